@@ -1,0 +1,178 @@
+"""The whole pass over a file."""
+
+import io
+import json
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from webapp.datasets import Analysis, analyze, sample_path
+from webapp.errors import Problem
+
+GOOD = b'{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}]}'
+
+
+def report(data: bytes) -> Analysis:
+    return analyze(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n \t\n\n"])
+def test_a_file_with_nothing_on_it_is_empty(data: bytes) -> None:
+    with pytest.raises(Problem) as caught:
+        report(data)
+    assert (caught.value.code, caught.value.status) == ("empty_file", 400)
+
+
+def test_without_a_valid_example_the_first_bad_lines_are_named() -> None:
+    with pytest.raises(Problem) as caught:
+        report(b"\n" + b"bad\n" * 500)
+    assert caught.value.code == "no_valid_examples"
+    assert "None of the 500 lines" in caught.value.message
+    assert "Line 2:" in caught.value.message
+    invalid = caught.value.details["invalid_lines"]
+    assert invalid["count"] == 500
+    assert [(item["line"], item["code"]) for item in invalid["items"]] == [(n, "invalid_json") for n in range(2, 12)]
+    json.dumps(caught.value.body())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbf" + GOOD + b"\n" + GOOD + b"\n",
+        GOOD + b"\r\n" + GOOD + b"\r\n",
+        b"\n\n" + GOOD + b"\n  \n\t\n" + GOOD,
+    ],
+    ids=["byte order mark", "CRLF", "blank lines, no newline at the end"],
+)
+def test_harmless_differences_are_simply_read(data: bytes) -> None:
+    found, plain = report(data), report(GOOD + b"\n" + GOOD + b"\n")
+    assert found.sha256 == plain.sha256
+    assert (found.total_examples, found.format_valid) == (2, True)
+
+
+def test_at_most_100_faults_are_kept_but_all_lines_counted() -> None:
+    found = report(b'{"messages": [{}, {}]}\n' * 1000 + GOOD).invalid_lines
+    assert (found.count, len(found.items)) == (1000, 100)
+    assert found.items[-1].line < 100
+
+
+def test_a_path_a_stream_and_a_pipe_give_the_same_report(tmp_path: Path) -> None:
+    data = b"".join(GOOD.replace(b"Hi", str(number).encode()) + b"\n" for number in range(200))
+    path = tmp_path / "data.jsonl"
+    path.write_bytes(data)
+    read_end, write_end = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(write_end, "wb") as stream:
+            stream.write(data)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with os.fdopen(read_end, "rb") as pipe:
+        piped = analyze(pipe)
+    writer.join()
+    assert analyze(path) == report(data) == piped
+
+
+def test_progress_rises_to_one(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_bytes((GOOD.replace(b"Hi", b"x" * 100_000) + b"\n") * 50)
+    shares: list[float] = []
+    analyze(path, progress=shares.append)
+    assert len(shares) >= 4
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 0.5
+    assert shares[-1] == 1.0
+
+
+def test_progress_is_reported_through_bad_lines_too(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_bytes(GOOD + b"\n" + (b"x" * 100_000 + b"\n") * 50)
+    shares: list[float] = []
+    analyze(path, progress=shares.append)
+    assert len(shares) >= 4
+
+
+def test_texts_are_counted_once_each_across_batches() -> None:
+    calls: list[int] = []
+
+    class Words:
+        name = "words"
+
+        def count(self, texts: Sequence[str]) -> list[int]:
+            calls.append(len(texts))
+            return [len(text.split()) for text in texts]
+
+    lines = [GOOD.replace(b"Hi", f"{number} {'word ' * number}".encode()) for number in range(2000)]
+    found = analyze(io.BytesIO(b"\n".join(lines)), tokenizer=Words())
+    assert len(calls) > 3
+    assert sum(calls) == 4000
+    assert found.tokens.tokenizer == "words"
+    assert found.total_tokens == sum(number + 2 for number in range(2000))
+    assert found.avg_tokens_per_example == round(found.total_tokens / 2000, 2)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+roles = st.sampled_from(["system", "developer", "user", "assistant", "tool", "function", "human"])
+keys = st.sampled_from(["content", "name", "weight", "tool_calls", "function_call", "tool_call_id", "other"])
+texts = st.text(st.characters(codec=None, categories=None), max_size=8)  # lone surrogates and U+0000 too
+messages = st.builds(
+    lambda role, content, more: {"role": role, "content": content, **more},
+    roles,
+    texts | json_values,
+    st.dictionaries(keys, json_values, max_size=1),
+)
+near_examples = st.builds(
+    lambda found, more: json.dumps({"messages": found, **more}).encode(),
+    st.lists(messages, max_size=4),
+    st.dictionaries(st.sampled_from(["tools", "functions", "parallel_tool_calls", "id"]), json_values, max_size=1),
+)
+json_lines = json_values.map(lambda value: json.dumps(value).encode())
+lines = st.binary(max_size=30) | json_lines | near_examples | st.just(GOOD)
+
+
+def check_any(data: bytes) -> None:
+    try:
+        found = report(data)
+    except Problem as problem:
+        if problem.code not in {"empty_file", "unsupported_encoding", "no_valid_examples"}:
+            raise
+        json.dumps(problem.body())
+        return
+    content = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    blank = sum(not line or line.isspace() for line in content)
+    assert found.total_examples + found.invalid_lines.count + blank == len(content)
+    assert Analysis.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    assert 0 <= found.quality_score <= 1
+
+
+@given(st.binary())
+@example(b"\xef\xbb\xbf\xef\xbb\xbf" + GOOD)
+def test_arbitrary_bytes_give_a_report_or_a_problem(data: bytes) -> None:
+    check_any(data)
+
+
+@settings(max_examples=300)
+@given(st.lists(lines, max_size=6).map(b"\n".join))
+def test_lines_are_valid_invalid_or_blank(data: bytes) -> None:
+    check_any(GOOD + b"\n" + data)
+
+
+def test_the_bundled_sample_is_good_data() -> None:
+    found = analyze(sample_path())
+    assert found.total_examples >= 240
+    assert found.format_valid
+    assert found.duplicates.count == 0
+    assert found.quality_score > 0.95
+    assert {issue.severity for issue in found.quality_issues} <= {"info"}
+    assert found.distribution.has_system_prompts
+    assert 0 < found.characteristics.tool_call_share < 0.1

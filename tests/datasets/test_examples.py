@@ -1,0 +1,121 @@
+"""Examples on disk: written once, read by pages."""
+
+import gzip
+import hashlib
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webapp.datasets import Example, Examples, ExampleWriter, O200kTokenizer, analyze, examples
+from webapp.errors import Problem
+
+
+def line(number: int, text: str = "Answer") -> str:
+    messages = [{"role": "user", "content": f"Ask {number}"}, {"role": "assistant", "content": text}]
+    return json.dumps({"messages": messages})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """25 examples on the even lines of a file, a bad line before each."""
+    folder = tmp_path_factory.mktemp("examples")
+    source = folder / "data.jsonl"
+    source.write_text("".join(f"bad\n{line(number)}\n" for number in range(25)))
+    with ExampleWriter(folder / "out") as sink:
+        analyze(source, sink=sink)
+    return folder / "out"
+
+
+def test_an_example_knows_its_index_its_line_and_its_tokens(folder: Path) -> None:
+    assert Examples(folder).page(2, 3)[0] == Example(
+        index=3,
+        line=8,
+        token_count=sum(O200kTokenizer().count(["Ask 3", "Answer"])),
+        messages=[{"role": "user", "content": "Ask 3"}, {"role": "assistant", "content": "Answer"}],
+    )
+
+
+def test_tools_are_kept(tmp_path: Path) -> None:
+    tools = [{"type": "function", "function": {"name": "look_up"}}]
+    (tmp_path / "data.jsonl").write_text(json.dumps({**json.loads(line(1)), "tools": tools}))
+    with ExampleWriter(tmp_path) as sink:
+        analyze(tmp_path / "data.jsonl", sink=sink)
+    assert Examples(tmp_path).page(1, 1)[0].tools == tools
+
+
+@given(page=st.integers(1, 40), page_size=st.integers(1, 40))
+def test_a_page_is_a_slice_of_all(folder: Path, page: int, page_size: int) -> None:
+    stored = Examples(folder)
+    everything = list(stored.conversations())
+    expected = list(enumerate(everything))[(page - 1) * page_size : page * page_size]
+    assert [(one.index, {"messages": one.messages}) for one in stored.page(page, page_size)] == expected
+
+
+def test_pages_past_the_end_are_empty_however_far(folder: Path) -> None:
+    stored = Examples(folder)
+    assert len(stored) == 25
+    assert stored.page(10**30, 10**30) == stored.page(26, 1) == []
+    assert len(stored.page(1, 10**9)) == 25
+
+
+@pytest.mark.parametrize(("page", "page_size", "param"), [(0, 5, "page"), (-1, 5, "page"), (1, 0, "page_size")])
+def test_a_page_that_cannot_be_is_a_problem(folder: Path, page: int, page_size: int, param: str) -> None:
+    with pytest.raises(Problem) as caught:
+        Examples(folder).page(page, page_size)
+    assert (caught.value.code, caught.value.param) == ("invalid_page", param)
+
+
+def test_the_digest_the_lines_and_the_payload_are_the_same_bytes(folder: Path) -> None:
+    report = analyze(folder.parent / "data.jsonl")
+    written = (folder / "examples.jsonl").read_bytes()
+    payload = Examples(folder).payload()
+    assert payload is not None
+    assert gzip.decompress(payload) == written
+    assert hashlib.sha256(written).hexdigest() == report.sha256
+
+
+def test_the_same_examples_give_the_same_payload(folder: Path, tmp_path: Path) -> None:
+    with ExampleWriter(tmp_path) as sink:
+        analyze(folder.parent / "data.jsonl", sink=sink)
+    assert Examples(tmp_path).payload() == Examples(folder).payload()
+
+
+def test_a_payload_over_the_limit_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examples, "MAX_EMBEDDED_BYTES", 100_000)
+    noise = random.Random(1).randbytes
+    with ExampleWriter(tmp_path) as sink:
+        for number in range(30):
+            sink.write((line(number, noise(5000).hex()) + "\n").encode(), line=number + 1, tokens=1)
+    stored = Examples(tmp_path)
+    assert stored.payload() is None
+    assert len(stored) == len(list(stored.conversations())) == 30
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["examples.jsonl", "index.npy"]
+
+
+def test_writing_again_replaces_everything(tmp_path: Path) -> None:
+    for count in (3, 1):
+        with ExampleWriter(tmp_path) as sink:
+            for number in range(count):
+                sink.write((line(number) + "\n").encode(), line=1, tokens=1)
+    assert len(Examples(tmp_path)) == len(list(Examples(tmp_path).conversations())) == 1
+
+
+def test_nothing_is_left_of_a_failed_run(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="empty"), ExampleWriter(tmp_path) as sink:
+        analyze(Path("/dev/null"), sink=sink)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        Examples(tmp_path)
+
+
+def test_line_separators_inside_a_text_do_not_split_it(tmp_path: Path) -> None:
+    text = "a\u2028b\u2029c\u0085d\x1ee"
+    (tmp_path / "data.jsonl").write_text(line(1, text))
+    with ExampleWriter(tmp_path) as sink:
+        analyze(tmp_path / "data.jsonl", sink=sink)
+    (conversation,) = Examples(tmp_path).conversations()
+    assert conversation["messages"][1]["content"] == text

@@ -1,0 +1,60 @@
+"""The report as JSON data."""
+
+import io
+import json
+
+import msgspec
+import pytest
+
+from webapp.datasets import Analysis, analyze
+
+LINES = b"""
+{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "id": 1}
+{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+{"messages": []}
+"""
+
+
+@pytest.fixture(scope="module")
+def report() -> Analysis:
+    return analyze(io.BytesIO(LINES))
+
+
+def test_a_report_survives_json(report: Analysis) -> None:
+    assert Analysis.from_dict(json.loads(json.dumps(report.to_dict()))) == report
+
+
+def test_further_keys_are_ignored_when_it_is_read_back(report: Analysis) -> None:
+    assert Analysis.from_dict({**report.to_dict(), "session_id": "a"}) == report
+
+
+def test_something_else_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        Analysis.from_dict({"total_examples": "many"})
+
+
+def test_the_report_holds_the_documented_fields(report: Analysis) -> None:
+    body = report.to_dict()
+    assert list(body) == [
+        "total_examples",
+        "total_tokens",
+        "avg_tokens_per_example",
+        "quality_score",
+        "quality_issues",
+        "format_valid",
+        "format",
+        "sha256",
+        "invalid_lines",
+        "tokens",
+        "quality",
+        "duplicates",
+        "distribution",
+        "characteristics",
+    ]
+    assert (body["total_examples"], body["total_tokens"], body["avg_tokens_per_example"]) == (2, 4, 2.0)
+    assert (body["format"], body["format_valid"]) == ("openai_messages", False)
+    assert body["invalid_lines"]["count"] == 1
+    assert set(body["invalid_lines"]["items"][0]) == {"line", "code", "message"}
+    assert body["duplicates"] == {"count": 1, "examples": [1]}
+    assert {"tokenizer", "exact", "p50", "p95", "p99", "max"} <= set(body["tokens"])
+    assert all(set(issue) == {"code", "severity", "count", "message", "lines"} for issue in body["quality_issues"])

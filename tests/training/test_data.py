@@ -1,0 +1,45 @@
+import base64
+import gzip
+import hashlib
+import json
+
+import pytest
+
+from webapp.training.data import decode_conversations, split_conversations
+
+
+def embedded(rows):
+    raw = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+    return base64.b64encode(gzip.compress(raw)).decode(), hashlib.sha256(raw).hexdigest()
+
+
+def test_conversations_come_back_as_they_were():
+    rows = [{"messages": [{"role": "user", "content": "line\u2028separator \x85 and é"}]}, {"messages": []}]
+    assert decode_conversations(*embedded(rows)) == rows
+
+
+def test_changed_data_is_refused():
+    payload, _ = embedded([{"messages": []}])
+    with pytest.raises(ValueError, match="SHA-256"):
+        decode_conversations(payload, "0" * 64)
+
+
+def test_the_split_covers_every_row_once_and_depends_on_the_seed(conversations):
+    train, held_out = split_conversations(conversations, 0.1, seed=1)
+    assert sorted(train + held_out) == list(range(60))
+    assert len(held_out) == 6
+    assert (train, held_out) == split_conversations(conversations, 0.1, seed=1)
+    assert held_out != split_conversations(conversations, 0.1, seed=2)[1]
+
+
+def test_duplicates_never_stand_on_both_sides(conversations):
+    doubled = conversations + conversations
+    train, held_out = split_conversations(doubled, 0.2, seed=3)
+    seen = {json.dumps(doubled[index]) for index in train}
+    assert not seen & {json.dumps(doubled[index]) for index in held_out}
+
+
+def test_two_rows_are_enough_and_one_is_not(conversations):
+    assert [len(side) for side in split_conversations(conversations[:2], 0.5, seed=0)] == [1, 1]
+    with pytest.raises(ValueError, match="two different"):
+        split_conversations([conversations[0]] * 5, 0.5, seed=0)

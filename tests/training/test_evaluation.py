@@ -1,0 +1,75 @@
+import pytest
+import torch
+
+from webapp.catalog import models
+from webapp.training.evaluation import answer, collate, held_out_loss, loss_sum, trained_tokens
+from webapp.training.masking import IGNORED, Row, build_rows, tokenizer_encode, tokenizer_render
+from webapp.training.model import base_weights, find_hardware, load_model, load_tokenizer, trainable_parameters
+
+
+def prepare(model_entry, miniature_of, run_config, conversations, **changes):
+    config = run_config(miniature_of(model_entry), **changes)
+    tokenizer = load_tokenizer(config)
+    render, encode = tokenizer_render(tokenizer), tokenizer_encode(tokenizer)
+    rows = build_rows(conversations, range(8), render, encode, config.max_seq_length)
+    return load_model(config, find_hardware()), tokenizer, rows
+
+
+def test_a_batch_is_padded_on_the_right_and_padding_is_ignored():
+    rows = [Row(0, 1, [5, 6, 7], 1, False), Row(1, 1, [5, 6], 1, False)]
+    batch = collate(rows, pad_id=0, device="cpu")
+    assert batch["input_ids"].tolist() == [[5, 6, 7], [5, 6, 0]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
+    assert batch["labels"].tolist() == [[IGNORED, 6, 7], [IGNORED, 6, IGNORED]]
+
+
+def assert_chunks_equal_the_whole(model, tokenizer, rows):
+    batch = collate(rows, tokenizer.pad_token_id, "cpu")
+    model.train()
+    plain = model(**batch).loss
+    plain.backward()
+    expected = {name: parameter.grad.clone() for name, parameter in trainable_parameters(model).items()}
+    model.zero_grad()
+    chunked = loss_sum(model, batch, chunk=7) / trained_tokens(rows)
+    chunked.backward()
+    assert chunked.item() == pytest.approx(plain.item(), abs=1e-5)
+    for name, parameter in trainable_parameters(model).items():
+        torch.testing.assert_close(parameter.grad, expected[name], atol=1e-5, rtol=1e-4)
+
+
+def test_the_chunked_loss_and_its_gradients_equal_the_models_own(
+    distinct_model, miniature_of, run_config, conversations
+):
+    assert_chunks_equal_the_whole(*prepare(distinct_model, miniature_of, run_config, conversations))
+
+
+def test_the_chunked_loss_scales_logits_where_the_class_does(miniature_of, run_config, conversations):
+    granite = next(model for model in models() if model.shape.class_name == "GraniteForCausalLM")
+    model, tokenizer, rows = prepare(granite, miniature_of, run_config, conversations)
+    model.get_base_model().config.logits_scaling = 8.0
+    assert_chunks_equal_the_whole(model, tokenizer, rows)
+
+
+def test_held_out_loss_does_not_depend_on_batching(miniature_of, run_config, conversations, llama):
+    model, tokenizer, rows = prepare(llama, miniature_of, run_config, conversations)
+    losses = [held_out_loss(model, rows, tokenizer.pad_token_id, find_hardware(), size) for size in (1, 3, 8)]
+    assert losses == pytest.approx([losses[0]] * 3, abs=1e-5)
+
+
+def test_base_weights_switches_the_adapter_off(miniature_of, run_config, conversations, llama):
+    model, tokenizer, rows = prepare(llama, miniature_of, run_config, conversations)
+    untouched = held_out_loss(model, rows, tokenizer.pad_token_id, find_hardware(), 4)
+    with torch.no_grad():
+        for parameter in trainable_parameters(model).values():
+            parameter.add_(0.1)
+    changed = held_out_loss(model, rows, tokenizer.pad_token_id, find_hardware(), 4)
+    with base_weights(model):
+        base = held_out_loss(model, rows, tokenizer.pad_token_id, find_hardware(), 4)
+    assert base == untouched != changed
+
+
+def test_an_answer_holds_no_prompt_and_no_special_token(miniature_of, run_config, conversations, llama):
+    model, tokenizer, rows = prepare(llama, miniature_of, run_config, conversations)
+    text = answer(model, tokenizer, rows[0], 12, find_hardware())
+    assert len(tokenizer(text, add_special_tokens=False)["input_ids"]) <= 12
+    assert "<|" not in text

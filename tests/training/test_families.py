@@ -1,0 +1,32 @@
+import pytest
+
+from webapp.catalog import models
+from webapp.training.families import families, family_render
+from webapp.training.masking import prompt_completions, tokenizer_render
+
+
+def test_every_catalogue_model_has_its_family():
+    assert {model.template_family for model in models()} == set(families())
+
+
+@pytest.mark.parametrize("name", sorted(families()))
+def test_rendering_equals_transformers_byte_for_byte(name, conversations, tool_conversation):
+    from webapp.training.miniature import make_tokenizer
+
+    family = families()[name]
+    ours = family_render(family)
+    theirs = tokenizer_render(make_tokenizer(family, conversations))
+    for conversation in [*conversations, tool_conversation]:
+        for generation in (True, False):
+            arguments = conversation["messages"], conversation.get("tools"), generation
+            assert ours(*arguments) == theirs(*arguments)
+
+
+@pytest.mark.parametrize("name", sorted(families()))
+def test_every_answer_is_what_the_prompt_is_continued_with(name, conversations, tool_conversation):
+    family = families()[name]
+    for conversation in [*conversations, tool_conversation]:
+        for turn, prompt, completion in prompt_completions(conversation, family_render(family)):
+            assert (conversation["messages"][turn]["content"] or "bike_status") in completion
+            assert family.eos in completion
+            assert prompt

@@ -1,0 +1,131 @@
+"""The base models, as data: what each is, what it may be used for, and the shape every estimate needs."""
+
+from functools import cache
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from webapp.catalog.entries import read_entries, unknown
+from webapp.catalog.tasks import TASKS, TaskName
+
+Text = Annotated[str, Meta(min_length=1)]
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
+Url = Annotated[str, Meta(pattern=r"^https://")]
+Size = Annotated[int, Meta(ge=1)]
+TemplateFamily = Literal[
+    "chatml", "qwen3", "llama3", "gemma", "mistral", "phi4", "granite", "smollm3", "lfm2"
+]
+
+
+class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The dimensions of a decoder, as in config.json; `ffn` is the width in use."""
+
+    model_type: Text
+    class_name: Annotated[str, Meta(pattern=r"ForCausalLM$")]
+    layers: Size
+    hidden: Size
+    heads: Size
+    kv_heads: Size
+    head_dim: Size
+    ffn: Size
+    vocab: Size
+    tied: bool
+    extra: dict[str, Any] = {}
+
+    def __post_init__(self) -> None:
+        if self.heads % self.kv_heads:
+            raise ValueError(f"{self.heads} heads cannot share {self.kv_heads} key/value heads")
+
+    @property
+    def query_width(self) -> int:
+        """Width of the query projection: heads x head_dim."""
+        return self.heads * self.head_dim
+
+    @property
+    def kv_width(self) -> int:
+        """Width of the key projection, and of the value projection."""
+        return self.kv_heads * self.head_dim
+
+    @property
+    def embedding_parameters(self) -> int:
+        """Parameters of the embedding, and of the output head where it is a matrix of its own."""
+        return self.vocab * self.hidden * (1 if self.tied else 2)
+
+    def config_values(self) -> dict[str, Any]:
+        """Keyword arguments for transformers' `AutoConfig.for_model(model_type, **values)`."""
+        return {
+            "hidden_size": self.hidden,
+            "num_hidden_layers": self.layers,
+            "num_attention_heads": self.heads,
+            "num_key_value_heads": self.kv_heads,
+            "head_dim": self.head_dim,
+            "intermediate_size": self.ffn,
+            "vocab_size": self.vocab,
+            "tie_word_embeddings": self.tied,
+            **self.extra,
+        }
+
+
+class BaseModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One base model. `parameters` counts the text model; `context_length` is in its own tokens."""
+
+    id: Slug
+    hub_id: Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")]
+    name: Text
+    size: Annotated[str, Meta(pattern=r"^\d+(\.\d+)?B$")]
+    parameters: Size
+    vision_parameters: Annotated[int, Meta(ge=0)] = 0
+    context_length: Annotated[int, Meta(ge=512)]
+    license: Text
+    license_url: Url
+    commercial_use: bool
+    gated: bool
+    ungated_alternative: Slug | None = None
+    template_family: TemplateFamily
+    system_role: bool
+    tool_calls: bool
+    languages: Annotated[tuple[Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")], ...], Meta(min_length=1)]
+    tasks: Annotated[tuple[TaskName, ...], Meta(min_length=1, max_length=len(TASKS))]
+    hybrid: bool
+    t4: bool
+    t4_note: Text
+    verified: bool
+    source: Text
+    strengths: Text
+    shape: Shape
+
+    def __post_init__(self) -> None:
+        if self.gated != (self.ungated_alternative is not None):
+            raise ValueError("a gated model names its ungated_alternative, and only a gated one does")
+        if self.parameters <= self.shape.embedding_parameters:
+            raise ValueError("parameters do not even cover the embedding")
+
+    @property
+    def linear_parameters(self) -> int:
+        """Parameters outside the embedding and an untied head: what 4-bit quantisation shrinks."""
+        return self.parameters - self.shape.embedding_parameters
+
+
+@cache
+def models() -> tuple[BaseModel, ...]:
+    """All base models, in the catalogue's order."""
+    found = read_entries("models.toml", "model", BaseModel)
+    ungated = {model.id for model in found if not model.gated}
+    for model in found:
+        if model.ungated_alternative not in ungated | {None}:
+            raise ValueError(f"models.toml: {model.id}: ungated_alternative names no ungated model")
+    return found
+
+
+def find_model(name: str) -> BaseModel:
+    """The model with this id or hub id, in any case.
+
+    Raises Problem `model_not_found` (404) that names near matches.
+    """
+    wanted = str(name).strip().lower()
+    for model in models():
+        if wanted in (model.id, model.hub_id.lower()):
+            return model
+    near = [model.id for model in models()]
+    raise unknown("model", name, near, param="model_id", code="model_not_found", status=404)

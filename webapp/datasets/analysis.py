@@ -1,0 +1,172 @@
+"""One pass over a file: every line read, checked, counted and kept, and the report made of it."""
+
+import os
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from webapp.datasets.duplicates import Digests
+from webapp.datasets.examples import ExampleWriter
+from webapp.datasets.faults import Fault, fault
+from webapp.datasets.findings import Findings, Sighting
+from webapp.datasets.parsing import Parsed, parse
+from webapp.datasets.quality import Evidence, quality_issues, quality_parts, quality_score
+from webapp.datasets.reading import MAX_LINE_BYTES, Line, read_lines
+from webapp.datasets.records import encode, texts
+from webapp.datasets.report import Analysis, Duplicates, InvalidLine, InvalidLines, Quality
+from webapp.datasets.statistics import Statistics
+from webapp.datasets.tokens import O200kTokenizer, Tokenizer
+from webapp.errors import Problem
+
+MAX_INVALID_ITEMS = 100
+MAX_DUPLICATE_EXAMPLES = 1000
+_PROBLEM_ITEMS = 10
+_BATCH_BYTES = 1024 * 1024
+_MIB = 1024 * 1024
+
+
+def analyze(
+    source: Path | BinaryIO,
+    *,
+    tokenizer: Tokenizer | None = None,
+    sink: ExampleWriter | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Analysis:
+    """Analyses OpenAI `messages` JSON lines in one streaming pass, about 30 bytes of memory an example.
+
+    `tokenizer` is o200k_base unless given; `sink` (entered by the caller) gets every valid example; `progress` gets
+    the share of the file that has been read, rising from 0 to 1. Raises Problem: `empty_file`, `unsupported_encoding`,
+    `no_valid_examples`, whose details hold the first invalid lines.
+    """
+    run = _Pass(tokenizer or O200kTokenizer(), sink)
+    with _opened(source) as (stream, size):
+        for line in read_lines(stream):
+            run.take(line)
+            if run.batch_bytes >= _BATCH_BYTES:
+                run.flush()
+                if progress:
+                    progress(min(1.0, line.end / size))
+    run.flush()
+    if progress:
+        progress(1.0)
+    return run.report()
+
+
+@contextmanager
+def _opened(source: Path | BinaryIO) -> Iterator[tuple[BinaryIO, float]]:
+    """The stream and its size in bytes, endless for a pipe."""
+    if isinstance(source, Path):
+        with source.open("rb") as stream:
+            # A named pipe has no size.
+            yield stream, os.fstat(stream.fileno()).st_size or float("inf")
+    elif source.seekable():
+        start = source.tell()
+        size = source.seek(0, os.SEEK_END) - start
+        source.seek(start)
+        yield source, size
+    else:
+        yield source, float("inf")
+
+
+class _Pass:
+    """The running totals of one analysis; examples wait in a batch until their tokens are counted together."""
+
+    def __init__(self, tokenizer: Tokenizer, sink: ExampleWriter | None) -> None:
+        self._tokenizer = tokenizer
+        self._sink = sink
+        self._batch: list[tuple[int, Parsed]] = []
+        self.batch_bytes = 0
+        self._sha256 = sha256()
+        self._lines = array("I")
+        self._digests = Digests()
+        self._statistics = Statistics()
+        self._findings = Findings()
+        self._invalid = Sighting()
+        self._invalid_items: list[InvalidLine] = []
+
+    def take(self, line: Line) -> None:
+        """Checks one line."""
+        # Lines without an example count too, so that progress is reported whatever the file holds.
+        self.batch_bytes += MAX_LINE_BYTES if line.content is None else len(line.content)
+        if line.content is None:
+            self._refuse(line.number, [fault("line_too_long", f"the line is longer than {MAX_LINE_BYTES // _MIB} MiB")])
+        elif line.content and not line.content.isspace():
+            parsed = parse(line.content)
+            if isinstance(parsed, Parsed):
+                self._batch.append((line.number, parsed))
+            else:
+                self._refuse(line.number, parsed)
+
+    def _refuse(self, number: int, faults: list[Fault]) -> None:
+        self._invalid.add(number)
+        room = MAX_INVALID_ITEMS - len(self._invalid_items)
+        self._invalid_items += [InvalidLine(number, item.code, item.message) for item in faults[:room]]
+
+    def flush(self) -> None:
+        """Counts the batch."""
+        batch_texts = [texts(parsed.conversation) for _, parsed in self._batch]
+        counts = iter(self._tokenizer.count([text for example in batch_texts for text in example]))
+        for (number, parsed), example in zip(self._batch, batch_texts, strict=True):
+            self._add(number, parsed, sum(next(counts) for _ in example))
+        self._batch.clear()
+        self.batch_bytes = 0
+
+    def _add(self, number: int, parsed: Parsed, tokens: int) -> None:
+        encoded = encode(parsed.conversation)
+        self._sha256.update(encoded)
+        self._digests.add(encoded)
+        self._lines.append(number)
+        self._statistics.add(parsed.conversation, tokens)
+        self._findings.add(parsed, number, tokens)
+        if self._sink:
+            self._sink.write(encoded, line=number, tokens=tokens)
+
+    def report(self) -> Analysis:
+        """The report on everything taken; Problem when there is no valid example."""
+        invalid_lines = InvalidLines(self._invalid.count, self._invalid_items)
+        if not self._lines:
+            raise _nothing_valid(invalid_lines)
+        repeated = [int(index) for index in self._digests.repeated()]
+        evidence = self._evidence(repeated)
+        parts = quality_parts(evidence)
+        return Analysis(
+            total_examples=len(self._lines),
+            total_tokens=evidence.tokens.total,
+            avg_tokens_per_example=round(evidence.tokens.total / len(self._lines), 2),
+            quality_score=quality_score(parts),
+            quality_issues=quality_issues(evidence),
+            format_valid=not self._invalid.count,
+            format="openai_messages",
+            sha256=self._sha256.hexdigest(),
+            invalid_lines=invalid_lines,
+            tokens=evidence.tokens,
+            quality=Quality(parts),
+            duplicates=Duplicates(len(repeated), repeated[:MAX_DUPLICATE_EXAMPLES]),
+            distribution=self._statistics.distribution(),
+            characteristics=self._statistics.characteristics(),
+        )
+
+    def _evidence(self, repeated: list[int]) -> Evidence:
+        repeated_lines = Sighting()
+        for index in repeated:
+            repeated_lines.add(self._lines[index])
+        tokens = self._statistics.token_summary(self._tokenizer.name)
+        return Evidence(len(self._lines), self._invalid, repeated_lines, self._findings, tokens)
+
+
+def _nothing_valid(invalid: InvalidLines) -> Problem:
+    if not invalid.count:
+        return Problem("empty_file", "The file is empty: it has no line with anything on it.")
+    first = invalid.items[0]
+    return Problem(
+        "no_valid_examples",
+        f"None of the {invalid.count} lines is a valid example. Line {first.line}: {first.message}",
+        details={
+            "invalid_lines": {"count": invalid.count, "items": msgspec.to_builtins(invalid.items[:_PROBLEM_ITEMS])}
+        },
+    )

@@ -1,0 +1,135 @@
+"""The quality score, made of named parts, and the issues that explain it.
+
+score = the product of part ** weight: a weighted geometric mean, so that one very bad part shows through good ones.
+
+    part          weight  what it is, from 0 to 1
+    validity      0.30    valid examples / lines that are not blank
+    uniqueness    0.25    1 - exact duplicates / examples
+    answers       0.20    examples without an empty or a very short answer / examples
+    size          0.15    examples / 200, at most 1
+    consistency   0.10    examples in the usual order that end with an answer / examples
+
+Answers under 5 characters are labels, not a fault, where at least half of the examples have them. 200 examples are
+where the score stops asking for more: OpenAI's fine-tuning guide starts at 50 to 100 well-made ones.
+"""
+
+import math
+from collections.abc import Iterator
+
+import msgspec
+
+from webapp.datasets.findings import LONG_EXAMPLE_TOKENS, SHORT_ANSWER_CHARACTERS, Findings, Sighting
+from webapp.datasets.report import Issue, Part, Severity, Tokens
+
+MIN_TRAIN_EXAMPLES = 10
+FEW_EXAMPLES = 50
+ENOUGH_EXAMPLES = 200
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What the score and the issues are made of; `invalid` and `repeated` hold lines of the file."""
+
+    examples: int
+    invalid: Sighting
+    repeated: Sighting
+    findings: Findings
+    tokens: Tokens
+
+    def count(self, code: str) -> int:
+        """Examples in which `code` was noticed."""
+        return self.findings.seen[code].count
+
+    @property
+    def short_answers(self) -> int:
+        """Examples with a very short answer, none when these are the rule."""
+        short = self.count("very_short_answers")
+        return 0 if short * 2 >= self.examples else short
+
+
+def quality_parts(evidence: Evidence) -> list[Part]:
+    """The five parts of the score."""
+    total = evidence.examples
+    lines = total + evidence.invalid.count
+    weak = min(total, evidence.count("empty_answers") + evidence.short_answers)
+    regular = total - evidence.count("irregular")
+    unique = total - evidence.repeated.count
+    counted = min(total, ENOUGH_EXAMPLES)
+    return [
+        _part("validity", total, lines, 0.30, f"{total} of {lines} lines are valid examples"),
+        _part("uniqueness", unique, total, 0.25, f"{total - unique} of {total} examples repeat an earlier one"),
+        _part("answers", total - weak, total, 0.20, f"{weak} of {total} examples have an empty or very short answer"),
+        _part("size", counted, ENOUGH_EXAMPLES, 0.15, f"{total} examples; beyond {ENOUGH_EXAMPLES} more adds nothing"),
+        _part("consistency", regular, total, 0.10, f"{regular} of {total} examples are in order and end in an answer"),
+    ]
+
+
+def _part(name: str, good: int, all_of: int, weight: float, why: str) -> Part:
+    return Part(name, round(good / all_of, 4), weight, why)
+
+
+def quality_score(parts: list[Part]) -> float:
+    """The weighted geometric mean of the parts, 0 to 1, to four digits."""
+    return round(math.prod(math.pow(part.score, part.weight) for part in parts), 4)
+
+
+def quality_issues(evidence: Evidence) -> list[Issue]:
+    """All issues, the gravest first."""
+    order: tuple[Severity, ...] = ("error", "warning", "info")
+    return sorted(_issues(evidence), key=lambda issue: order.index(issue.severity))
+
+
+def _issues(evidence: Evidence) -> Iterator[Issue]:
+    yield from _size_issues(evidence.examples)
+    if evidence.invalid.count:
+        message = f"{evidence.invalid.count} lines are not valid examples and are left out; invalid_lines says why."
+        yield _issue("invalid_lines", "warning", evidence.invalid, message)
+    if evidence.repeated.count:
+        message = f"{evidence.repeated.count} examples repeat an earlier one exactly and could be dropped."
+        yield _issue("exact_duplicates", "warning", evidence.repeated, message)
+    for code, severity, message in _noticed(evidence):
+        sighting = evidence.findings.seen[code]
+        if sighting.count:
+            yield _issue(code, severity, sighting, message)
+
+
+def _size_issues(examples: int) -> Iterator[Issue]:
+    if examples < MIN_TRAIN_EXAMPLES:
+        message = f"Only {examples} valid examples: training needs at least {MIN_TRAIN_EXAMPLES}."
+        yield Issue("too_few_to_train", "error", examples, message, [])
+    if examples < FEW_EXAMPLES:
+        message = f"Only {examples} valid examples: expect little from fewer than {FEW_EXAMPLES}."
+        yield Issue("few_examples", "warning", examples, message, [])
+
+
+def _noticed(evidence: Evidence) -> Iterator[tuple[str, Severity, str]]:
+    yield "empty_answers", "warning", "Some answers hold nothing but white space: the model would learn to say nothing."
+    if evidence.short_answers:
+        message = f"Some answers are shorter than {SHORT_ANSWER_CHARACTERS} characters."
+        yield "very_short_answers", "warning", message
+    if evidence.count("long_examples"):
+        message = (
+            f"Some examples are longer than {LONG_EXAMPLE_TOKENS} tokens (99 % are at most {evidence.tokens.p99}, the "
+            f"longest has {evidence.tokens.max}): a model may have to cut them."
+        )
+        yield "long_examples", "warning", message
+    yield "ends_without_answer", "info", "What follows the last answer is not trained on."
+    yield (
+        "unusual_order",
+        "info",
+        "Messages are not in the usual order (a system prompt, then user and assistant in turns): some models' chat "
+        "templates refuse that.",
+    )
+    if evidence.count("missing_system_prompts") < evidence.examples:
+        yield "missing_system_prompts", "info", "Some examples have a system prompt and these have none."
+    keys = ", ".join(sorted(evidence.findings.unknown_keys))
+    yield "unknown_keys", "info", f"Keys beside messages and tools are ignored: {keys}."
+    yield (
+        "older_names",
+        "info",
+        "Older names are read as today's: developer as system, function as tool, functions as tools, function_call as "
+        "tool_calls.",
+    )
+
+
+def _issue(code: str, severity: Severity, sighting: Sighting, message: str) -> Issue:
+    return Issue(code, severity, sighting.count, message, list(sighting.lines))

@@ -1,0 +1,129 @@
+"""The report on a dataset: everything the higher floors know about it."""
+
+from typing import Any, Literal, Self
+
+import msgspec
+
+Severity = Literal["info", "warning", "error"]
+
+
+class InvalidLine(msgspec.Struct, frozen=True):
+    """One fault of one line (1-based)."""
+
+    line: int
+    code: str
+    message: str
+
+
+class InvalidLines(msgspec.Struct, frozen=True):
+    """`count` is the number of lines; `items` names the faults of the first ones, at most 100 in all."""
+
+    count: int
+    items: list[InvalidLine]
+
+
+class Issue(msgspec.Struct, frozen=True):
+    """Something worth knowing about the data. An `error` stands in the way of training.
+
+    `count` is the number of examples (or lines) it concerns, `lines` the first of them, at most 20, 1-based.
+    """
+
+    code: str
+    severity: Severity
+    count: int
+    message: str
+    lines: list[int]
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """Tokens of an example: all contents, names and arguments of tool calls, tool definitions; no chat template.
+
+    `exact` is false as long as the tokenizer is not the chosen model's own. Percentiles are by nearest rank.
+    """
+
+    tokenizer: str
+    exact: bool
+    p50: int
+    p95: int
+    p99: int
+    max: int
+    total: int
+    note: str
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One part of the quality score: 0 to 1, its weight, and why it is what it is."""
+
+    name: str
+    score: float
+    weight: float
+    why: str
+
+
+class Quality(msgspec.Struct, frozen=True):
+    """The parts whose weighted geometric mean is the quality score."""
+
+    parts: list[Part]
+
+
+class Duplicates(msgspec.Struct, frozen=True):
+    """`count` rows could be dropped; `examples` are the indices of the first of them, at most 1000, 0-based."""
+
+    count: int
+    examples: list[int]
+
+
+class Distribution(msgspec.Struct, frozen=True):
+    """Messages by role, characters a message, examples by tokens, and the share (0 to 100) of multi-turn examples."""
+
+    roles: dict[str, int]
+    avg_message_length: float
+    token_distribution: dict[str, int]
+    has_system_prompts: bool
+    multi_turn_percentage: float
+
+
+class Characteristics(msgspec.Struct, frozen=True):
+    """What kind of data it is; shares are 0 to 1.
+
+    `turns_avg` counts user messages an example; `json_answer_share` the answers that are a JSON object or list;
+    `tool_call_share` the examples with a call; `distinct_answers` different answer texts; `non_ascii_share`
+    characters outside ASCII.
+    """
+
+    turns_avg: float
+    system_prompt_share: float
+    json_answer_share: float
+    tool_call_share: float
+    answer_chars_p50: int
+    distinct_answers: int
+    non_ascii_share: float
+
+
+class Analysis(msgspec.Struct, frozen=True, kw_only=True):
+    """One analysed dataset. `sha256` is that of its canonical lines, the bytes a notebook embeds and trains on."""
+
+    total_examples: int
+    total_tokens: int
+    avg_tokens_per_example: float
+    quality_score: float
+    quality_issues: list[Issue]
+    format_valid: bool
+    format: Literal["openai_messages"]
+    sha256: str
+    invalid_lines: InvalidLines
+    tokens: Tokens
+    quality: Quality
+    duplicates: Duplicates
+    distribution: Distribution
+    characteristics: Characteristics
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        report: dict[str, Any] = msgspec.to_builtins(self)
+        return report
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """The analysis `to_dict` was made of; further keys are ignored. Raises msgspec.ValidationError."""
+        return msgspec.convert(data, cls)

@@ -1,0 +1,132 @@
+"""One attempt at a job, from its start to its end; an attempt that is no longer current changes nothing."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from webapp.jobs import events
+from webapp.jobs.events import storable
+from webapp.jobs.states import QUEUED, change, final, running
+from webapp.storage import Database
+from webapp.storage.tables import Job, utc_now
+
+# A job whose process dies gets one more try.
+MAX_DEATHS = 2
+
+
+def start(db: Database, job_id: str, attempt: int, pid: int) -> Job | None:
+    """The claimed job, its process recorded; None when this attempt is not the current one."""
+    with db.session() as session:
+        statement = update(Job).where(running(job_id, attempt)).values(pid=pid).returning(Job)
+        return session.scalars(statement).one_or_none()
+
+
+def renew(db: Database, attempts: Iterable[tuple[str, int]], lease_seconds: float) -> None:
+    """Holds the (job id, attempt) pairs for `lease_seconds` from now; those that were lost stay lost."""
+    until = utc_now() + timedelta(seconds=lease_seconds)
+    with db.session() as session:
+        for job_id, attempt in attempts:
+            session.execute(update(Job).where(running(job_id, attempt)).values(lease_until=until))
+
+
+def write(
+    db: Database,
+    job_id: str,
+    attempt: int,
+    news: Iterable[tuple[str, Mapping[str, Any]]],
+    progress: tuple[float, str] | None,
+) -> bool:
+    """Adds (type, data) events and the latest (share 0..1, message); False when it is not current."""
+    with db.session() as session:
+        current = select(Job.id).where(running(job_id, attempt)).with_for_update()
+        if session.scalar(current) is None:
+            return False
+        if progress is not None:
+            values = {"progress": progress[0], "message": storable(progress[1])}
+            session.execute(update(Job).where(Job.id == job_id).values(values))
+        events.append(session, job_id, attempt, news)
+        return True
+
+
+def finish(db: Database, job_id: str, attempt: int, result: Mapping[str, Any]) -> bool:
+    """Completes the job; False when the attempt is not current."""
+    return _change(db, job_id, attempt, final("completed", progress=1.0, result=storable(result)))
+
+
+def fail(db: Database, job_id: str, attempt: int, error: Mapping[str, Any]) -> bool:
+    """Fails the job with `{code, message, status, param, details}`; False when the attempt is not current."""
+    return _change(db, job_id, attempt, final("failed", error=storable(error)))
+
+
+def release(db: Database, job_id: str, attempt: int) -> bool:
+    """Ends the attempt through no fault of its own: back into the queue; False when it is not current."""
+    return _bury(db, job_id, attempt, error=None)
+
+
+def bury(db: Database, job_id: str, attempt: int, error: Mapping[str, Any]) -> bool:
+    """Ends an attempt that died without a word: queued once more, then failed with `error`."""
+    return _bury(db, job_id, attempt, error)
+
+
+def bury_expired(db: Database) -> None:
+    """Does the same for every attempt whose lease ran out: its supervisor is gone."""
+    error = {
+        "code": "job_died",
+        "message": "The process that watched over this job was gone, twice.",
+        "status": 500,
+        "param": None,
+        "details": {},
+    }
+    with db.session() as session:
+        expired = select(Job).where(Job.status == "running", Job.lease_until < utc_now())
+        for job in session.scalars(expired.with_for_update(skip_locked=True)).all():
+            _lay_down(session, job, error)
+
+
+def _change(db: Database, job_id: str, attempt: int, values: Mapping[str, Any]) -> bool:
+    with db.session() as session:
+        return change(session, running(job_id, attempt), values) is not None
+
+
+def _bury(db: Database, job_id: str, attempt: int, error: Mapping[str, Any] | None) -> bool:
+    with db.session() as session:
+        job = session.scalar(select(Job).where(running(job_id, attempt)).with_for_update())
+        if job is not None:
+            _lay_down(session, job, error)
+        return job is not None
+
+
+def _lay_down(session: Session, job: Job, error: Mapping[str, Any] | None) -> None:
+    """Cancelled when that was asked; else queued again, unless this `error` is one too many."""
+    deaths = job.deaths + (error is not None)
+    if job.cancel_requested:
+        values = final("cancelled")
+    elif deaths < MAX_DEATHS:
+        values = QUEUED | {"deaths": deaths}
+    else:
+        values = final("failed", deaths=deaths, error=storable(error))
+    change(session, running(job.id, job.attempt), values)
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What a supervisor asks several times a second; `own`: {job id: (status, attempt, cancel asked)}."""
+
+    waiting: bool
+    expired: bool
+    own: dict[str, tuple[str, int, bool]]
+
+
+def glance(db: Database, job_ids: Iterable[str]) -> Glance:
+    """Whether any job waits or has expired, and how the given ones stand; takes no lock."""
+    waiting = exists().where(Job.status == "queued")
+    expired = exists().where(Job.status == "running", Job.lease_until < utc_now())
+    own = select(Job.id, Job.status, Job.attempt, Job.cancel_requested).where(Job.id.in_(list(job_ids)))
+    with db.reading() as session:
+        some_waiting, some_expired = session.execute(select(waiting, expired)).one()._tuple()
+        rows = session.execute(own).all()
+    return Glance(some_waiting, some_expired, {row[0]: (row[1], row[2], row[3]) for row in rows})

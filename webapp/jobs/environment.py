@@ -1,0 +1,22 @@
+"""Which environment variables a job's processes may see: none of the app's secrets."""
+
+import re
+from collections.abc import Mapping
+
+_SECRET = re.compile(
+    r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|DSN)$|^SUPABASE_|^(DATABASE|REDIS)_URL$|^TUNEBOOK_SECRET",
+    re.IGNORECASE,
+)
+
+
+def scrubbed_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` without anything that looks like a secret: for kernels, which run a notebook's code."""
+    return {name: value for name, value in environ.items() if not _SECRET.search(name)}
+
+
+def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a job's own process gets: the scrubbed environment, and what it needs to open the store."""
+    own = {name: value for name, value in environ.items() if name.startswith("TUNEBOOK_")}
+    if "DATABASE_URL" in environ:
+        own["DATABASE_URL"] = environ["DATABASE_URL"]
+    return scrubbed_environment(environ) | own

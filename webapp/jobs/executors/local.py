@@ -1,0 +1,201 @@
+"""Runs a notebook on this machine: live events, a deadline for the whole, and an end in every case."""
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any, Literal
+
+import nbformat
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+
+from webapp.errors import Problem
+from webapp.jobs.executors.kernel import Event, LiveClient
+from webapp.jobs.executors.parameters import inject
+from webapp.storage.files import write_file
+
+# A cell gets this long to end after an interrupt; then its kernel is killed.
+GRACE_SECONDS = 5.0
+_KILL_SECONDS = 3.0
+_POLL_SECONDS = 0.05
+_TRACEBACK_LINES, _ERROR_CHARACTERS = 20, 2000
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a run ended; `cells_*` count the code cells that are not empty.
+
+    `error` is None or `{code, message, cell}` (cell: place among these cells, from 0, or None), where code is
+    `timed_out`, `cancelled`, `kernel_died` or `cell_failed`; the last adds `{ename, evalue, traceback}`.
+    """
+
+    status: Literal["completed", "failed", "cancelled"]
+    seconds: float
+    cells_total: int
+    cells_executed: int
+    error: dict[str, Any] | None = None
+
+
+def execute(
+    notebook: Path,
+    *,
+    workdir: Path,
+    output: Path,
+    parameters: Mapping[str, object],
+    timeout: float,
+    environment: Mapping[str, str],
+    on_event: Callable[[Event], None],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Execution:
+    """Executes `notebook` in a new kernel, with `workdir` as its folder, and answers how that went.
+
+    `parameters` are set after the cell tagged `parameters`; the kernel sees `environment` and no more;
+    `output` gets the executed notebook after each cell. `timeout` counts seconds for the whole run, `cancelled`
+    is asked many times a second. `on_event` is called from another thread: what it raises ends the run and is
+    raised here. Raises Problem `invalid_notebook`, `no_parameters_cell`, or that of a full or read-only disk.
+    """
+    began = monotonic()
+    document = _read(notebook)
+    inject(document, parameters)
+    workdir.mkdir(parents=True, exist_ok=True)
+    run = _Run(document, output, on_event)
+    reason = run.watch(workdir, environment, began + timeout, cancelled)
+    error = _explain(run, reason, timeout)
+    status: Literal["completed", "failed", "cancelled"] = "completed"
+    if error is not None:
+        status = "cancelled" if reason == "cancelled" else "failed"
+    return Execution(status, monotonic() - began, run.client.total, run.client.executed, error)
+
+
+class _Run:
+    """One execution: the client in a thread with an event loop of its own, watched from the caller's thread.
+
+    Not in the caller's own loop or thread: nbclient would take over a main thread's SIGTERM.
+    """
+
+    def __init__(self, document: NotebookNode, output: Path, on_event: Callable[[Event], None]) -> None:
+        self._document, self._output, self._on_event = document, output, on_event
+        self.client = LiveClient(document, self._tell, self._save)
+        self.error: BaseException | None = None
+        self._listener_error: BaseException | None = None
+        self._done = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def watch(
+        self, workdir: Path, environment: Mapping[str, str], deadline: float, cancelled: Callable[[], bool]
+    ) -> str | None:
+        """Runs to the end; answers `timed_out` or `cancelled` when it had to be stopped."""
+        thread = threading.Thread(target=self._work, args=(workdir, environment), name="notebook")
+        thread.start()
+        try:
+            reason = self._wait(deadline, cancelled)
+        finally:
+            self._stop()
+            thread.join()
+        if self._listener_error is not None:
+            raise self._listener_error
+        self._save()
+        return reason
+
+    def _wait(self, deadline: float, cancelled: Callable[[], bool]) -> str | None:
+        while not self._done.wait(_POLL_SECONDS):
+            if cancelled():
+                return "cancelled"
+            if monotonic() >= deadline:
+                return "timed_out"
+            if self._listener_error is not None:
+                break
+        return None
+
+    def _stop(self) -> None:
+        """Ends the run, first kindly; returns at once when it has ended by itself."""
+        self.client.halted = True
+        steps: list[tuple[Callable[[], Coroutine[Any, Any, None]], float]] = [
+            (self.client.interrupt, GRACE_SECONDS),
+            (self.client.kill, _KILL_SECONDS),
+        ]
+        for step, patience in steps:
+            if not self._done.is_set() and self._loop is not None:
+                asyncio.run_coroutine_threadsafe(step(), self._loop)
+            if self._done.wait(patience):
+                return
+        if self._loop is not None and self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def _work(self, workdir: Path, environment: Mapping[str, str]) -> None:
+        try:
+            asyncio.run(self._main(workdir, environment))
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.client.dispose()
+            self._done.set()
+
+    async def _main(self, workdir: Path, environment: Mapping[str, str]) -> None:
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        await self.client.run(workdir, environment)
+
+    def _tell(self, event: Event) -> None:
+        try:
+            self._on_event(event)
+        except BaseException as error:
+            self._listener_error = self._listener_error or error
+
+    def _save(self) -> None:
+        # A notebook may print what UTF-8 cannot hold.
+        write_file(self._output, nbformat.writes(self._document).encode("utf-8", "replace"))
+
+
+def _read(path: Path) -> NotebookNode:
+    try:
+        document: NotebookNode = nbformat.read(path, as_version=4)
+    except (OSError, ValueError, nbformat.ValidationError, nbformat.reader.NotJSONError) as error:
+        raise Problem("invalid_notebook", f"This is not a notebook: {str(error)[:200]}") from error
+    return document
+
+
+def _explain(run: _Run, reason: str | None, timeout: float) -> dict[str, Any] | None:
+    """What went wrong, for people; raises what is nobody's fault but ours."""
+    client, error = run.client, run.error
+    if error is None:
+        return None
+    where = (
+        "while it started" if client.current is None else f"in cell {client.current + 1} of {client.total}"
+    )
+    if reason == "cancelled":
+        return _error("cancelled", f"The run was cancelled {where}.", client.current)
+    if reason == "timed_out":
+        return _error("timed_out", f"The run was stopped after {timeout:g} seconds, {where}.", client.current)
+    if isinstance(error, CellExecutionError):
+        return _cell_error(client, where)
+    if isinstance(error, RuntimeError):
+        hint = "Often that is a sign of too little memory."
+        return _error(
+            "kernel_died", f"The notebook's process ended by itself, {where}. {hint}", client.current
+        )
+    raise error
+
+
+def _cell_error(client: LiveClient, where: str) -> dict[str, Any]:
+    content = client.cell_error or {}
+    name, value = content.get("ename", "Error"), _plain(content.get("evalue", ""))
+    lines = _plain("\n".join(content.get("traceback", []))).splitlines()
+    return _error("cell_failed", f"{name} {where}: {value}", client.current) | {
+        "ename": name,
+        "evalue": value,
+        "traceback": "\n".join(lines[-_TRACEBACK_LINES:]),
+    }
+
+
+def _error(code: str, message: str, cell: int | None) -> dict[str, Any]:
+    return {"code": code, "message": message, "cell": cell}
+
+
+def _plain(text: str) -> str:
+    return _ANSI.sub("", text)[:_ERROR_CHARACTERS]

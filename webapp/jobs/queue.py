@@ -1,0 +1,89 @@
+"""The job table as a queue: what puts work in, takes it out, and calls it off."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from webapp.errors import Problem
+from webapp.jobs.states import change, final, record
+from webapp.storage import Database
+from webapp.storage.tables import Job, utc_now
+
+
+def enqueue(
+    session: Session,
+    kind: str,
+    *,
+    owner: str | None,
+    dataset_id: str,
+    notebook_id: str | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> Job:
+    """A new job, waiting for a supervisor once the session has committed."""
+    job = Job(
+        kind=kind,
+        owner=owner,
+        dataset_id=dataset_id,
+        notebook_id=notebook_id,
+        params=dict(params or {}),
+        status="queued",
+    )
+    session.add(job)
+    session.flush()
+    record(session, job)
+    return job
+
+
+def get_job(session: Session, job_id: str) -> Job:
+    """The job as it stands; raises Problem `job_not_found`."""
+    job = session.get(Job, job_id, populate_existing=True)
+    if job is None:
+        raise Problem("job_not_found", "There is no such job.", status=404)
+    return job
+
+
+def claim(db: Database, worker: str, lease_seconds: float) -> Job | None:
+    """The oldest waiting job, now running for `worker` as its next attempt; None when none waits.
+
+    Leases are measured by the supervisors' clocks, which must agree to well within `lease_seconds`.
+    """
+    oldest = (
+        select(Job.id)
+        .where(Job.status == "queued")
+        .order_by(Job.created_at, Job.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    now = utc_now()
+    taken = {
+        "status": "running",
+        "attempt": Job.attempt + 1,
+        "worker": worker,
+        "lease_until": now + timedelta(seconds=lease_seconds),
+        "started_at": now,
+        "progress": 0.0,
+        "message": "",
+    }
+    with db.session() as session:
+        return change(session, Job.id == oldest, taken)
+
+
+def request_cancel(session: Session, job_id: str) -> Job:
+    """Cancels a waiting job at once and asks a running one to stop; fine when it is cancelled already.
+
+    Raises Problem `job_not_found`, or `job_finished` (409) when it has completed or failed.
+    """
+    waiting = (Job.id == job_id) & Job.status.in_(("created", "queued"))
+    if (job := change(session, waiting, final("cancelled"))) is not None:
+        return job
+    session.execute(
+        update(Job).where(Job.id == job_id, Job.status == "running").values(cancel_requested=True)
+    )
+    job = get_job(session, job_id)
+    if job.status in ("completed", "failed"):
+        raise Problem("job_finished", f"This job has already {job.status}.", status=409)
+    return job

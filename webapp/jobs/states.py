@@ -1,0 +1,43 @@
+"""The states of a job, and the one way to change them: fenced by attempt, each change an event."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, update
+from sqlalchemy.orm import Session
+
+from webapp.jobs import events
+from webapp.storage.tables import Job, utc_now
+
+# created -> queued -> running -> one of these; running -> queued again when an attempt is lost.
+FINAL = ("completed", "failed", "cancelled")
+
+QUEUED: dict[str, Any] = {"status": "queued", "lease_until": None, "worker": None, "pid": None}
+
+
+def final(status: str, **values: Any) -> dict[str, Any]:
+    """The columns of a job that ends now, in one of the final states."""
+    return {"status": status, "finished_at": utc_now(), "lease_until": None, "pid": None, **values}
+
+
+def running(job_id: str, attempt: int) -> ColumnElement[bool]:
+    """The fence: true only while this attempt is the one that runs."""
+    return (Job.id == job_id) & (Job.attempt == attempt) & (Job.status == "running")
+
+
+def change(session: Session, where: ColumnElement[bool], values: Mapping[str, Any]) -> Job | None:
+    """Changes the one job that `where` finds, in one statement, and logs its state; None: found none."""
+    statement = update(Job).where(where).values(dict(values)).returning(Job)
+    options = {"synchronize_session": False, "populate_existing": True}
+    job = session.scalars(statement, execution_options=options).one_or_none()
+    if job is not None:
+        record(session, job)
+    return job
+
+
+def record(session: Session, job: Job) -> None:
+    """Logs the state that `job` is in."""
+    data: dict[str, Any] = {"status": job.status}
+    if job.error is not None:
+        data["error"] = {"code": job.error["code"], "message": job.error["message"]}
+    events.append(session, job.id, job.attempt, [("status", data)])

@@ -1,0 +1,121 @@
+"""From a specification to a valid .ipynb: the template's cells, each rendered on its own."""
+
+import ast
+import base64
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jinja2 import Environment, StrictUndefined
+
+import webapp
+from webapp import training
+from webapp.notebooks.literals import Raw, prose, python_literal
+from webapp.notebooks.pins import COLAB_RUNTIME, requirements
+from webapp.notebooks.spec import NotebookSpec
+from webapp.resources import resource
+
+_HEADER = re.compile(r"^# %%(?: (?P<options>.*))?$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class CellTemplate:
+    """One cell of a template in percent format, still with its Jinja expressions."""
+
+    markdown: bool
+    tags: tuple[str, ...]
+    hidden: bool
+    body: str
+
+
+def split_cells(template: str) -> Iterator[CellTemplate]:
+    """The cells of a percent-format template. Splitting comes before rendering, so no value can begin a cell."""
+    headers = list(_HEADER.finditer(template))
+    for header, following in zip(headers, [*headers[1:], None], strict=True):
+        options = header["options"] or ""
+        tags = re.search(r"tags=(\[.*?\])", options)
+        body = template[header.end() : following.start() if following else None]
+        yield CellTemplate(
+            markdown="[markdown]" in options,
+            tags=tuple(json.loads(tags[1])) if tags else (),
+            hidden=options.endswith("hidden"),
+            body=body.strip("\n"),
+        )
+
+
+def module_source(name: str) -> Raw:
+    """A training module as cell source: without its docstring and its imports of other training modules."""
+    text = (Path(training.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for node in ast.parse(text).body:
+        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        inner = isinstance(node, ast.ImportFrom) and (node.module or "").startswith("webapp.")
+        if docstring or inner:
+            lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or node.lineno) - node.lineno + 1)
+    return Raw(re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)).strip("\n"))
+
+
+def payload_literal(payload: bytes) -> Raw:
+    """Base64 in a triple-quoted literal, 1,000 characters a line: editors choke on one long line."""
+    text = base64.b64encode(payload).decode("ascii")
+    lines = "\n".join(text[start : start + 1000] for start in range(0, len(text), 1000))
+    return Raw(f'"""\n{lines}\n"""')
+
+
+@cache
+def _cells() -> tuple[CellTemplate, ...]:
+    path = resource("notebook_templates") / "finetune.py.jinja"
+    return tuple(split_cells(path.read_text(encoding="utf-8")))
+
+
+def _render_cell(cell: CellTemplate, values: dict[str, Any]) -> str:
+    finalize = prose if cell.markdown else python_literal
+    # Not HTML: `finalize` makes every value a literal or inert prose.
+    environment = Environment(finalize=finalize, undefined=StrictUndefined, autoescape=False)  # noqa: S701
+    return environment.from_string(cell.body).render(values, source=module_source).strip("\n")
+
+
+def _notebook_cell(cell: CellTemplate, source: str, position: int) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"tags": list(cell.tags)} if cell.tags else {}
+    if cell.hidden:
+        metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
+    make = nbformat.v4.new_markdown_cell if cell.markdown else nbformat.v4.new_code_cell
+    made: dict[str, Any] = make(source, id=f"cell-{position:02}", metadata=metadata)
+    return made
+
+
+def render(spec: NotebookSpec) -> bytes:
+    """The notebook as UTF-8 JSON, validated against nbformat 4; the same specification gives the same bytes."""
+    values = {
+        "model": spec.model,
+        "config": spec.config,
+        "filename": spec.filename,
+        "examples": spec.examples,
+        "sha256": spec.sha256,
+        "payload": payload_literal(spec.payload),
+        "pins": requirements(spec.config.method),
+    }
+    rendered = [(cell, _render_cell(cell, values)) for cell in _cells()]
+    cells = [_notebook_cell(cell, source, i) for i, (cell, source) in enumerate((c, s) for c, s in rendered if s)]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=_metadata(spec))
+    nbformat.validate(notebook)
+    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+
+
+def _metadata(spec: NotebookSpec) -> dict[str, Any]:
+    return {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        "accelerator": "GPU",
+        "colab": {
+            "provenance": [],
+            "gpuType": "T4",
+            "runtime_attributes": {"runtime_version": COLAB_RUNTIME},
+        },
+        "tunebook": {"version": webapp.__version__, "model_id": spec.model.id, "dataset_sha256": spec.sha256},
+    }

@@ -1,0 +1,178 @@
+"""Running a notebook: as it is, or as a dry run with a miniature of its model."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from webapp.errors import Problem
+from webapp.jobs import Event, Execution, execute, scrubbed_environment
+from webapp.notebooks.reading import NotebookContents, read_notebook
+
+EXECUTED = "executed.ipynb"
+RESULTS = "tunebook-run"  # the notebook's output_dir
+DRY_RUN_STEPS = 100
+DRY_RUN_LENGTH = 512  # tokens of the miniature's tokenizer, which needs about twice as many as a real one
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+NO_HUB = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
+QUIET = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a run is watched: seconds it may take, who hears of its progress, and who may stop it."""
+
+    timeout: float
+    on_event: Callable[[Event], None]
+    cancelled: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """How a run ended and what it measured; the numbers come from the notebook's own report.json.
+
+    Losses are in nats per trained token; `artifacts` are paths relative to the working folder. `miniature` is set for
+    dry runs only: its losses mean nothing for the real model.
+    """
+
+    status: str
+    seconds: float
+    cells: Mapping[str, int]
+    error: Mapping[str, Any] | None = None
+    steps: int = 0
+    rows: Mapping[str, int] = field(default_factory=lambda: {"train": 0, "eval": 0})
+    loss: Mapping[str, float | None] = field(default_factory=lambda: {"eval_before": None, "eval_after": None})
+    samples: list[dict[str, str]] = field(default_factory=list)
+    artifacts: list[str] = field(default_factory=list)
+    miniature: Mapping[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The body of `tunebook run --json`."""
+        return asdict(self)
+
+
+def require_training_packages() -> None:
+    """Problem `training_packages_missing` when this environment cannot train."""
+    missing = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise Problem(
+            "training_packages_missing",
+            f"{', '.join(missing)} not installed here: pip install 'tunebook[train]'",
+            status=503,
+        )
+
+
+def run_notebook(notebook: Path, workdir: Path, watch: Watch) -> RunReport:
+    """Runs the notebook as it is, with this machine's GPU if it has one; everything it writes is under `workdir`."""
+    require_training_packages()
+    read_notebook(notebook)
+    return _run(notebook, workdir, {}, scrubbed_environment(os.environ), watch)
+
+
+def dry_run(notebook: Path, workdir: Path, watch: Watch) -> RunReport:
+    """Runs the notebook on the CPU in seconds, unchanged but for overrides injected after its parameters.
+
+    The model is a miniature of the chosen model's class, made from the notebook's own rows and kept in `workdir`, so
+    that a second run after an interruption resumes. No network, no GPU, one thread.
+    """
+    require_training_packages()
+    started = monotonic()
+    contents = read_notebook(notebook)
+    folder = workdir / "miniature"
+    environment = scrubbed_environment(os.environ) | ONE_THREAD | NO_HUB | QUIET
+    miniature = _make_miniature(contents, folder, environment, watch.timeout)
+    left = replace(watch, timeout=max(1.0, watch.timeout - (monotonic() - started)))
+    report = _run(notebook, workdir, dry_run_parameters(contents.parameters, folder), environment, left)
+    return replace(report, seconds=round(monotonic() - started, 2), miniature=miniature)
+
+
+def dry_run_parameters(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The overrides: the miniature in place of the model, and sizes and rates that suit it."""
+    return {
+        "base_model": str(folder),
+        "learning_rate": 3e-3 if parameters["method"] == "full" else 1e-2,
+        "batch_size": 8,
+        "gradient_accumulation": min(2, parameters["gradient_accumulation"]),
+        "max_seq_length": min(DRY_RUN_LENGTH, parameters["max_seq_length"]),
+        "max_steps": min(DRY_RUN_STEPS, parameters["max_steps"] or DRY_RUN_STEPS),
+        "max_new_tokens": min(160, parameters["max_new_tokens"]),
+    }
+
+
+def _make_miniature(
+    contents: NotebookContents, folder: Path, environment: Mapping[str, str], timeout: float
+) -> dict[str, Any]:
+    """Builds the miniature in a process of its own, or finds the finished one of an earlier attempt."""
+    finished = folder / "miniature.json"
+    if finished.exists():
+        found: dict[str, Any] = json.loads(finished.read_text(encoding="utf-8"))
+        return found
+    folder.mkdir(parents=True, exist_ok=True)
+    request = {
+        "folder": str(folder),
+        "model_type": contents.model.shape.model_type,
+        "shape": contents.model.shape.config_values(),
+        "family": contents.model.template_family,
+        "conversations": contents.conversations,
+        "max_seq_length": min(DRY_RUN_LENGTH, contents.parameters["max_seq_length"]),
+    }
+    try:
+        made = subprocess.run(
+            [sys.executable, "-m", "webapp.training.miniature"],
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            env=dict(environment),
+            timeout=timeout,
+            check=True,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Problem("timed_out", f"the miniature model was not ready after {timeout:.0f} s") from error
+    except subprocess.CalledProcessError as error:
+        last = error.stderr.strip().splitlines()[-1:] or [f"exit status {error.returncode}"]
+        raise Problem("miniature_failed", f"the miniature model could not be made: {last[0]}") from error
+    finished.write_text(made.stdout, encoding="utf-8")
+    described: dict[str, Any] = json.loads(made.stdout)
+    return described
+
+
+def _run(
+    notebook: Path, workdir: Path, parameters: Mapping[str, Any], environment: Mapping[str, str], watch: Watch
+) -> RunReport:
+    workdir.mkdir(parents=True, exist_ok=True)
+    results = workdir / RESULTS
+    (results / "report.json").unlink(missing_ok=True)  # an earlier run's numbers are not this run's
+    done = execute(
+        notebook,
+        workdir=workdir,
+        output=workdir / EXECUTED,
+        parameters=parameters,
+        timeout=watch.timeout,
+        environment=environment,
+        on_event=watch.on_event,
+        cancelled=watch.cancelled,
+    )
+    return _report(done, workdir, results)
+
+
+def _report(done: Execution, workdir: Path, results: Path) -> RunReport:
+    measured: dict[str, Any] = {}
+    path = results / "report.json"
+    if done.status == "completed" and path.exists():
+        written = json.loads(path.read_text(encoding="utf-8"))
+        measured = {name: written[name] for name in ("steps", "rows", "loss", "samples")}
+    artifacts = [file.relative_to(workdir).as_posix() for file in results.rglob("*") if file.is_file()]
+    return RunReport(
+        status=done.status,
+        seconds=round(done.seconds, 2),
+        cells={"total": done.cells_total, "executed": done.cells_executed},
+        error=done.error,
+        artifacts=sorted(artifacts),
+        **measured,
+    )

@@ -1,0 +1,80 @@
+"""What a notebook is made of: the training configuration people may set, and the whole specification."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel as Schema
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from webapp.catalog import BaseModel
+from webapp.datasets import Analysis
+
+
+def _integral(value: Any) -> Any:
+    """JSON Schema counts 3.0 as an integer; strict pydantic would not."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(_integral)
+
+
+class TrainingConfig(Schema):
+    """The `training_config` of POST /generate and `--set` of `tunebook notebook`; each reaches the parameters cell."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    method: Literal["lora", "qlora", "full"] = "lora"
+    lora_rank: Annotated[int, Field(ge=1, le=256), Whole] = 16
+    lora_alpha: Annotated[int, Field(ge=1, le=1024), Whole] = 32
+    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-4
+    lr_scheduler: Literal["cosine", "linear"] = "cosine"
+    warmup_ratio: Annotated[float, Field(ge=0, le=0.5)] = 0.05
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    max_grad_norm: Annotated[float, Field(gt=0, le=100)] = 1.0
+    num_epochs: Annotated[int, Field(ge=1, le=100), Whole] = 3
+    batch_size: Annotated[int, Field(ge=1, le=512), Whole] = 2
+    gradient_accumulation: Annotated[int, Field(ge=1, le=512), Whole] = 4
+    max_seq_length: Annotated[int, Field(ge=32, le=131_072), Whole] = 1024
+    gradient_checkpointing: bool = True
+    eval_fraction: Annotated[float, Field(ge=0.01, le=0.5)] = 0.1
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1), Whole] = 42
+    max_steps: Annotated[int, Field(ge=0, le=1_000_000), Whole] = 0
+    checkpoint_minutes: Annotated[float, Field(ge=0, le=120)] = 5.0
+    sample_answers: Annotated[int, Field(ge=0, le=20), Whole] = 3
+    max_new_tokens: Annotated[int, Field(ge=1, le=4096), Whole] = 128
+
+
+@dataclass(frozen=True)
+class NotebookSpec:
+    """Everything `render` needs; the same specification always renders to the same bytes.
+
+    `payload` is the gzip of the canonical JSON lines, `sha256` the digest of those lines before compression.
+    """
+
+    model: BaseModel
+    config: TrainingConfig
+    filename: str
+    examples: int
+    sha256: str
+    payload: bytes
+
+
+def suggest_config(analysis: Analysis, model: BaseModel, method: Literal["lora", "qlora", "full"]) -> dict[str, Any]:
+    """Settings that follow from the data and the model, for `TrainingConfig(**suggested)`.
+
+    - `num_epochs`: 3, more for small data until 100 conversations are seen, at most 25 (OpenAI's published rule);
+    - `max_seq_length`: the power of two that holds the 99th percentile with 15 % to spare, 256 to 2048, as tokens are
+      counted with another tokenizer than the model's;
+    - `learning_rate`: 2e-4 for adapters, a tenth of it for full fine-tuning ("LoRA Without Regret", 2025).
+    """
+    epochs = min(25, max(3, -(-100 // max(1, analysis.total_examples))))
+    needed = 256
+    while needed < min(2048, model.context_length) and needed < analysis.tokens.p99 * 1.15:
+        needed *= 2
+    return {
+        "method": method,
+        "num_epochs": epochs,
+        "max_seq_length": needed,
+        "learning_rate": 2e-5 if method == "full" else 2e-4,
+    }

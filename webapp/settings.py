@@ -1,0 +1,51 @@
+"""Every environment variable Tunebook reads, typed, with its default and one line of help."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """The settings of one process; read once, at its start."""
+
+    model_config = SettingsConfigDict(env_prefix="TUNEBOOK_", frozen=True, populate_by_name=True, extra="ignore")
+
+    home: Annotated[Path, Field(description="Folder that holds the database and all files.")] = Path("~/.tunebook")
+    auth: Annotated[Literal["off"], Field(description="Who may use the app. `off`: one local person, no sign-in.")] = (
+        "off"
+    )
+    public_url: Annotated[
+        str | None, Field(description="Address under which other machines reach the app, if any.")
+    ] = None
+    database_url: Annotated[
+        str | None,
+        Field(
+            validation_alias="DATABASE_URL",
+            description="SQLAlchemy URL; by default an SQLite file in TUNEBOOK_HOME.",
+        ),
+    ] = None
+    secret_key: Annotated[
+        SecretStr | None,
+        Field(description="Signs links and cookies; made once and kept in TUNEBOOK_HOME when unset."),
+    ] = None
+    max_upload_bytes: Annotated[int, Field(gt=0, description="Largest dataset file that is accepted.")] = 1024 * MIB
+    job_concurrency: Annotated[int, Field(ge=1, description="Jobs the supervisor runs side by side.")] = 2
+    job_timeout: Annotated[
+        float, Field(gt=0, description="Seconds after which a dry run is stopped and reported as timed out.")
+    ] = 900.0
+    link_seconds: Annotated[int, Field(gt=0, description="Seconds a signed download link stays valid.")] = 3 * 24 * 3600
+    threads: Annotated[int, Field(ge=8, description="Threads of each gunicorn worker.")] = 256
+
+    @property
+    def root(self) -> Path:
+        """TUNEBOOK_HOME as an absolute path."""
+        return self.home.expanduser().absolute()
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in use."""
+        return self.database_url or f"sqlite:///{self.root / 'tunebook.db'}"

@@ -1,0 +1,86 @@
+"""The blob store: uploaded, generated and executed files under names that only the server makes."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from webapp.errors import Problem
+from webapp.storage import files
+from webapp.storage.problems import file_errors
+
+# A part never begins with a dot: that bars "..", and keeps the names of unfinished files apart.
+_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*/?", re.ASCII)
+
+
+class Blobs:
+    """Files under `root` (absolute), named by keys such as `datasets/<id>/upload.jsonl` or `runs/<job id>/`.
+
+    Every method raises Problem `invalid_path` for a key that could leave the store.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, key: str) -> Path:
+        """Where `key` is, or would be."""
+        if not _KEY.fullmatch(key):
+            raise Problem("invalid_path", "This is not the name of a stored file.", status=404)
+        return self.root / key
+
+    def exists(self, key: str) -> bool:
+        """Whether a finished file or folder is there."""
+        return self.path(key).exists()
+
+    def new_file(self, key: str) -> AbstractContextManager[BinaryIO]:
+        """A file to write: under `key`, durable, once the block has ended well; gone otherwise."""
+        return files.new_file(self.path(key))
+
+    @contextmanager
+    def new_folder(self, key: str) -> Iterator[Path]:
+        """An empty folder to fill: under `key`, whole, once the block has ended well; gone otherwise."""
+        final = self.path(key)
+        partial = files.temporary_name(final)
+        with file_errors():
+            files.make_folder(partial)
+            try:
+                yield partial
+                _sync_tree(partial)
+                # A folder cannot be renamed over a full one; between the renames `key` is absent, never half.
+                if final.exists():
+                    final.replace(old := files.temporary_name(final))
+                    partial.replace(final)
+                    shutil.rmtree(old)
+                else:
+                    partial.replace(final)
+                files.sync_folder(final.parent)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+
+    def folder(self, key: str) -> Path:
+        """The folder `key`, made when it is not there: for work that goes on after a crash."""
+        with file_errors():
+            return files.make_folder(self.path(key))
+
+    def delete(self, key: str) -> None:
+        """Removes a file, or a folder with all that is in it; fine when there is none."""
+        path = self.path(key)
+        with file_errors():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.exists():
+                path.unlink()
+            else:
+                return
+            files.sync_folder(path.parent)
+
+
+def _sync_tree(folder: Path) -> None:
+    for name, _, names in os.walk(folder):
+        for file in names:
+            with Path(name, file).open("rb+") as opened:
+                os.fsync(opened.fileno())
+        files.sync_folder(Path(name))

@@ -1,0 +1,59 @@
+"""Files that are either wholly there after a crash or not there at all."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from webapp.storage.problems import file_errors
+
+
+def sync_folder(folder: Path) -> None:
+    """Puts the names in `folder` on disk: a renamed file is durable only after this."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> Path:
+    """Makes `folder` and its parents, each durable, and answers it; fine when it exists."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)
+    return folder
+
+
+def temporary_name(path: Path) -> Path:
+    """A fresh hidden name beside `path`, so that a rename never crosses a file system."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+
+
+@contextmanager
+def new_file(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """A binary file that appears at `path` (replacing one there) only when the block ends well.
+
+    Raises Problem `disk_full`, `read_only` or `storage_unavailable`; on any error nothing is left behind.
+    """
+    partial = temporary_name(path)
+    with file_errors():
+        make_folder(path.parent)
+        try:
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+            sync_folder(path.parent)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replaces the file at `path` by `data`, atomically and durably."""
+    with new_file(path) as file:
+        file.write(data)

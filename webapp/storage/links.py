@@ -1,0 +1,30 @@
+"""Signed links that expire: whoever holds one may fetch that one file, nothing else."""
+
+import hashlib
+import time
+
+from itsdangerous import BadSignature, Signer
+
+from webapp.errors import Problem
+
+
+def sign(secret: str, path: str, expires_in: int) -> str:
+    """A token for `path`, good for `expires_in` seconds; safe in a query string."""
+    expires = int(time.time()) + expires_in
+    return f"{expires}.{_signer(secret).get_signature(f'{expires}:{path}').decode()}"
+
+
+def verify(secret: str, path: str, token: str) -> None:
+    """Raises Problem `invalid_link` or `link_expired` unless `token` was signed for `path` and holds."""
+    expires, _, signature = token.partition(".")
+    try:
+        _signer(secret).unsign(f"{expires}:{path}.{signature}")
+        deadline = int(expires)
+    except (BadSignature, ValueError):
+        raise Problem("invalid_link", "This link is not valid.", status=403) from None
+    if time.time() >= deadline:
+        raise Problem("link_expired", "This link has expired. Open the page again for a new one.", status=403)
+
+
+def _signer(secret: str) -> Signer:
+    return Signer(secret, salt="tunebook.links", key_derivation="hmac", digest_method=hashlib.sha256)

@@ -1,0 +1,84 @@
+"""The chat formats of the model families: their special tokens, and rendering without any model library."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2.exceptions import TemplateError
+from jinja2.ext import loopcontrols
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from webapp.training.masking import Render
+
+FOLDER = Path(__file__).with_name("chat_templates")
+
+
+@dataclass(frozen=True)
+class Family:
+    """A chat format: the Jinja source as a tokenizer would carry it, and the tokens it uses."""
+
+    name: str
+    chat_template: str
+    eos: str
+    pad: str
+    bos: str | None = None
+    specials: tuple[str, ...] = field(default=())
+
+    @property
+    def named_tokens(self) -> dict[str, str]:
+        """The special tokens a template sees as variables, as transformers passes them."""
+        named = {"eos_token": self.eos, "pad_token": self.pad}
+        return named | ({"bos_token": self.bos} if self.bos else {})
+
+    @property
+    def all_specials(self) -> list[str]:
+        """Every special token, once, in a fixed order."""
+        return list(dict.fromkeys([*([self.bos] if self.bos else []), self.pad, self.eos, *self.specials]))
+
+
+@cache
+def families() -> Mapping[str, Family]:
+    """All families by name, from chat_templates/families.toml."""
+    entries = tomllib.loads((FOLDER / "families.toml").read_text(encoding="utf-8"))
+    return {name: _family(name, **entry) for name, entry in entries.items()}
+
+
+def _family(
+    name: str, template: str, specials: list[str], settings: Mapping[str, str] | None = None, **tokens: str
+) -> Family:
+    variables = "".join(f"{{%- set {key} = {json.dumps(value)} %}}\n" for key, value in (settings or {}).items())
+    source = variables + (FOLDER / template).read_text(encoding="utf-8").removesuffix("\n")
+    return Family(name=name, chat_template=source, specials=tuple(specials), **tokens)
+
+
+def _raise_exception(message: str) -> None:
+    raise TemplateError(message)
+
+
+def _tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None, **options: Any) -> str:
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, **options)
+
+
+@cache
+def _environment() -> ImmutableSandboxedEnvironment:
+    """Jinja set up as transformers sets it up for chat templates (its `tojson` does not escape HTML)."""
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+    environment.filters["tojson"] = _tojson
+    environment.globals["raise_exception"] = _raise_exception
+    return environment
+
+
+def family_render(family: Family) -> Render:
+    """The family's `render` function: the same bytes as `tokenizer.apply_chat_template(tokenize=False)`."""
+    template = _environment().from_string(family.chat_template)
+
+    def render(messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None, add_generation_prompt: bool) -> str:
+        return template.render(
+            messages=messages, tools=tools, add_generation_prompt=add_generation_prompt, **family.named_tokens
+        )
+
+    return render

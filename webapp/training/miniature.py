@@ -1,0 +1,154 @@
+"""A miniature of a base model for dry runs: its own class with small dimensions, a tokenizer made from the user's rows.
+
+It is saved as an ordinary model folder and loaded by the same code as the real model. A short full warm-up gives the
+adapters something to stand on, so that "before" and "after" differ for a reason; the losses say nothing about the
+real model.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+
+from webapp.training.evaluation import collate, loss_sum, trained_tokens
+from webapp.training.families import Family, families
+from webapp.training.masking import Row, build_rows, tokenizer_encode, tokenizer_render
+
+HIDDEN = 64
+VOCABULARY = 1024
+WARM_UP_STEPS = 30
+WARM_UP_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Miniature:
+    """Where the miniature lies, its size, and its loss before and after the warm-up (nats per token)."""
+
+    folder: str
+    parameters: int
+    vocabulary: int
+    untrained_loss: float
+    warm_loss: float
+
+
+def make_miniature(
+    folder: Path,
+    model_type: str,
+    shape: Mapping[str, Any],
+    family: Family,
+    conversations: Sequence[dict[str, Any]],
+    max_seq_length: int,
+) -> Miniature:
+    """Builds, warms up and saves the miniature of `model_type` in `folder`; the same inputs give the same weights.
+
+    `shape` are the real model's configuration values; its kinds of layers and its tied head are kept.
+    """
+    torch.manual_seed(0)
+    tokenizer = make_tokenizer(family, conversations)
+    config = miniature_config(model_type, shape, tokenizer)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    some = range(min(len(conversations), 400))
+    rows = build_rows(conversations, some, tokenizer_render(tokenizer), tokenizer_encode(tokenizer), max_seq_length)
+    losses = warm_up(model, rows, tokenizer.pad_token_id)
+    model.generation_config.update(
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+    )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return Miniature(str(folder), model.num_parameters(), len(tokenizer), losses[0], losses[-1])
+
+
+def make_tokenizer(family: Family, conversations: Iterable[dict[str, Any]]) -> PreTrainedTokenizerFast:
+    """A byte-level BPE of at most `VOCABULARY` tokens, learned from the conversations, with the family's template."""
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=tokenizer_specials(family),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    backend.train_from_iterator(message_texts(conversations), trainer)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **family.named_tokens)
+    tokenizer.chat_template = family.chat_template
+    return tokenizer
+
+
+def tokenizer_specials(family: Family) -> list[str]:
+    """The family's special tokens, and the one that transformers' Qwen2Tokenizer would add past the embedding."""
+    return list(dict.fromkeys([*family.all_specials, "<|endoftext|>"]))
+
+
+def message_texts(conversations: Iterable[dict[str, Any]], limit: int = 2_000_000) -> Iterator[str]:
+    """Message contents, up to `limit` characters in all: enough for a vocabulary of this size."""
+    for conversation in conversations:
+        for message in conversation["messages"]:
+            text = message.get("content") or ""
+            limit -= len(text)
+            if limit < 0:
+                return
+            yield text
+
+
+def miniature_config(model_type: str, shape: Mapping[str, Any], tokenizer: PreTrainedTokenizerFast) -> Any:
+    """The model type's configuration with small dimensions, and each kind of layer at least once.
+
+    `initializer_range` is 1/sqrt(hidden): at the usual 0.02 a tied head this small cannot become sharp.
+    """
+    kinds = list(dict.fromkeys(getattr(AutoConfig.for_model(model_type, **shape), "layer_types", None) or []))
+    layers = max(2, len(kinds))
+    small = {
+        "hidden_size": HIDDEN,
+        "intermediate_size": 3 * HIDDEN,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": HIDDEN // 4,
+        "vocab_size": len(tokenizer),
+        "tie_word_embeddings": shape["tie_word_embeddings"],
+        "max_position_embeddings": 4096,
+        "initializer_range": HIDDEN**-0.5,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    return AutoConfig.for_model(model_type, **small, **({"layer_types": (kinds * 2)[:layers]} if kinds else {}))
+
+
+def warm_up(model: Any, rows: Sequence[Row], pad_id: int) -> list[float]:
+    """A few full training steps over the rows in order; returns the loss of each step."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    model.train()
+    losses = []
+    for step in range(WARM_UP_STEPS):
+        batch = [rows[(step * WARM_UP_BATCH + i) % len(rows)] for i in range(WARM_UP_BATCH)]
+        loss = loss_sum(model, collate(batch, pad_id, "cpu")) / trained_tokens(batch)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    return losses
+
+
+def main() -> None:
+    """Makes one miniature in a process of its own: the arguments as JSON on stdin, the `Miniature` as JSON on stdout.
+
+    One torch thread: on busy cores a second one makes such small models many times slower.
+    """
+    torch.set_num_threads(1)
+    request = json.load(sys.stdin)
+    request |= {"folder": Path(request["folder"]), "family": families()[request["family"]]}
+    json.dump(asdict(make_miniature(**request)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

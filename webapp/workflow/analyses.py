@@ -1,0 +1,120 @@
+"""The second step: the report on a dataset, and a look at its rows."""
+
+from dataclasses import dataclass
+from time import monotonic, sleep
+
+from webapp.accounts import Caller
+from webapp.datasets import Analysis, Example, Examples
+from webapp.datasets.report import Distribution, Duplicates
+from webapp.errors import Problem
+from webapp.storage.tables import Dataset
+from webapp.workflow.jobs import JobStatus, describe, latest_job
+from webapp.workflow.lookup import find_dataset
+from webapp.workflow.services import Services
+
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class DatasetState:
+    """A dataset and how far it is: `analysis` is None as long as its `job` has not completed."""
+
+    dataset: Dataset
+    job: JobStatus | None
+    analysis: Analysis | None
+
+    def finished(self) -> Analysis:
+        """The analysis; raises the Problem it ended with, or `analysis_pending` (409)."""
+        if self.analysis:
+            return self.analysis
+        if self.job and self.job.status == "failed" and self.job.error:
+            error = self.job.error
+            raise Problem(
+                error["code"],
+                error["message"],
+                status=error["status"],
+                param=error["param"],
+                details=error["details"],
+            )
+        if self.job is None or self.job.finished:
+            raise Problem(
+                "analysis_cancelled",
+                "The analysis of this dataset was cancelled; upload the file again.",
+                status=409,
+            )
+        raise Problem(
+            "analysis_pending",
+            "The analysis of this dataset has not finished yet; ask again in a second.",
+            status=409,
+            details={"retry_after": 1, "status_url": self.job.url},
+        )
+
+    @property
+    def pending(self) -> bool:
+        """Whether waiting helps."""
+        return self.analysis is None and self.job is not None and not self.job.finished
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some examples of a dataset, and how many there are."""
+
+    examples: list[Example]
+    total_count: int
+    page: int
+    page_size: int
+
+
+def dataset_state(services: Services, caller: Caller, dataset_id: str) -> DatasetState:
+    """The dataset as it stands; raises Problem `dataset_not_found`."""
+    with services.db.reading() as session:
+        dataset = find_dataset(session, caller, dataset_id)
+        job = latest_job(session, caller, "analysis", dataset_id=dataset.id)
+    report = dataset.analysis
+    return DatasetState(
+        dataset,
+        describe(job, dataset.filename) if job else None,
+        Analysis.from_dict(report) if report else None,
+    )
+
+
+def analysis(services: Services, caller: Caller, dataset_id: str) -> Analysis:
+    """The report; raises Problem `dataset_not_found`, `analysis_pending`, or the one the analysis ended with."""
+    return dataset_state(services, caller, dataset_id).finished()
+
+
+def wait_for_analysis(services: Services, caller: Caller, dataset_id: str, seconds: float) -> DatasetState:
+    """The dataset once its analysis has ended, or as it stands after `seconds`."""
+    deadline = monotonic() + seconds
+    while True:
+        state = dataset_state(services, caller, dataset_id)
+        if not state.pending or monotonic() >= deadline:
+            return state
+        sleep(_POLL_SECONDS)
+
+
+def preview(services: Services, caller: Caller, dataset_id: str, page: int, page_size: int) -> Page:
+    """Page `page` (from 1) of the valid examples; only that page is read from disk."""
+    analysis(services, caller, dataset_id)
+    examples = open_examples(services, dataset_id)
+    return Page(examples.page(page, page_size), len(examples), page, page_size)
+
+
+def distribution(services: Services, caller: Caller, dataset_id: str) -> Distribution:
+    """Roles, lengths and turns of a dataset."""
+    return analysis(services, caller, dataset_id).distribution
+
+
+def duplicates(services: Services, caller: Caller, dataset_id: str) -> Duplicates:
+    """The rows that could be dropped."""
+    return analysis(services, caller, dataset_id).duplicates
+
+
+def open_examples(services: Services, dataset_id: str) -> Examples:
+    """The valid examples of a dataset whose analysis is done."""
+    return Examples(services.blobs.path(examples_key(dataset_id)))
+
+
+def examples_key(dataset_id: str) -> str:
+    """Where the valid examples of a dataset are kept."""
+    return f"datasets/{dataset_id}/examples"

@@ -1,0 +1,21 @@
+"""The third step: which base models suit a dataset."""
+
+from webapp import catalog
+from webapp.accounts import Caller
+from webapp.catalog import Recommendation
+from webapp.workflow.analyses import analysis
+from webapp.workflow.services import Services
+
+
+def recommend(
+    services: Services,
+    caller: Caller,
+    dataset_id: str,
+    *,
+    task: str,
+    target: str,
+    gpu: str = "t4",
+    method: str | None = None,
+) -> Recommendation:
+    """The base models for an analysed dataset, best first; raises the Problems of `catalog.recommend`."""
+    return catalog.recommend(analysis(services, caller, dataset_id), task, target, gpu, method)

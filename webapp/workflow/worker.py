@@ -1,0 +1,29 @@
+"""`python -m webapp.workflow.worker`: the process that runs jobs, each in a child of its own."""
+
+import signal
+import sys
+import threading
+
+from webapp.jobs import Supervisor
+from webapp.settings import Settings
+from webapp.workflow.services import open_services
+
+CHILD = (sys.executable, "-m", "webapp.workflow.child")
+
+
+def run_worker(settings: Settings, stop: threading.Event) -> None:
+    """Runs jobs until `stop` is set, then ends those under way and gives them back to the queue."""
+    services = open_services(settings)
+    Supervisor(services.db, CHILD, concurrency=settings.job_concurrency).run(stop)
+
+
+def main() -> None:
+    """Runs jobs until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run_worker(Settings(), stop)
+
+
+if __name__ == "__main__":
+    main()
