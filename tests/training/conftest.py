@@ -14,7 +14,23 @@ from webapp.training.configuration import RunConfig
 from webapp.training.families import families
 from webapp.training.miniature import make_miniature
 
-WORDS = "the bike station lock return hire please battery is at quay harbour north deposit refund".split()
+WORDS = [
+    "the",
+    "bike",
+    "station",
+    "lock",
+    "return",
+    "hire",
+    "please",
+    "battery",
+    "is",
+    "at",
+    "quay",
+    "harbour",
+    "north",
+    "deposit",
+    "refund",
+]
 
 # One catalogue entry for every distinct pair of model class and chat format.
 DISTINCT = tuple({(model.shape.class_name, model.template_family): model for model in models()}.values())
@@ -34,7 +50,7 @@ def conversation(number: int) -> dict[str, Any]:
 
 TOOL_CONVERSATION: dict[str, Any] = {
     "messages": [
-        {"role": "user", "content": "Is bike <7> free & \"sound\"? é"},
+        {"role": "user", "content": 'Is bike <7> free & "sound"? é'},
         {
             "role": "assistant",
             "content": None,

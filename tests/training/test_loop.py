@@ -83,7 +83,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, monkeypatch, miniatur
 
 def test_gradient_checkpointing_changes_no_number(tmp_path, miniature_of, run_config, conversations, llama):
     runs = [
-        trained(run_config(miniature_of(llama), gradient_checkpointing=on, max_steps=3), conversations, tmp_path / "c")[0]
+        trained(run_config(miniature_of(llama), gradient_checkpointing=on, max_steps=3), conversations, tmp_path / "c")[
+            0
+        ]
         for on in (False, True)
     ]
     assert runs[0] == pytest.approx(runs[1], abs=1e-6)

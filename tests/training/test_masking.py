@@ -65,5 +65,8 @@ def test_a_cut_row_fits_and_still_trains_something(prompt, completion, limit):
 
 
 def test_the_request_of_an_answer_is_the_nearest_user_message():
-    assert last_request([{"role": "user", "content": "first"}, ANSWER, {"role": "tool", "content": "x"}, ANSWER], 3) == "first"
+    assert (
+        last_request([{"role": "user", "content": "first"}, ANSWER, {"role": "tool", "content": "x"}, ANSWER], 3)
+        == "first"
+    )
     assert last_request([ANSWER], 0) == ""

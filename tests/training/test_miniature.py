@@ -36,8 +36,6 @@ def test_the_same_rows_give_the_same_weights(tmp_path, conversations):
     model = find_model("smollm2-360m")
     family = families()[model.template_family]
     shape = model.shape.config_values()
-    made = [
-        make_miniature(tmp_path / name, model.shape.model_type, shape, family, conversations, 256) for name in "ab"
-    ]
+    made = [make_miniature(tmp_path / name, model.shape.model_type, shape, family, conversations, 256) for name in "ab"]
     assert made[0].warm_loss == made[1].warm_loss < made[0].untrained_loss
     assert (tmp_path / "a/model.safetensors").read_bytes() == (tmp_path / "b/model.safetensors").read_bytes()

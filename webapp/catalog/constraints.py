@@ -73,9 +73,7 @@ def check(model: BaseModel, plan: Plan, target: Target, include_gated: bool) -> 
     """The memory estimate of the first method that fits, or why the model is out."""
     gpu = plan.gpu
     if model.gated and not include_gated:
-        return Exclusion(
-            model.id, "gated", "Its licence has to be accepted on the hub; you left gated models out."
-        )
+        return Exclusion(model.id, "gated", "Its licence has to be accepted on the hub; you left gated models out.")
     if plan.needed_tokens > model.context_length:
         return Exclusion(
             model.id,
@@ -119,9 +117,7 @@ def _first_that_fits(model: BaseModel, plan: Plan) -> MemoryEstimate | Exclusion
     for estimate in estimates:
         if estimate.fits:
             return estimate
-    needs = " and ".join(
-        f"{METHOD_NAMES[estimate.method]} about {estimate.mid:.1f} GiB" for estimate in estimates
-    )
+    needs = " and ".join(f"{METHOD_NAMES[estimate.method]} about {estimate.mid:.1f} GiB" for estimate in estimates)
     room = f"{ROOM:.0%} of the {plan.gpu.name}'s {plan.gpu.memory_gib:g} GiB"
     reason = (
         f"With {BATCH_SIZE} rows of {length:,} tokens, it needs for {needs}; "

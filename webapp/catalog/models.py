@@ -13,9 +13,7 @@ Text = Annotated[str, Meta(min_length=1)]
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
 Url = Annotated[str, Meta(pattern=r"^https://")]
 Size = Annotated[int, Meta(ge=1)]
-TemplateFamily = Literal[
-    "chatml", "qwen3", "llama3", "gemma", "mistral", "phi4", "granite", "smollm3", "lfm2"
-]
+TemplateFamily = Literal["chatml", "qwen3", "llama3", "gemma", "mistral", "phi4", "granite", "smollm3", "lfm2"]
 
 
 class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -100,9 +100,7 @@ def _structure(model: BaseModel, analysis: Analysis) -> str:
         can = "has a format for them" if model.tool_calls else "has no format for them"
         return f"{data.tool_call_share:.0%} of your conversations call tools; it {can}."
     if data.system_prompt_share and not model.system_role:
-        return (
-            f"{data.system_prompt_share:.0%} of your conversations have a system prompt; it has no such role."
-        )
+        return f"{data.system_prompt_share:.0%} of your conversations have a system prompt; it has no such role."
     return ""
 
 

@@ -30,11 +30,7 @@ class Terms(NamedTuple):
     @property
     def total(self) -> float:
         """0.45 task + 0.25 deployment + 0.30 data."""
-        return (
-            WEIGHTS["task"] * self.task
-            + WEIGHTS["deployment"] * self.deployment
-            + WEIGHTS["data"] * self.data
-        )
+        return WEIGHTS["task"] * self.task + WEIGHTS["deployment"] * self.deployment + WEIGHTS["data"] * self.data
 
 
 def score_terms(model: BaseModel, analysis: Analysis, task: Task, target: Target) -> Terms:

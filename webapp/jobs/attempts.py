@@ -127,6 +127,6 @@ def glance(db: Database, job_ids: Iterable[str]) -> Glance:
     expired = exists().where(Job.status == "running", Job.lease_until < utc_now())
     own = select(Job.id, Job.status, Job.attempt, Job.cancel_requested).where(Job.id.in_(list(job_ids)))
     with db.reading() as session:
-        some_waiting, some_expired = session.execute(select(waiting, expired)).one()._tuple()
+        some_waiting, some_expired = session.execute(select(waiting, expired)).one()
         rows = session.execute(own).all()
     return Glance(some_waiting, some_expired, {row[0]: (row[1], row[2], row[3]) for row in rows})

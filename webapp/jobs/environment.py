@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 _SECRET = re.compile(
-    r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|DSN)$|^SUPABASE_|^(DATABASE|REDIS)_URL$|^TUNEBOOK_SECRET",
+    r"(^|_)(KEY|TOKEN|CREDENTIALS?|DSN)$|PASSW(OR)?D|SECRET|^SUPABASE_|^(DATABASE|REDIS)_URL$",
     re.IGNORECASE,
 )
 

@@ -97,7 +97,7 @@ def dry_run_parameters(parameters: Mapping[str, Any], folder: Path) -> dict[str,
     return {
         "base_model": str(folder),
         "learning_rate": 3e-3 if parameters["method"] == "full" else 1e-2,
-        "batch_size": 8,
+        "batch_size": 4,
         "gradient_accumulation": min(2, parameters["gradient_accumulation"]),
         "max_seq_length": min(DRY_RUN_LENGTH, parameters["max_seq_length"]),
         "max_steps": min(DRY_RUN_STEPS, parameters["max_steps"] or DRY_RUN_STEPS),

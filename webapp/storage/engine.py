@@ -1,7 +1,9 @@
 """Opens a database with this project's rules for SQLite: durable, waiting for locks, foreign keys on."""
 
+import json
 import os
 import weakref
+from functools import partial
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -13,12 +15,14 @@ _BUSY_SECONDS = 30.0
 
 def open_engine(url: URL, *, foreign_keys: bool = True, **options: Any) -> Engine:
     """A connection pool that is safe across threads and forks; `options` go to SQLAlchemy's create_engine."""
+    # NaN and infinity are no JSON: PostgreSQL refuses them, SQLite would break later queries.
+    options["json_serializer"] = partial(json.dumps, allow_nan=False)
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, **options)
         _obey_sqlite_rules(engine, foreign_keys)
     else:
         engine = create_engine(url, pool_pre_ping=True, **options)
-    _forget_connections_after_fork(engine)
+    _close_before_fork(engine)
     return engine
 
 
@@ -27,9 +31,7 @@ def _obey_sqlite_rules(engine: Engine, foreign_keys: bool) -> None:
     def set_up(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver begins nothing on its own: `begin` does
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(
-            "PRAGMA synchronous = FULL"
-        )  # in WAL, NORMAL loses acknowledged commits in a power cut
+        connection.execute("PRAGMA synchronous = FULL")  # in WAL, NORMAL loses acknowledged commits in a power cut
         connection.execute(f"PRAGMA foreign_keys = {int(foreign_keys)}")
 
     @event.listens_for(engine, "begin")
@@ -40,12 +42,12 @@ def _obey_sqlite_rules(engine: Engine, foreign_keys: bool) -> None:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
-def _forget_connections_after_fork(engine: Engine) -> None:
-    """A connection used on both sides of a fork can corrupt an SQLite file; the child opens its own."""
+def _close_before_fork(engine: Engine) -> None:
+    """Closes idle connections before a fork: an SQLite file open on both sides loses what one writes."""
     reference = weakref.ref(engine)
 
-    def forget() -> None:
+    def close() -> None:
         if (inherited := reference()) is not None:
-            inherited.dispose(close=False)
+            inherited.dispose()
 
-    os.register_at_fork(after_in_child=forget)
+    os.register_at_fork(before=close)

@@ -28,10 +28,7 @@ def upgrade(url: URL) -> None:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
             _run(connection)
-            if (
-                connection.dialect.name == "sqlite"
-                and connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-            ):
+            if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                 raise RuntimeError("a migration left rows that point nowhere")
     finally:
         engine.dispose()

@@ -19,16 +19,12 @@ _SQLITE_READONLY, _SQLITE_FULL = 8, 13
 
 def disk_full() -> Problem:
     """The store cannot grow."""
-    return Problem(
-        "disk_full", "The disk that holds TUNEBOOK_HOME is full. Free some space and try again.", status=503
-    )
+    return Problem("disk_full", "The disk that holds TUNEBOOK_HOME is full. Free some space and try again.", status=503)
 
 
 def read_only() -> Problem:
     """The store cannot be changed."""
-    return Problem(
-        "read_only", "TUNEBOOK_HOME cannot be written. Check its permissions and its disk.", status=500
-    )
+    return Problem("read_only", "TUNEBOOK_HOME cannot be written. Check its permissions and its disk.", status=500)
 
 
 def storage_unavailable(reason: object) -> Problem:

@@ -19,9 +19,7 @@ def secret_key(root: Path) -> str:
             _create(path)
         key = path.read_text("ascii").strip()
     if len(key) != 2 * _BYTES:
-        raise storage_unavailable(
-            f"{path.name} in TUNEBOOK_HOME is damaged; delete it to have a new one made"
-        )
+        raise storage_unavailable(f"{path.name} in TUNEBOOK_HOME is damaged; delete it to have a new one made")
     return key
 
 

@@ -121,9 +121,7 @@ class Job(Base):
     kind: Mapped[str] = mapped_column(String(32))
     owner: Mapped[str | None] = mapped_column(String(255), index=True)
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), index=True)
-    notebook_id: Mapped[str | None] = mapped_column(
-        ForeignKey("notebooks.id", ondelete="CASCADE"), index=True
-    )
+    notebook_id: Mapped[str | None] = mapped_column(ForeignKey("notebooks.id", ondelete="CASCADE"), index=True)
     params: Mapped[dict[str, Any]] = mapped_column(default=dict)
     status: Mapped[str] = mapped_column(String(16), default="queued")
     attempt: Mapped[int] = mapped_column(default=0)

@@ -1,14 +1,15 @@
 """A miniature of a base model for dry runs: its own class with small dimensions, a tokenizer made from the user's rows.
 
-It is saved as an ordinary model folder and loaded by the same code as the real model. A short full warm-up gives the
-adapters something to stand on, so that "before" and "after" differ for a reason; the losses say nothing about the
-real model.
+It is saved as an ordinary model folder and loaded by the same code as the real model. A short warm-up on the prompts
+gives the adapters something to stand on, so that "before" and "after" differ for a reason; the losses say nothing
+about the real model.
 """
 
 import json
+import random
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,21 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
-from webapp.training.evaluation import collate, loss_sum, trained_tokens
+from webapp.training.evaluation import collate, held_out_loss, loss_sum, trained_tokens
 from webapp.training.families import Family, families
 from webapp.training.masking import Row, build_rows, tokenizer_encode, tokenizer_render
+from webapp.training.model import Hardware
 
 HIDDEN = 64
-VOCABULARY = 1024
+VOCABULARY = 768
 WARM_UP_STEPS = 30
 WARM_UP_BATCH = 16
+WARM_UP_RATE = 2e-2
 
 
 @dataclass(frozen=True)
 class Miniature:
-    """Where the miniature lies, its size, and its loss before and after the warm-up (nats per token)."""
+    """Where the miniature lies, its size, and its loss on answers before and after the warm-up (nats per token)."""
 
     folder: str
     parameters: int
@@ -55,7 +58,10 @@ def make_miniature(
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     some = range(min(len(conversations), 400))
     rows = build_rows(conversations, some, tokenizer_render(tokenizer), tokenizer_encode(tokenizer), max_seq_length)
-    losses = warm_up(model, rows, tokenizer.pad_token_id)
+    measured, pad, cpu = rows[:32], tokenizer.pad_token_id, Hardware("cpu", torch.float32, "CPU")
+    untrained = held_out_loss(model, measured, pad, cpu, 8)
+    warm_up(model, rows, pad)
+    warm = held_out_loss(model, measured, pad, cpu, 8)
     model.generation_config.update(
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
@@ -63,7 +69,7 @@ def make_miniature(
     )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    return Miniature(str(folder), model.num_parameters(), len(tokenizer), losses[0], losses[-1])
+    return Miniature(str(folder), model.num_parameters(), len(tokenizer), untrained, warm)
 
 
 def make_tokenizer(family: Family, conversations: Iterable[dict[str, Any]]) -> PreTrainedTokenizerFast:
@@ -104,9 +110,10 @@ def miniature_config(model_type: str, shape: Mapping[str, Any], tokenizer: PreTr
 
     `initializer_range` is 1/sqrt(hidden): at the usual 0.02 a tied head this small cannot become sharp.
     """
-    kinds = list(dict.fromkeys(getattr(AutoConfig.for_model(model_type, **shape), "layer_types", None) or []))
+    full = AutoConfig.for_model(model_type, **shape)
+    kinds = list(dict.fromkeys(getattr(full, "layer_types", None) or []))
     layers = max(2, len(kinds))
-    small = {
+    small: dict[str, Any] = {
         "hidden_size": HIDDEN,
         "intermediate_size": 3 * HIDDEN,
         "num_hidden_layers": layers,
@@ -121,22 +128,32 @@ def miniature_config(model_type: str, shape: Mapping[str, Any], tokenizer: PreTr
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
-    return AutoConfig.for_model(model_type, **small, **({"layer_types": (kinds * 2)[:layers]} if kinds else {}))
+    if kinds:
+        small["layer_types"] = (kinds * 2)[:layers]
+    if hasattr(full, "attention_multiplier"):  # Granite states the scale of its attention instead of 1/sqrt(head_dim)
+        small["attention_multiplier"] = (HIDDEN // 4) ** -0.5
+    return AutoConfig.for_model(model_type, **small)
 
 
-def warm_up(model: Any, rows: Sequence[Row], pad_id: int) -> list[float]:
-    """A few full training steps over the rows in order; returns the loss of each step."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+def warm_up(model: Any, rows: Sequence[Row], pad_id: int) -> None:
+    """A few full training steps on the prompts alone: afterwards it knows the words and no answer."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=WARM_UP_RATE)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.25, WARM_UP_STEPS)
+    draw = random.Random(0)
     model.train()
-    losses = []
-    for step in range(WARM_UP_STEPS):
-        batch = [rows[(step * WARM_UP_BATCH + i) % len(rows)] for i in range(WARM_UP_BATCH)]
+    for _ in range(WARM_UP_STEPS):
+        batch = [prompt_only(row) for row in draw.choices(rows, k=WARM_UP_BATCH)]
         loss = loss_sum(model, collate(batch, pad_id, "cpu")) / trained_tokens(batch)
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+        schedule.step()
         optimizer.zero_grad()
-        losses.append(loss.item())
-    return losses
+
+
+def prompt_only(row: Row) -> Row:
+    """The row's prompt as text to continue, from its first token on."""
+    return replace(row, input_ids=row.input_ids[: row.prompt_length], prompt_length=1)
 
 
 def main() -> None:

@@ -95,8 +95,9 @@ def wait_for_analysis(services: Services, caller: Caller, dataset_id: str, secon
 
 def preview(services: Services, caller: Caller, dataset_id: str, page: int, page_size: int) -> Page:
     """Page `page` (from 1) of the valid examples; only that page is read from disk."""
-    analysis(services, caller, dataset_id)
-    examples = open_examples(services, dataset_id)
+    state = dataset_state(services, caller, dataset_id)
+    state.finished()
+    examples = open_examples(services, state.dataset.id)
     return Page(examples.page(page, page_size), len(examples), page, page_size)
 
 

@@ -118,8 +118,8 @@ def download_path(services: Services, notebook: Notebook) -> str:
     return f"/download/{notebook.id}.{signature}/{quote(notebook.filename)}"
 
 
-def notebook_file(services: Services, token: str) -> tuple[Path, str]:
-    """The file and the file name that a link stands for; raises Problem (404) when it is expired or forged."""
+def notebook_file(services: Services, token: str, filename: str) -> Path:
+    """The file that a link stands for; raises Problem (404) when the link has expired or was never given."""
     notebook_id, signature = token[:_UUID_LENGTH], token[_UUID_LENGTH + 1 :]
     try:
         links.verify(services.secret, f"notebooks/{notebook_id}.ipynb", signature)
@@ -127,9 +127,9 @@ def notebook_file(services: Services, token: str) -> tuple[Path, str]:
         raise Problem(problem.code, problem.message, status=404) from None
     with services.db.reading() as session:
         notebook = session.get(Notebook, notebook_id)
-    if notebook is None or not services.blobs.exists(notebook.blob):
-        raise Problem("notebook_not_found", "This notebook has been deleted.", status=404)
-    return services.blobs.path(notebook.blob), notebook.filename
+    if notebook is None or notebook.filename != filename or not services.blobs.exists(notebook.blob):
+        raise Problem("notebook_not_found", "There is no notebook at this address.", status=404)
+    return services.blobs.path(notebook.blob)
 
 
 def notebook_filename(dataset_filename: str, model: BaseModel) -> str:

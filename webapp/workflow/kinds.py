@@ -1,5 +1,6 @@
 """The kinds of jobs: what the process of a job does."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -10,6 +11,9 @@ from webapp.jobs import Event, JobContext
 from webapp.storage.tables import Dataset, Notebook
 from webapp.workflow.analyses import examples_key
 from webapp.workflow.services import Services
+
+# How the training loop tells of itself: "step 12/100  epoch 0.29  loss 4.5254 ...".
+_STEP = re.compile(r"step (\d+)/([1-9]\d*)\b")
 
 
 def job_kinds(services: Services) -> Mapping[str, Callable[[JobContext], Mapping[str, Any]]]:
@@ -60,17 +64,25 @@ class _Progress:
 
     def __init__(self, context: JobContext) -> None:
         self._context = context
+        self._cell, self._total = 0, 1
         self._share, self._message = 0.0, ""
 
     def __call__(self, event: Event) -> None:
         self._context.event(event.type, event.data)
         if event.type == "cell_started":
-            cell, total = event.data["cell"], event.data["total"]
-            self._share = cell / total
-            self._message = f"Cell {cell + 1} of {total}"
-        elif event.type == "stream" and (said := _last_line(event.data["text"])):
-            self._message = said
+            self._cell, self._total = event.data["cell"], event.data["total"]
+            self._share = self._cell / self._total
+            self._message = f"Cell {self._cell + 1} of {self._total}"
+        elif event.type == "stream" and event.data["name"] == "stdout":
+            self._listen(_last_line(event.data["text"]))
         self._context.report(self._share, self._message)
+
+    def _listen(self, said: str) -> None:
+        if not said:
+            return
+        self._message = said
+        if step := _STEP.match(said):
+            self._share = (self._cell + int(step[1]) / int(step[2])) / self._total
 
 
 def _last_line(text: str) -> str:

@@ -29,9 +29,7 @@ def find_notebook(session: Session, caller: Caller, notebook_id: str) -> Noteboo
     statement = owned(select(Notebook).where(Notebook.id == _key(notebook_id)), Notebook, caller)
     found = session.scalar(statement)
     if found is None:
-        raise Problem(
-            "notebook_not_found", "There is no notebook with this id.", status=404, param="notebook_id"
-        )
+        raise Problem("notebook_not_found", "There is no notebook with this id.", status=404, param="notebook_id")
     return found
 
 

@@ -22,6 +22,8 @@ from nbformat import NotebookNode
 MAX_EVENT_CHARACTERS = 256 * 1024
 # A socket's path has at most 107 bytes, and the kernel appends about 20 to the folder's.
 _LONGEST_FOLDER = 80
+# One kernel in about thirty misses the request to end; waiting for it longer helps nobody.
+_SHUTDOWN_SECONDS = 1.0
 _DISPLAYS = ("display_data", "execute_result", "update_display_data")
 
 
@@ -69,6 +71,7 @@ class LiveClient(NotebookClient):
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
             transport="ipc",
             connection_file=str(self._folder / "kernel.json"),
+            shutdown_wait_time=_SHUTDOWN_SECONDS,
         )
         return self._manager
 

@@ -1,7 +1,6 @@
 """Runs a notebook on this machine: live events, a deadline for the whole, and an end in every case."""
 
 import asyncio
-import re
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -10,10 +9,10 @@ from time import monotonic
 from typing import Any, Literal
 
 import nbformat
-from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from webapp.errors import Problem
+from webapp.jobs.executors.endings import explain
 from webapp.jobs.executors.kernel import Event, LiveClient
 from webapp.jobs.executors.parameters import inject
 from webapp.storage.files import write_file
@@ -22,8 +21,6 @@ from webapp.storage.files import write_file
 GRACE_SECONDS = 5.0
 _KILL_SECONDS = 3.0
 _POLL_SECONDS = 0.05
-_TRACEBACK_LINES, _ERROR_CHARACTERS = 20, 2000
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ def execute(
     """Executes `notebook` in a new kernel, with `workdir` as its folder, and answers how that went.
 
     `parameters` are set after the cell tagged `parameters`; the kernel sees `environment` and no more;
-    `output` gets the executed notebook after each cell. `timeout` counts seconds for the whole run, `cancelled`
+    `output` gets the executed notebook after each cell. `timeout` counts seconds for all of it; `cancelled`
     is asked many times a second. `on_event` is called from another thread: what it raises ends the run and is
     raised here. Raises Problem `invalid_notebook`, `no_parameters_cell`, or that of a full or read-only disk.
     """
@@ -65,7 +62,7 @@ def execute(
     workdir.mkdir(parents=True, exist_ok=True)
     run = _Run(document, output, on_event)
     reason = run.watch(workdir, environment, began + timeout, cancelled)
-    error = _explain(run, reason, timeout)
+    error = None if run.error is None else explain(run.client, run.error, reason, timeout)
     status: Literal["completed", "failed", "cancelled"] = "completed"
     if error is not None:
         status = "cancelled" if reason == "cancelled" else "failed"
@@ -120,7 +117,8 @@ class _Run:
             (self.client.interrupt, GRACE_SECONDS),
             (self.client.kill, _KILL_SECONDS),
         ]
-        for step, patience in steps:
+        # A kernel that is still starting has nothing to save.
+        for step, patience in steps if self.client.current is not None else steps[1:]:
             if not self._done.is_set() and self._loop is not None:
                 asyncio.run_coroutine_threadsafe(step(), self._loop)
             if self._done.wait(patience):
@@ -142,10 +140,11 @@ class _Run:
         await self.client.run(workdir, environment)
 
     def _tell(self, event: Event) -> None:
-        try:
-            self._on_event(event)
-        except BaseException as error:
-            self._listener_error = self._listener_error or error
+        if self._listener_error is None:
+            try:
+                self._on_event(event)
+            except BaseException as error:
+                self._listener_error = error
 
     def _save(self) -> None:
         # A notebook may print what UTF-8 cannot hold.
@@ -158,44 +157,3 @@ def _read(path: Path) -> NotebookNode:
     except (OSError, ValueError, nbformat.ValidationError, nbformat.reader.NotJSONError) as error:
         raise Problem("invalid_notebook", f"This is not a notebook: {str(error)[:200]}") from error
     return document
-
-
-def _explain(run: _Run, reason: str | None, timeout: float) -> dict[str, Any] | None:
-    """What went wrong, for people; raises what is nobody's fault but ours."""
-    client, error = run.client, run.error
-    if error is None:
-        return None
-    where = (
-        "while it started" if client.current is None else f"in cell {client.current + 1} of {client.total}"
-    )
-    if reason == "cancelled":
-        return _error("cancelled", f"The run was cancelled {where}.", client.current)
-    if reason == "timed_out":
-        return _error("timed_out", f"The run was stopped after {timeout:g} seconds, {where}.", client.current)
-    if isinstance(error, CellExecutionError):
-        return _cell_error(client, where)
-    if isinstance(error, RuntimeError):
-        hint = "Often that is a sign of too little memory."
-        return _error(
-            "kernel_died", f"The notebook's process ended by itself, {where}. {hint}", client.current
-        )
-    raise error
-
-
-def _cell_error(client: LiveClient, where: str) -> dict[str, Any]:
-    content = client.cell_error or {}
-    name, value = content.get("ename", "Error"), _plain(content.get("evalue", ""))
-    lines = _plain("\n".join(content.get("traceback", []))).splitlines()
-    return _error("cell_failed", f"{name} {where}: {value}", client.current) | {
-        "ename": name,
-        "evalue": value,
-        "traceback": "\n".join(lines[-_TRACEBACK_LINES:]),
-    }
-
-
-def _error(code: str, message: str, cell: int | None) -> dict[str, Any]:
-    return {"code": code, "message": message, "cell": cell}
-
-
-def _plain(text: str) -> str:
-    return _ANSI.sub("", text)[:_ERROR_CHARACTERS]

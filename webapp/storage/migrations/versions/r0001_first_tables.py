@@ -58,9 +58,7 @@ def _notebooks() -> None:
         sa.Column("sha256", sa.String(64), nullable=False),
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_notebooks"),
-        sa.ForeignKeyConstraint(
-            ["dataset_id"], ["datasets.id"], name="fk_notebooks_dataset_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name="fk_notebooks_dataset_id", ondelete="CASCADE"),
     )
     op.create_index("ix_notebooks_owner", "notebooks", ["owner"])
     op.create_index("ix_notebooks_dataset_id", "notebooks", ["dataset_id"])
@@ -90,12 +88,8 @@ def _jobs() -> None:
         sa.Column("started_at", _MOMENT),
         sa.Column("finished_at", _MOMENT),
         sa.PrimaryKeyConstraint("id", name="pk_jobs"),
-        sa.ForeignKeyConstraint(
-            ["dataset_id"], ["datasets.id"], name="fk_jobs_dataset_id", ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["notebook_id"], ["notebooks.id"], name="fk_jobs_notebook_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name="fk_jobs_dataset_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["notebook_id"], ["notebooks.id"], name="fk_jobs_notebook_id", ondelete="CASCADE"),
         sa.CheckConstraint(
             "status IN ('created', 'queued', 'running', 'completed', 'failed', 'cancelled')",
             name=op.f("ck_jobs_status"),

@@ -1,0 +1,56 @@
+"""Secrets stay in the app: a kernel runs a notebook's code and sees none of them."""
+
+import pytest
+
+from webapp.jobs.environment import child_environment, scrubbed_environment
+
+SECRETS = [
+    "TUNEBOOK_SECRET_KEY",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SUPABASE_URL",
+    "SUPABASE_KEY",
+    "SUPABASE_SERVICE_KEY",
+    "SUPABASE_JWT_SECRET",
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "HF_TOKEN",
+    "GITHUB_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "PGPASSWORD",
+    "SENTRY_DSN",
+    "openai_api_key",
+]
+HARMLESS = [
+    "PATH",
+    "HOME",
+    "LANG",
+    "HF_HOME",
+    "CUDA_VISIBLE_DEVICES",
+    "OMP_NUM_THREADS",
+    "TUNEBOOK_HOME",
+    "TOKENIZERS_PARALLELISM",
+]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_kernel_gets_no_secret(name):
+    assert scrubbed_environment({name: "s3cret", "PATH": "/bin"}) == {"PATH": "/bin"}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_it_gets_everything_else(name):
+    assert scrubbed_environment({name: "x"}) == {name: "x"}
+
+
+def test_a_job_gets_what_it_needs_to_open_the_store_and_no_more():
+    environ = {
+        "DATABASE_URL": "sqlite://",
+        "TUNEBOOK_SECRET_KEY": "s",
+        "TUNEBOOK_HOME": "/h",
+        "HF_TOKEN": "t",
+        "PATH": "/bin",
+    }
+    given = child_environment(environ)
+    assert given == {name: value for name, value in environ.items() if name != "HF_TOKEN"}

@@ -1,0 +1,53 @@
+"""The log: in order, from any number on, and storable whatever a notebook prints."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webapp.jobs import attempts, claim, read_events
+from webapp.jobs.events import storable
+
+
+def test_a_reader_goes_on_where_it_stopped(store):
+    job_id, other = store.add(), store.add()
+    claim(store.db, "w", 30)
+    for number in range(10):
+        attempts.write(store.db, job_id, 1, [("log", {"n": number})], None)
+        attempts.write(store.db, other, 1, [("log", {"n": -1})], None)
+    read, after = [], 0
+    with store.db.reading() as session:
+        while events := read_events(session, job_id, after, limit=3):
+            read += [event.data.get("n") for event in events]
+            after = events[-1].seq
+    assert read == [None, None, *range(10)]
+
+
+def test_events_know_their_attempt_and_time(store):
+    job_id = store.add()
+    job = claim(store.db, "w", 30)
+    last = store.events(job_id)[-1]
+    assert (last.attempt, last.data) == (1, {"status": "running"})
+    assert last.at >= job.created_at
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec=None)), inner),
+)
+
+
+@given(values)
+def test_every_value_becomes_json_that_every_database_takes(value):
+    text = json.dumps(storable(value), allow_nan=False, ensure_ascii=False)
+    text.encode("utf-8")
+    assert "\\u0000" not in text
+
+
+def test_what_is_storable_stays_as_it_is():
+    value = {"text": "Grüße 👋\n", "list": [1, 2.5, None, True], "nested": {"a": []}}
+    assert storable(value) == value
+
+
+def test_what_is_not_is_replaced_one_for_one():
+    assert storable({"t": "a\0b\ud800c", "x": float("inf")}) == {"t": "a\ufffdb\ufffdc", "x": None}

@@ -1,0 +1,119 @@
+"""The queue: first come, first served, to one supervisor only; and how work is called off."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.dialects import postgresql
+
+from webapp.errors import Problem
+from webapp.jobs import attempts, claim, get_job, queue, request_cancel
+from webapp.storage.tables import Job
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def test_the_oldest_job_is_taken_first_and_only_once(store):
+    first, second = store.add(), store.add()
+    taken = [claim(store.db, "w", 30) for _ in range(3)]
+    assert [job and job.id for job in taken] == [first, second, None]
+
+
+def test_a_claimed_job_runs_as_its_next_attempt_under_a_lease(store):
+    job = claim(store.db, "worker", 30) if store.add(rows=3) else None
+    assert (job.status, job.attempt, job.worker, job.params) == ("running", 1, "worker", {"rows": 3})
+    assert 29 < (job.lease_until - job.started_at).total_seconds() < 31
+    assert store.story(job.id) == ["queued", "running"]
+
+
+CLAIMER = """
+import sys
+from webapp.jobs import claim
+from webapp.storage import Database
+db = Database(sys.argv[1])
+while (job := claim(db, "w", 30)) is not None:
+    print(job.id)
+db.close()
+"""
+
+
+def test_six_claimers_never_take_the_same_job(store):
+    jobs = {store.add() for _ in range(200)}
+    taken: list[str] = []
+
+    def take() -> None:
+        while (job := claim(store.db, "w", 30)) is not None:
+            taken.append(job.id)
+
+    processes = [
+        subprocess.Popen([sys.executable, "-c", CLAIMER, store.url], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    threads = [threading.Thread(target=take) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for process in processes:
+        taken += process.communicate()[0].split()
+    assert len(taken) == 200
+    assert set(taken) == jobs
+
+
+def test_a_claim_is_one_statement_that_postgresql_skips_locked_rows_in(store, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        queue, "change", lambda _session, where, values: seen.append(update(Job).where(where).values(values))
+    )
+    claim(store.db, "w", 30)
+    sql = str(seen[0].compile(dialect=postgresql.dialect()))
+    assert sql.startswith("UPDATE jobs SET")
+    assert "FOR UPDATE SKIP LOCKED" in sql
+
+
+def test_a_waiting_job_is_cancelled_at_once(store):
+    job_id = store.add()
+    with store.db.session() as session:
+        assert request_cancel(session, job_id).status == "cancelled"
+    assert claim(store.db, "w", 30) is None
+    assert store.job(job_id).finished_at is not None
+    assert store.story(job_id) == ["queued", "cancelled"]
+
+
+def test_a_running_job_is_asked_to_stop(store):
+    job_id = store.add()
+    claim(store.db, "w", 30)
+    for _ in range(2):
+        with store.db.session() as session:
+            job = request_cancel(session, job_id)
+        assert (job.status, job.cancel_requested) == ("running", True)
+
+
+def test_cancelling_twice_is_fine(store):
+    job_id = store.add()
+    for _ in range(2):
+        with store.db.session() as session:
+            assert request_cancel(session, job_id).status == "cancelled"
+
+
+@pytest.mark.parametrize("end", ["completed", "failed"])
+def test_what_has_ended_cannot_be_cancelled(store, end):
+    job_id = store.add()
+    claim(store.db, "w", 30)
+    if end == "completed":
+        attempts.finish(store.db, job_id, 1, {})
+    else:
+        attempts.fail(store.db, job_id, 1, {"code": "x", "message": "y"})
+    with pytest.raises(Problem) as caught, store.db.session() as session:
+        request_cancel(session, job_id)
+    assert (caught.value.code, caught.value.status) == ("job_finished", 409)
+    assert store.job(job_id).status == end
+
+
+def test_an_unknown_job_is_not_found(store):
+    for ask in (get_job, request_cancel):
+        with pytest.raises(Problem) as caught, store.db.session() as session:
+            ask(session, "nothing")
+        assert (caught.value.code, caught.value.status) == ("job_not_found", 404)

@@ -1,0 +1,214 @@
+"""The supervisor with real processes: each job to its end, through kills, cancels and shutdowns."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from webapp.errors import Problem
+from webapp.jobs import attempts, request_cancel
+from webapp.jobs.child import SUPERVISOR_PID
+
+pytestmark = pytest.mark.timeout(60)
+
+PROGRAM = Path(__file__).with_name("program.py")
+
+
+def alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def until(holds, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def cancel(store, job_id: str) -> None:
+    with store.db.session() as session:
+        request_cancel(session, job_id)
+
+
+def test_a_job_runs_in_a_process_of_its_own(store, supervise):
+    job_id = store.add(rows=3)
+    supervise()
+    job = store.ended(job_id)
+    assert (job.status, job.result) == ("completed", {"attempt": 1, "params": {"rows": 3}})
+    assert store.story(job_id) == ["queued", "running", "completed"]
+
+
+def test_its_process_is_known_and_leads_its_own_group(store, supervise):
+    job_id = store.add("slow")
+    supervise()
+    job = store.until(job_id, lambda job: job.progress == 0.5)
+    assert alive(job.pid)
+    assert os.getpgid(job.pid) == os.getsid(job.pid) == job.pid
+
+
+def test_jobs_run_side_by_side_but_not_more_than_allowed(store, supervise):
+    first, second, third = (store.add("slow") for _ in range(3))
+    supervise(concurrency=2)
+    store.until(first, lambda job: job.progress)
+    store.until(second, lambda job: job.progress)
+    assert store.job(third).status == "queued"
+    cancel(store, first)
+    store.until(third, lambda job: job.progress)
+
+
+def test_a_killed_job_runs_once_more_and_completes(store, supervise):
+    job_id = store.add("killed_once")
+    supervise()
+    job = store.ended(job_id)
+    assert (job.status, job.result) == ("completed", {"attempt": 2})
+    assert store.story(job_id) == ["queued", "running", "queued", "running", "completed"]
+
+
+def test_a_child_that_is_killed_from_outside_is_replaced(store, supervise):
+    job_id = store.add("slow")
+    supervise()
+    first = store.until(job_id, lambda job: job.progress)
+    os.kill(first.pid, signal.SIGKILL)
+    second = store.until(job_id, lambda job: job.attempt == 2 and job.progress)
+    assert second.pid != first.pid
+
+
+def test_two_deaths_fail_the_job_with_the_signal_in_words(store, supervise):
+    job_id = store.add("killed")
+    supervise()
+    job = store.ended(job_id)
+    assert (job.status, job.error["code"], job.attempt) == ("failed", "job_died", 2)
+    assert "signal 9 (SIGKILL)" in job.error["message"]
+
+
+def test_an_exit_without_a_result_is_told_with_its_last_words(store, supervise):
+    job_id = store.add("exits")
+    supervise()
+    error = store.ended(job_id).error
+    assert "exit status 7" in error["message"]
+    assert (error["details"]["exit_status"], error["details"]["stderr"]) == (7, ["the last words"])
+
+
+def test_a_running_job_is_cancelled(store, supervise):
+    job_id = store.add("slow")
+    supervise()
+    pid = store.until(job_id, lambda job: job.progress).pid
+    began = time.monotonic()
+    cancel(store, job_id)
+    job = store.ended(job_id)
+    assert job.status == "cancelled"
+    assert time.monotonic() - began < 2
+    assert not alive(pid)
+
+
+def test_a_deaf_job_is_killed_with_all_it_started(store, supervise, tmp_path):
+    job_id = store.add("deaf")
+    supervise()
+    until(lambda: (tmp_path / "helper").exists() and (tmp_path / "helper").read_text())
+    helper = int((tmp_path / "helper").read_text())
+    cancel(store, job_id)
+    assert store.ended(job_id).status == "cancelled"
+    until(lambda: not alive(helper))
+
+
+def test_a_deleted_job_is_stopped(store, supervise):
+    job_id = store.add("slow")
+    supervise()
+    job = store.until(job_id, lambda job: job.progress)
+    with store.db.session() as session:
+        session.delete(session.merge(job))
+    until(lambda: not alive(job.pid))
+
+
+@pytest.mark.parametrize("kind", ["slow", "deaf"])
+def test_a_shutdown_is_quick_and_gives_jobs_back(store, supervise, kind):
+    job_id = store.add(kind)
+    watch = supervise()
+    pid = store.until(job_id, lambda job: job.pid).pid
+    until(lambda: len(store.events(job_id)) > 2 or store.job(job_id).progress)
+    assert watch.stop() < 2
+    assert not alive(pid)
+    job = store.job(job_id)
+    assert (job.status, job.deaths, job.pid) == ("queued", 0, None)
+
+
+def test_a_lease_is_held_while_the_job_runs(store, supervise):
+    job_id = store.add("slow")
+    supervise(lease_seconds=0.9)
+    before = store.until(job_id, lambda job: job.progress)
+    later = store.until(job_id, lambda job: (job.lease_until - before.lease_until).total_seconds() > 1)
+    assert (later.status, later.attempt) == ("running", 1)
+
+
+SUPERVISOR = """
+import sys, threading
+from webapp.jobs import Supervisor
+from webapp.storage import Database
+Supervisor(Database(sys.argv[1]), json.loads(sys.argv[2]), lease_seconds=2).run(threading.Event())
+"""
+
+
+def test_children_die_with_a_killed_supervisor_and_the_next_one_takes_over(store, supervise, tmp_path):
+    job_id = store.add("slow")
+    command = json.dumps([sys.executable, str(PROGRAM), store.url, str(tmp_path)])
+    first = subprocess.Popen([sys.executable, "-c", "import json" + SUPERVISOR, store.url, command])
+    try:
+        pid = store.until(job_id, lambda job: job.progress).pid
+    finally:
+        first.kill()
+        first.wait()
+    until(lambda: not alive(pid), seconds=2)
+    supervise()
+    job = store.until(job_id, lambda job: job.attempt == 2 and job.progress)
+    assert (job.status, job.deaths) == ("running", 1)
+
+
+def test_a_child_that_starts_after_its_supervisor_died_does_nothing(store, tmp_path):
+    job_id = store.add()
+    late = subprocess.run(
+        [sys.executable, str(PROGRAM), store.url, str(tmp_path), job_id, "1"],
+        env=os.environ | {SUPERVISOR_PID: "1"},
+        capture_output=True,
+        check=False,
+    )
+    assert late.returncode == 1
+    assert store.job(job_id).status == "queued"
+
+
+def test_secrets_do_not_reach_a_job(store, supervise, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "s3cret")
+    monkeypatch.setenv("TUNEBOOK_HOME", "/home/of/tunebook")
+    job_id = store.add("environment")
+    supervise()
+    seen = store.ended(job_id).result
+    assert seen["TUNEBOOK_HOME"] == "/home/of/tunebook"
+    assert "OPENAI_API_KEY" not in seen
+
+
+def test_a_command_that_does_not_start_fails_the_job(store, supervise, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    job_id = store.add()
+    supervise()
+    error = store.ended(job_id).error
+    assert (error["code"], "could not be started" in error["message"]) == ("job_died", True)
+
+
+def test_it_waits_for_a_database_that_is_away_for_a_moment(store, supervise, monkeypatch):
+    real, failures = attempts.glance, iter([True, True])
+
+    def sometimes(*arguments):
+        if next(failures, False):
+            raise Problem("storage_unavailable", "away", status=503)
+        return real(*arguments)
+
+    monkeypatch.setattr(attempts, "glance", sometimes)
+    job_id = store.add()
+    supervise()
+    assert store.ended(job_id).status == "completed"
+    assert next(failures, None) is None

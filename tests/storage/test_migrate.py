@@ -1,0 +1,81 @@
+"""Migrations: from nothing, again, from two processes at once, and never behind the tables."""
+
+import subprocess
+import sys
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from webapp.errors import Problem
+from webapp.storage import Database, tables
+
+pytestmark = pytest.mark.timeout(60)
+
+START = """
+import sys
+from webapp.storage import Database
+db = Database(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+db.migrate()
+db.close()
+"""
+
+
+def test_an_empty_place_becomes_a_store(url):
+    db = Database(url)
+    db.migrate()
+    names = set(inspect(db.engine).get_table_names())
+    db.close()
+    assert names == {"alembic_version", "datasets", "notebooks", "jobs", "job_events"}
+
+
+def test_a_second_start_changes_nothing(db):
+    with db.session() as session:
+        session.add(tables.Dataset(filename="f", size=1, sha256="", blob=""))
+    db.migrate()
+    with db.reading() as session:
+        assert session.query(tables.Dataset).count() == 1
+
+
+def test_the_migrations_lead_to_exactly_the_tables_in_the_code(db):
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, tables.Base.metadata) == []
+
+
+def test_two_processes_may_start_at_once(url):
+    command = [sys.executable, "-W", "error", "-c", START, url]
+    starts = [
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    for start in starts:
+        assert start.stdout.readline() == "ready\n"
+    for start in starts:
+        start.stdin.write("go\n")
+        start.stdin.flush()
+    answers = [start.communicate(timeout=30) for start in starts]
+    assert [start.returncode for start in starts] == [0, 0, 0], answers
+    db = Database(url)
+    assert "jobs" in inspect(db.engine).get_table_names()
+    db.close()
+
+
+def test_a_store_from_a_newer_version_is_left_alone(db):
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(Problem) as caught:
+        db.migrate()
+    assert caught.value.code == "storage_unavailable"
+
+
+def test_a_folder_with_odd_signs_is_fine(tmp_path):
+    db = Database(f"sqlite:///{tmp_path / 'a %d folder, not ours'}/tunebook.db")
+    db.migrate()
+    db.close()
+    assert (tmp_path / "a %d folder, not ours" / "tunebook.db").exists()

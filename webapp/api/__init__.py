@@ -1,0 +1,22 @@
+"""HTTP: one module per resource, each a few lines over `webapp.workflow`."""
+
+from apiflask import APIFlask
+
+from webapp.api import datasets, errors, jobs, notebooks, openapi, recommendations, request_cycle, service, uploads
+from webapp.api.context import EXTENSION
+
+__all__ = ["EXTENSION", "install"]
+
+BLUEPRINTS = (service.bp, uploads.bp, datasets.bp, recommendations.bp, notebooks.bp, jobs.bp)
+# Of bodies other than uploads, which have a limit of their own.
+MAX_BODY_BYTES = 1024 * 1024
+
+
+def install(app: APIFlask) -> None:
+    """Adds the API to the application, with what holds for every request and every error."""
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    errors.install(app)
+    request_cycle.install(app)
+    openapi.install(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)

@@ -1,0 +1,158 @@
+"""What answers carry; reports on datasets are documented from `webapp.datasets` itself."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from webapp.datasets import Analysis
+from webapp.notebooks import TrainingConfig
+
+Share = Annotated[float, Field(ge=0, le=1)]
+JobState = Literal["created", "queued", "running", "completed", "failed", "cancelled"]
+
+
+class AnalysisBody(Analysis, frozen=True, kw_only=True):
+    """The report on a dataset."""
+
+    session_id: str
+
+
+class Body(BaseModel):
+    """The base of all answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class IndexBody(Body):
+    name: str
+    version: str
+    description: str
+    documentation: str
+    openapi: str
+
+
+class HealthBody(Body):
+    status: Literal["ok"]
+    version: str
+
+
+class UploadBody(Body):
+    session_id: str
+    filename: str
+    size: Annotated[int, Field(description="Bytes.", ge=1)]
+    message: str
+
+
+class PendingBody(Body):
+    status: Annotated[str, Field(description="How the job stands: `queued` or `running`.")]
+    status_url: str
+
+
+class MessageBody(BaseModel):
+    """One turn, in OpenAI's form."""
+
+    model_config = ConfigDict(extra="allow")
+
+    role: str
+    content: str
+
+
+class ExampleBody(Body):
+    index: Annotated[int, Field(ge=0, description="0-based, among the valid examples.")]
+    line: Annotated[int, Field(ge=1, description="1-based, in the file.")]
+    messages: list[MessageBody]
+    tools: list[dict[str, Any]] | None
+    token_count: Annotated[int, Field(ge=0)]
+
+
+class PreviewBody(Body):
+    examples: list[ExampleBody]
+    total_count: int
+    page: int
+    page_size: int
+
+
+class MemoryBody(Body):
+    gib: Annotated[float, Field(description="Estimated peak; the middle of `low` and `high`.")]
+    low: float
+    high: float
+    gpu_gib: float
+    fits: bool
+    parts: dict[str, float]
+
+
+class RecommendedBody(Body):
+    model_id: str
+    model_name: str
+    size: str
+    score: Share
+    reasons: list[str]
+    is_gated: bool
+    hub_id: str
+    license: str
+    commercial_use: bool
+    context_length: int
+    ungated_alternative: str | None
+    method: Literal["lora", "qlora", "full"]
+    max_seq_length: int
+    memory: MemoryBody
+    terms: dict[str, Share]
+
+
+class ExclusionBody(Body):
+    model_id: str
+    code: str
+    reason: str
+
+
+class RecommendationBody(Body):
+    task_type: str
+    deployment_target: str
+    gpu: str
+    recommendations: Annotated[list[RecommendedBody], Field(description="Best first.")]
+    excluded: list[ExclusionBody]
+
+
+class DryRunBody(Body):
+    status: JobState
+    status_url: str
+
+
+class GeneratedBody(Body):
+    notebook_id: str
+    notebook_path: Annotated[str, Field(description="Relative to the store.")]
+    colab_url: str | None
+    download_url: Annotated[str, Field(description="A signed path that expires.")]
+    training_config: TrainingConfig
+    dry_run: DryRunBody | None
+
+
+class JobErrorBody(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    code: str
+    message: str
+
+
+class JobBody(Body):
+    id: str
+    session_id: str
+    dataset_filename: str
+    notebook_id: str | None
+    kind: Literal["analysis", "dry_run"]
+    status: JobState
+    progress: Share
+    message: str
+    result: dict[str, Any] | None
+    error: JobErrorBody | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+def plain(report: msgspec.Struct) -> dict[str, Any]:
+    """A report as JSON data."""
+    data: dict[str, Any] = msgspec.to_builtins(report)
+    return data

@@ -1,0 +1,78 @@
+"""What is known about a dataset: its analysis, its rows, their distribution, its duplicates."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify
+
+from webapp import workflow
+from webapp.api.bodies import PendingBody, PreviewBody, plain
+from webapp.api.context import caller, services
+from webapp.api.openapi import errors, pending_headers, report
+from webapp.api.schemas import PreviewQuery
+
+WAIT_SECONDS = 10.0
+
+bp = APIBlueprint("datasets", __name__, tag="Datasets")
+
+_ERRORS = {
+    400: "The analysis failed, or a parameter is not valid.",
+    404: "There is no such dataset.",
+    409: "The analysis has not finished yet.",
+}
+
+
+@bp.get("/analyze/<session_id>")
+@bp.output(PendingBody, 202, description="The analysis goes on; `status_url` says how far it is.")
+@bp.doc(
+    operation_id="analyze",
+    responses=report("AnalysisBody", "The report.") | pending_headers({202: {}}, 202) | errors(_ERRORS),
+)
+def analyze(session_id: str) -> Any:
+    """Analyse a dataset
+
+    Waits up to ten seconds for the report on a dataset: every invalid line by its number, tokens, duplicates, and a
+    quality score made of named parts.
+    """
+    state = workflow.wait_for_analysis(services(), caller(), session_id, WAIT_SECONDS)
+    if state.pending and state.job:
+        return {"status": state.job.status, "status_url": state.job.url}, 202, {"Retry-After": "1"}
+    return jsonify({"session_id": state.dataset.id, **plain(state.finished())})
+
+
+@bp.get("/preview/<session_id>")
+@bp.input(PreviewQuery, location="query")
+@bp.output(PreviewBody, description="One page of examples.")
+@bp.doc(operation_id="preview", responses=pending_headers(errors(_ERRORS), 409))
+def preview(session_id: str, query_data: PreviewQuery) -> dict[str, Any]:
+    """Look at the rows
+
+    The valid examples of an analysed dataset, page by page.
+    """
+    page = workflow.preview(services(), caller(), session_id, query_data.page, query_data.page_size)
+    return {
+        "examples": [plain(example) for example in page.examples],
+        "total_count": page.total_count,
+        "page": page.page,
+        "page_size": page.page_size,
+    }
+
+
+@bp.get("/preview/<session_id>/distribution")
+@bp.doc(
+    operation_id="distribution",
+    responses=report("Distribution", "How the rows are made.") | pending_headers(errors(_ERRORS), 409),
+)
+def distribution(session_id: str) -> Response:
+    """Distribution of roles, lengths and turns"""
+    return jsonify(plain(workflow.distribution(services(), caller(), session_id)))
+
+
+@bp.get("/preview/<session_id>/duplicates")
+@bp.doc(
+    operation_id="duplicates",
+    responses=report("Duplicates", "The rows that could be dropped.") | pending_headers(errors(_ERRORS), 409),
+)
+def duplicates(session_id: str) -> Response:
+    """Duplicate rows"""
+    return jsonify(plain(workflow.duplicates(services(), caller(), session_id)))

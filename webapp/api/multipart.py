@@ -1,0 +1,90 @@
+"""Finds the file in a multipart body and hands it on while it arrives; nothing is collected or spooled."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from flask import Request
+from werkzeug.sansio.multipart import Data, Epilogue, Event, File, MultipartDecoder, NeedData
+
+from webapp.errors import Problem
+from webapp.workflow import file_too_large
+
+_CHUNK = 64 * 1024
+# The decoder's buffer: a chunk, and headers that have not ended.
+_MAX_BUFFER = 1024 * 1024
+_MAX_PARTS = 100
+# Room for the boundaries and headers around the file.
+_ENVELOPE = 64 * 1024
+# A client reads the answer only after it has sent its body, so some of a refused body is taken and thrown away.
+_MAX_DRAIN = 64 * 1024 * 1024
+
+
+class Stream(Protocol):
+    """The part of a request's input stream that is used."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class FilePart(NamedTuple):
+    """A file as it arrives; `chunks` can be read once."""
+
+    filename: str
+    chunks: Iterator[bytes]
+
+
+def read_file_part(request: Request, limit: int) -> FilePart:
+    """The part named `file`, of at most `limit` bytes as far as its length is announced.
+
+    Raises Problem `missing_file`, `malformed_multipart` or `file_too_large`, the latter two also while chunks are read.
+    """
+    request.max_content_length = None
+    boundary = request.mimetype_params.get("boundary")
+    if request.mimetype != "multipart/form-data" or not boundary:
+        raise _missing_file()
+    if (request.content_length or 0) > limit + _ENVELOPE:
+        raise file_too_large(limit)
+    events = _events(request.stream, boundary.encode("latin-1", "replace"))
+    for event in events:
+        if isinstance(event, File) and event.name == "file" and event.filename:
+            return FilePart(event.filename, _chunks(events))
+    raise _missing_file()
+
+
+def drain(request: Request) -> None:
+    """Takes what is left of a refused body, up to 64 MiB of it."""
+    left = _MAX_DRAIN
+    while left > 0 and (read := request.stream.read(_CHUNK)):
+        left -= len(read)
+
+
+def _chunks(events: Iterator[Event]) -> Iterator[bytes]:
+    for event in events:
+        if isinstance(event, Data):
+            if event.data:
+                yield event.data
+            if not event.more_data:
+                break
+    for _ in events:
+        pass  # what comes after the file
+
+
+def _events(stream: Stream, boundary: bytes) -> Iterator[Event]:
+    decoder = MultipartDecoder(boundary, _MAX_BUFFER, max_parts=_MAX_PARTS)
+    try:
+        while not isinstance(event := decoder.next_event(), Epilogue):
+            if isinstance(event, NeedData):
+                decoder.receive_data(stream.read(_CHUNK) or None)
+            else:
+                yield event
+    except ValueError as error:
+        raise Problem(
+            "malformed_multipart", f"The upload ended early or is not well formed: {error}.", param="file"
+        ) from error
+
+
+def _missing_file() -> Problem:
+    return Problem(
+        "missing_file",
+        "Send the dataset as multipart/form-data, in a part named 'file' that has a file name.",
+        param="file",
+    )

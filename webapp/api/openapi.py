@@ -1,0 +1,151 @@
+"""Completes the OpenAPI document: what APIFlask cannot see, and what holds for every route."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from apiflask import APIFlask
+
+from webapp.api.bodies import AnalysisBody
+from webapp.datasets.report import Distribution, Duplicates
+
+_SCHEMA = "#/components/schemas/{name}"
+
+ERROR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "The one error body of every route and status.",
+    "required": ["detail", "error"],
+    "properties": {
+        "detail": {"type": "string"},
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "type", "param", "details", "request_id"],
+            "properties": {
+                "code": {"type": "string", "description": "Stable; for programs."},
+                "message": {"type": "string", "description": "What is wrong and what to do; for people."},
+                "type": {"type": "string"},
+                "param": {"type": ["string", "null"], "description": "The offending field."},
+                "details": {"type": "object"},
+                "request_id": {"type": ["string", "null"]},
+            },
+        },
+    },
+    "examples": [
+        {
+            "detail": "There is no dataset with this id; it may have been deleted. Upload the file again.",
+            "error": {
+                "code": "dataset_not_found",
+                "message": "There is no dataset with this id; it may have been deleted. Upload the file again.",
+                "type": "not_found_error",
+                "param": "session_id",
+                "details": {},
+                "request_id": "5f0c1d0c3d5b4f1c9d2e",
+            },
+        }
+    ],
+}
+
+UPLOAD_REQUEST = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {
+                        "type": "string",
+                        "format": "binary",
+                        "minLength": 1,
+                        "description": "UTF-8 JSON lines, one conversation each.",
+                    }
+                },
+            }
+        }
+    },
+}
+
+REQUEST_ID_HEADER = {"X-Request-Id": {"description": "Names this request in the log.", "schema": {"type": "string"}}}
+RETRY_HEADER = {"Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "string"}}}
+
+
+def errors(descriptions: Mapping[int, str]) -> dict[int, Any]:
+    """The `responses` of an operation that answers these statuses with the error body."""
+    return {status: _error(description) for status, description in descriptions.items()}
+
+
+def report(name: str, description: str) -> dict[int, Any]:
+    """The 200 response with one of the reports of `webapp.datasets`."""
+    return {200: {"description": description, "content": _json({"$ref": _SCHEMA.format(name=name)})}}
+
+
+def also_html(description: str) -> dict[int, Any]:
+    """The 200 response of an operation that answers browsers with a page."""
+    return {200: {"description": description, "content": {"text/html": {"schema": {"type": "string"}}}}}
+
+
+def pending_headers(responses: dict[int, Any], *statuses: int) -> dict[int, Any]:
+    """The same responses, these of them with a Retry-After header."""
+    for status in statuses:
+        responses[status]["headers"] = RETRY_HEADER
+    return responses
+
+
+def install(app: APIFlask) -> None:
+    """Has the document completed when it is first asked for."""
+    app.config.update(
+        AUTO_404_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        AUTO_SERVERS=False,
+        VALIDATION_ERROR_STATUS_CODE=400,
+    )
+    app.description = "A chat dataset in, a fine-tuning notebook that has already been run on your own rows out."
+    app.license = {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"}
+    app.spec_processor(complete)
+
+
+def complete(document: Any) -> Any:
+    """Adds shared schemas, upload bodies, and the errors and headers that any operation can answer with."""
+    # Several blueprints share a tag, which may be listed only once.
+    document["tags"] = [{"name": name} for name in dict.fromkeys(tag["name"] for tag in document["tags"])]
+    schemas = document["components"].setdefault("schemas", {})
+    schemas["Error"] = ERROR_SCHEMA
+    _, reports = msgspec.json.schema_components((AnalysisBody, Distribution, Duplicates), ref_template=_SCHEMA)
+    schemas.update(reports)
+    document["paths"]["/upload"]["post"]["requestBody"] = UPLOAD_REQUEST
+    for method, operation in _operations(document):
+        _complete_operation(method, operation)
+    return document
+
+
+def _complete_operation(method: str, operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    if "requestBody" in operation:
+        operation["requestBody"]["required"] = True
+        responses.setdefault("400", _error("The body is not valid; `error.param` names the field."))
+        responses.setdefault("413", _error("The body is too large."))
+    if method not in ("get", "head"):
+        responses.setdefault("403", _error("The request comes from another website."))
+    responses.setdefault("500", _error("Something went wrong inside Tunebook."))
+    responses.setdefault("503", _error("The store cannot be used right now."))
+    for response in responses.values():
+        response["headers"] = REQUEST_ID_HEADER | response.get("headers", {})
+    for parameter in operation["parameters"]:
+        if parameter["in"] == "path" and parameter["name"].endswith("_id"):
+            parameter["schema"] = {"type": "string", "format": "uuid"}
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in document["paths"].values():
+        for method, operation in path.items():
+            if isinstance(operation, dict):
+                yield method, operation
+
+
+def _error(description: str) -> dict[str, Any]:
+    return {"description": description, "content": _json({"$ref": _SCHEMA.format(name="Error")})}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

@@ -1,0 +1,48 @@
+"""Which base models suit a dataset: `POST /recommend`."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+
+from webapp import workflow
+from webapp.api.bodies import RecommendationBody
+from webapp.api.context import caller, services
+from webapp.api.openapi import errors, pending_headers
+from webapp.api.schemas import EXAMPLE_ID, RecommendRequest
+
+bp = APIBlueprint("recommendations", __name__, tag="Models")
+
+
+@bp.post("/recommend")
+@bp.input(
+    RecommendRequest,
+    example={"session_id": EXAMPLE_ID, "task_type": "instruction_following", "deployment_target": "cloud"},
+)
+@bp.output(RecommendationBody, description="Models that meet every constraint, and those that do not, with reasons.")
+@bp.doc(
+    operation_id="recommend",
+    responses=pending_headers(
+        errors(
+            {
+                400: "A field is not valid, the analysis failed, or no model fits.",
+                404: "There is no such dataset.",
+                409: "The analysis has not finished yet.",
+            }
+        ),
+        409,
+    ),
+)
+def recommend(json_data: RecommendRequest) -> dict[str, Any]:
+    """Recommend base models
+
+    Hard constraints first (context, memory on the GPU, size on the target), then a score with its reasons.
+    """
+    return workflow.recommend(
+        services(),
+        caller(),
+        json_data.session_id,
+        task=json_data.task_type,
+        target=json_data.deployment_target,
+        gpu=json_data.gpu,
+        method=json_data.method,
+    ).to_dict()

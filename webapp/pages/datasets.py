@@ -1,0 +1,82 @@
+"""One dataset: what is wrong with it, which model suits it, and the plan that makes the notebook."""
+
+from typing import Any
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import workflow
+from webapp.api.context import caller, services
+from webapp.catalog import find_model
+from webapp.datasets import Analysis
+from webapp.errors import Problem
+from webapp.notebooks import TrainingConfig
+from webapp.pages.forms import Purpose, choices, read_training_config, training_fields
+
+_PREVIEW_ROWS = 5
+
+
+def add_to(bp: Blueprint) -> None:
+    """Registers these pages."""
+    bp.get("/datasets/<dataset_id>", endpoint="dataset")(show)
+    bp.post("/datasets/<dataset_id>/notebooks", endpoint="make_notebook")(make_notebook)
+
+
+def show(dataset_id: str) -> ResponseReturnValue:
+    """The page of a dataset; the query string holds the first form and the chosen model."""
+    return _page(dataset_id, Purpose.read(request.args))
+
+
+def make_notebook(dataset_id: str) -> ResponseReturnValue:
+    """Makes the notebook that the second form describes."""
+    purpose = Purpose.read(request.form)
+    try:
+        config = read_training_config(request.form)
+        notebook = workflow.generate(services(), caller(), dataset_id, purpose.model_id, config)
+    except Problem as problem:
+        return _page(dataset_id, purpose, problem)
+    if "dry_run" in request.form:
+        workflow.start_dry_run(services(), caller(), notebook.id)
+    return redirect(url_for("pages.notebook", notebook_id=notebook.id), 303)
+
+
+def _page(dataset_id: str, purpose: Purpose, problem: Problem | None = None) -> ResponseReturnValue:
+    """The page as far as things are; a problem is shown where it belongs, and nothing that was typed is lost."""
+    state = workflow.dataset_state(services(), caller(), dataset_id)
+    shown: dict[str, Any] = {"state": state, "dataset": state.dataset, "purpose": purpose, "choices": choices()}
+    if state.pending:
+        return render_template("dataset_pending.html", **shown)
+    try:
+        report = state.finished()
+        shown["report"] = report
+        shown["preview"] = workflow.preview(services(), caller(), dataset_id, 1, _PREVIEW_ROWS)
+        shown |= _advice(dataset_id, report, purpose)
+    except Problem as found:
+        problem = problem or found
+    status = problem.status if problem else 200
+    return make_response(render_template("dataset.html", problem=problem, **shown), status)
+
+
+def _advice(dataset_id: str, report: Analysis, purpose: Purpose) -> dict[str, Any]:
+    """The recommendation for the purpose, and the plan for the chosen model; empty before the first form is sent."""
+    if not purpose.given:
+        return {}
+    recommendation = workflow.recommend(
+        services(),
+        caller(),
+        dataset_id,
+        task=purpose.task_type,
+        target=purpose.deployment_target,
+        gpu=purpose.gpu,
+    )
+    advice: dict[str, Any] = {"recommendation": recommendation}
+    if purpose.model_id:
+        model = find_model(purpose.model_id)
+        methods = {item.model.id: item.memory.method for item in recommendation.recommendations}
+        wanted = TrainingConfig(method=methods[model.id]) if model.id in methods else None
+        suggested = workflow.effective_config(report, model, wanted)
+        advice["model"] = model
+        advice["method"] = request.form.get("method", suggested.method)
+        advice["fields"] = training_fields(suggested, request.form)
+        advice["dry_run"] = request.method == "GET" or "dry_run" in request.form
+    return advice

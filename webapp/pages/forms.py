@@ -1,0 +1,96 @@
+"""The two forms of the dataset page: what the model is for, and how it is trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from webapp.api.errors import validation_problem
+from webapp.catalog import TARGETS, TASKS, Method, gpus
+from webapp.notebooks import TrainingConfig
+
+# The settings on the page; the others keep their suggested value.
+_LABELS = {
+    "num_epochs": ("Epochs", "How often each row is seen."),
+    "learning_rate": ("Learning rate", "How far each step goes."),
+    "lora_rank": ("LoRA rank", "Size of the adapters."),
+    "lora_alpha": ("LoRA alpha", "Strength of the adapters; twice the rank is usual."),
+    "batch_size": ("Batch size", "Rows at a time; more needs more memory."),
+    "gradient_accumulation": ("Gradient accumulation", "Batches per step."),
+    "max_seq_length": ("Longest row in tokens", "Longer rows are cut."),
+    "seed": ("Seed", "The same seed gives the same run."),
+}
+
+METHODS = {"lora": "LoRA", "qlora": "QLoRA", "full": "full fine-tuning"}
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What the model is for, as the first form gives it; empty when it was not sent."""
+
+    task_type: str = ""
+    deployment_target: str = ""
+    gpu: str = "t4"
+    model_id: str = ""
+
+    @classmethod
+    def read(cls, values: Mapping[str, str]) -> "Purpose":
+        """The purpose in a query string or a form."""
+        return cls(**{name: values[name] for name in cls.__dataclass_fields__ if values.get(name)})
+
+    @property
+    def given(self) -> bool:
+        """Whether models can be recommended."""
+        return bool(self.task_type and self.deployment_target)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One number of the training form, with its bounds as HTML attributes."""
+
+    name: str
+    label: str
+    hint: str
+    value: str
+    step: str
+    bounds: Mapping[str, float]
+
+
+def choices() -> dict[str, Any]:
+    """What the selects offer, as {value: label}."""
+    return {
+        "tasks": {task.name: task.label for task in TASKS.values()},
+        "targets": {target.name: target.label for target in TARGETS.values()},
+        "gpus": {gpu.id: f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in gpus()},
+        "methods": {method: METHODS[method] for method in get_args(Method)},
+    }
+
+
+def training_fields(suggested: TrainingConfig, given: Mapping[str, str]) -> list[Field]:
+    """The numbers of the form, filled with what the person has typed, else with what is suggested."""
+    properties = TrainingConfig.model_json_schema()["properties"]
+    return [
+        Field(
+            name=name,
+            label=label,
+            hint=hint,
+            value=given.get(name, str(getattr(suggested, name))),
+            step="1" if properties[name]["type"] == "integer" else "any",
+            bounds={
+                attribute: properties[name][key]
+                for attribute, key in (("min", "minimum"), ("max", "maximum"))
+                if key in properties[name]
+            },
+        )
+        for name, (label, hint) in _LABELS.items()
+    ]
+
+
+def read_training_config(form: Mapping[str, str]) -> TrainingConfig:
+    """The settings that the form sets; raises Problem `invalid_request` with the field named."""
+    given = {name: form[name].strip() for name in ("method", *_LABELS) if form.get(name, "").strip()}
+    try:
+        return TrainingConfig.model_validate_strings(given)
+    except ValidationError as error:
+        raise validation_problem(error) from error

@@ -1,0 +1,30 @@
+"""A dataset comes in: from the visitor's disk, or the bundled sample. (`/` itself is in `webapp.api.service`.)"""
+
+from flask import Blueprint, make_response, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import workflow
+from webapp.api.context import caller, services
+from webapp.api.uploads import receive_upload
+from webapp.errors import Problem
+
+
+def add_to(bp: Blueprint) -> None:
+    """Registers these pages."""
+    bp.post("/datasets")(upload)
+    bp.post("/datasets/sample")(use_sample)
+
+
+def upload() -> ResponseReturnValue:
+    """Takes the file of the form on the start page."""
+    try:
+        dataset = receive_upload()
+    except Problem as problem:
+        return make_response(render_template("start.html", problem=problem), problem.status)
+    return redirect(url_for("pages.dataset", dataset_id=dataset.id), 303)
+
+
+def use_sample() -> ResponseReturnValue:
+    """Takes the bundled sample."""
+    dataset = workflow.upload_sample(services(), caller())
+    return redirect(url_for("pages.dataset", dataset_id=dataset.id), 303)

@@ -1,0 +1,53 @@
+"""Numbers and names as people read them."""
+
+import json
+from typing import Any
+
+from webapp.catalog import find_model
+
+
+def number(value: float | None) -> str:
+    """With thousands separators; whole numbers without a fraction."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
+
+
+def percent(share: float) -> str:
+    """A share from 0 to 1."""
+    return f"{share:.0%}"
+
+
+def size(count: int) -> str:
+    """Bytes, in the unit that suits them."""
+    amount = float(count)
+    for unit in ("bytes", "KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.4g} {unit}"
+        amount /= 1024
+    return f"{amount:.4g} GiB"
+
+
+def words(name: str) -> str:
+    """A name of a program, as words."""
+    return name.replace("_", " ")
+
+
+def model_name(model_id: str) -> str:
+    """The name of a base model."""
+    return find_model(model_id).name
+
+
+def pretty_json(value: Any) -> str:
+    """Indented JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+FILTERS = {
+    "number": number,
+    "percent": percent,
+    "size": size,
+    "words": words,
+    "model_name": model_name,
+    "pretty_json": pretty_json,
+}

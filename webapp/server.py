@@ -1,0 +1,169 @@
+"""`tunebook serve`: gunicorn and the worker side by side, as two processes that live and end together."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from time import monotonic, sleep
+
+from pydantic import SecretStr
+
+from webapp.errors import Problem
+from webapp.settings import Settings
+from webapp.workflow import open_services
+
+_START_SECONDS = 30.0
+# Together below three seconds: how long a person waits after Ctrl-C.
+_GRACE_SECONDS, _KILL_AFTER = 1, 2.5
+_POLL_SECONDS = 0.05
+_PR_SET_PDEATHSIG = 1
+
+
+def serve(settings: Settings, host: str, port: int, workers: int = 1) -> None:
+    """Serves the app until SIGINT or SIGTERM; prints its address once it answers. Port 0 takes a free one.
+
+    Call it in the main thread. Raises Problem `address_unavailable`, `server_died` or `server_not_ready`.
+    """
+    services = open_services(settings)
+    services.db.migrate()
+    services.db.close()
+    with _stop_signals() as stop, closing(_listen(host, port)) as listener:
+        address = _address(listener)
+        processes = _start(settings, listener.fileno(), workers)
+        listener.close()
+        try:
+            _wait_until_ready(address, processes, stop)
+            if not stop.is_set():
+                print(f"Tunebook is ready at {address}", flush=True)  # noqa: T201
+            while not stop.wait(_POLL_SECONDS):
+                _check_alive(processes, stop)
+        finally:
+            _end(processes)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's environment, with the settings as the variables they are read from."""
+    variables = dict(os.environ)
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        if value is not None:
+            text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            variables[str(field.validation_alias or f"TUNEBOOK_{name.upper()}")] = text
+    return variables
+
+
+def gunicorn_command(settings: Settings, descriptor: int, workers: int) -> list[str]:
+    """Starts gunicorn on an open socket; threads, because streams and waits cost a thread and nothing else."""
+    options = {
+        "bind": f"fd://{descriptor}",
+        "workers": str(workers),
+        "worker-class": "gthread",
+        "threads": str(settings.threads),
+        "graceful-timeout": str(_GRACE_SECONDS),
+        "log-level": "warning",
+    }
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "gunicorn", *arguments, "--no-control-socket", "webapp:create_app()"]
+
+
+def _start(settings: Settings, descriptor: int, workers: int) -> dict[str, subprocess.Popen[bytes]]:
+    commands = {
+        "The worker": [sys.executable, "-m", "webapp.workflow.worker"],
+        "The web server": gunicorn_command(settings, descriptor, workers),
+    }
+    variables = environment(settings)
+    return {
+        name: subprocess.Popen(
+            command,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            pass_fds=(descriptor,),
+            preexec_fn=_end_with_parent,  # no thread runs yet
+        )
+        for name, command in commands.items()
+    }
+
+
+def _end_with_parent() -> None:
+    """Has the kernel end this process when its parent is gone, however that came to be."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set."""
+    stop = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    previous = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, previous, strict=True):
+            signal.signal(number, handler)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family, backlog=2048)
+    except OSError as error:
+        raise Problem(
+            "address_unavailable",
+            f"Tunebook cannot listen on {host}:{port} ({error.strerror}). Choose another with --host or --port.",
+            status=503,
+        ) from error
+
+
+def _address(listener: socket.socket) -> str:
+    """The address to type into a browser on this machine."""
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{shown}:{port}"
+
+
+def _wait_until_ready(address: str, processes: Mapping[str, subprocess.Popen[bytes]], stop: threading.Event) -> None:
+    # Without the proxies of the environment: the address is on this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = monotonic() + _START_SECONDS
+    while not stop.wait(_POLL_SECONDS):
+        _check_alive(processes, stop)
+        try:
+            with opener.open(f"{address}/health", timeout=2):
+                return
+        except OSError:
+            if monotonic() > deadline:
+                raise Problem(
+                    "server_not_ready", f"The web server gave no answer in {_START_SECONDS:g} s.", status=503
+                ) from None
+
+
+def _check_alive(processes: Mapping[str, subprocess.Popen[bytes]], stop: threading.Event) -> None:
+    for name, process in processes.items():
+        status = process.poll()
+        # Ctrl-C reaches all processes of the terminal at once, and this one may be the last to notice.
+        if status is not None and not stop.wait(0.2):
+            raise Problem(
+                "server_died",
+                f"{name} ended by itself with exit status {status}; its last words are above. Tunebook has stopped.",
+                status=503,
+            )
+
+
+def _end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    for process in processes.values():
+        if process.poll() is None:
+            process.terminate()
+    deadline = monotonic() + _KILL_AFTER
+    while monotonic() < deadline and any(process.poll() is None for process in processes.values()):
+        sleep(_POLL_SECONDS / 5)
+    for process in processes.values():
+        if process.poll() is None:
+            process.kill()
+        process.wait()
