@@ -1,0 +1,270 @@
+"""The `tunebook` command: each command is a few lines over the packages below."""
+
+import json
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from pydantic import ValidationError
+
+import webapp
+from webapp.console import (
+    print_json,
+    progress_bar,
+    show_analysis,
+    show_models,
+    show_recommendation,
+    show_run,
+)
+from webapp.errors import Problem
+from webapp.storage.files import new_file
+
+DATA = click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+NOTEBOOK_SECONDS = 24 * 3600.0
+
+
+class ProblemGroup(click.Group):
+    """Shows a Problem as one line on stderr and exits with its status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command."""
+        try:
+            return super().invoke(ctx)
+        except Problem as problem:
+            click.echo(f"tunebook: {problem.message}", err=True)
+            for item in problem.details.get("invalid_lines", {}).get("items", [])[:10]:
+                click.echo(f"  line {item['line']}: {item['code']}: {item['message']}", err=True)
+            ctx.exit(problem.exit_code)
+
+
+@click.group(cls=ProblemGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(webapp.__version__, prog_name="tunebook")
+def main() -> None:
+    """A chat dataset in, a fine-tuning notebook that has already been run on your own rows out.
+
+    Exit status: 0 done, 1 your data, 2 usage, 3 this machine.
+    """
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="gunicorn processes.")
+def serve(host: str, port: int, workers: int) -> None:
+    """Start the app: the pages, the API, and the process that runs jobs."""
+    from webapp.server import serve as serve_app
+    from webapp.settings import Settings
+
+    serve_app(Settings(), host, port, workers)
+
+
+@main.command()
+@DATA
+@click.option("--model", "model_id", help="Compare the lengths with this model's context.")
+@AS_JSON
+def analyze(data: Path, model_id: str | None, as_json: bool) -> None:
+    """Say what is in DATA (JSONL chat messages) and what is wrong with it, by line."""
+    from webapp.catalog import find_model
+    from webapp.datasets import analyze as analyze_file
+
+    model = find_model(model_id) if model_id else None
+    with progress_bar("analysing") as show:
+        report = {"session_id": None, **analyze_file(data, progress=lambda share: show(share, "")).to_dict()}
+    if model:
+        report["model"] = {"id": model.id, "context_length": model.context_length}
+    if as_json:
+        print_json(report)
+        return
+    show_analysis(report)
+    if model:
+        click.echo(
+            f"{model.name}: a context of {model.context_length:,} tokens, longest example {report['tokens']['max']:,}"
+        )
+
+
+@main.command()
+@DATA
+@click.option("--task", required=True, help="What the model shall do, for instance conversation or extraction.")
+@click.option("--target", required=True, help="Where it shall run: cloud, server, desktop, edge, mobile, browser.")
+@click.option("--gpu", default="t4", show_default=True, help="The card to train on.")
+@AS_JSON
+def recommend(data: Path, task: str, target: str, gpu: str, as_json: bool) -> None:
+    """Recommend base models for DATA that fit the task, the target and the card."""
+    from webapp.catalog import find_gpu, resolve_target, resolve_task
+    from webapp.catalog import recommend as recommend_models
+    from webapp.datasets import analyze as analyze_file
+
+    resolve_task(task), resolve_target(target), find_gpu(gpu)  # before the work, not after it
+    with progress_bar("analysing") as show:
+        analysis = analyze_file(data, progress=lambda share: show(share, ""))
+    answer = recommend_models(analysis, task, target, gpu).to_dict()
+    print_json(answer) if as_json else show_recommendation(answer)
+
+
+@main.command()
+@DATA
+@click.option("--model", "model_id", required=True, help="A model of the catalogue: see `tunebook models`.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The .ipynb to write."
+)
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A training setting, e.g. lora_rank=8.")
+@click.option("--dry-run", "dry", is_flag=True, help="Run it on a miniature of the model before saying it is ready.")
+def notebook(data: Path, model_id: str, output: Path, settings: tuple[str, ...], dry: bool) -> None:
+    """Make a fine-tuning notebook that carries the rows of DATA."""
+    from webapp.catalog import find_model
+    from webapp.datasets import Examples, ExampleWriter
+    from webapp.datasets import analyze as analyze_file
+    from webapp.notebooks import assemble, render
+
+    model, wanted = find_model(model_id), training_settings(settings)
+    with tempfile.TemporaryDirectory() as scratch:
+        with progress_bar("analysing") as show, ExampleWriter(Path(scratch)) as sink:
+            analysis = analyze_file(data, sink=sink, progress=lambda share: show(share, ""))
+        content = render(assemble(analysis, Examples(Path(scratch)), model, data.name, wanted))
+    write_output(output, content)
+    if analysis.invalid_lines.count:
+        click.echo(
+            f"{analysis.invalid_lines.count} invalid lines of {data} are not in it: tunebook analyze {data}", err=True
+        )
+    if dry:
+        finish_run(run_watched(output, dry=True, timeout=NOTEBOOK_SECONDS), as_json=False)
+    click.echo(f"{'tested' if dry else 'written (not run yet)'}: {output}")
+
+
+@main.command()
+@click.argument("notebook", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", "dry", is_flag=True, help="On the CPU, with a miniature of the model: seconds, no network.")
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "colab", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where to run it.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where to put the executed notebook."
+)
+@click.option(
+    "--timeout", default=NOTEBOOK_SECONDS, show_default=True, type=click.FloatRange(1), help="Seconds it may take."
+)
+@AS_JSON
+def run(notebook: Path, dry: bool, executor: str, output: Path | None, timeout: float, as_json: bool) -> None:
+    """Run NOTEBOOK; run it again after an interruption and it goes on from its last checkpoint.
+
+    What it writes lies beside it, in NOTEBOOK.run (NOTEBOOK.dryrun for a dry run).
+    """
+    if executor != "local":
+        raise Problem(
+            "executor_unavailable",
+            f"The {executor} executor is not part of this version; run it locally, or open the notebook in Colab.",
+            status=501,
+        )
+    report = run_watched(notebook, dry=dry, timeout=timeout)
+    executed = workdir_of(notebook, dry=dry) / "executed.ipynb"
+    if output and executed.exists():
+        write_output(output, executed.read_bytes())
+    finish_run(report, as_json=as_json)
+
+
+@main.command()
+@AS_JSON
+def models(as_json: bool) -> None:
+    """List the base models of the catalogue."""
+    from webapp.catalog import models as catalogue
+
+    listed = msgspec.to_builtins(catalogue())
+    print_json(listed) if as_json else show_models(listed)
+
+
+@main.command()
+def worker() -> None:
+    """Run jobs only, beside a `tunebook serve` on the same database and home."""
+    from webapp.workflow.worker import main as work
+
+    work()
+
+
+def training_settings(assignments: tuple[str, ...]) -> Any:
+    """The TrainingConfig that `--set NAME=VALUE ...` describes; Problem `invalid_setting` names the wrong one."""
+    from webapp.notebooks import TrainingConfig
+
+    values = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise Problem("invalid_setting", f"--set {assignment}: write NAME=VALUE, as in lora_rank=8", param="set")
+        values[name.strip()] = literal(text.strip())
+    try:
+        return TrainingConfig(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise Problem("invalid_setting", f"--set {name}: {first['msg']}", param=name) from error
+
+
+def literal(text: str) -> Any:
+    """A setting's value: JSON where it is JSON, else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def workdir_of(notebook: Path, *, dry: bool) -> Path:
+    """Where a run of the notebook keeps its files, the same for every run, so that it can resume."""
+    return notebook.with_suffix(".dryrun" if dry else ".run").absolute()
+
+
+def run_watched(notebook: Path, *, dry: bool, timeout: float) -> dict[str, Any]:
+    """Runs the notebook with a progress bar; Ctrl-C ends it kindly and the report says so."""
+    from webapp.notebooks import Progress, Watch, dry_run, run_notebook
+
+    progress = Progress()
+    with progress_bar("running") as show, interruption() as stop:
+
+        def on_event(event: Any) -> None:
+            progress.follow(event)
+            show(progress.share, progress.message)
+
+        watch = Watch(timeout=timeout, on_event=on_event, cancelled=stop.is_set)
+        report = (dry_run if dry else run_notebook)(notebook, workdir_of(notebook, dry=dry), watch)
+    return report.to_dict()
+
+
+@contextmanager
+def interruption() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets, in place of the exception or the end they would mean."""
+    stop = threading.Event()
+    handled = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, before in handled.items():
+            signal.signal(number, before)
+
+
+def finish_run(report: dict[str, Any], *, as_json: bool) -> None:
+    """Shows the report; exits with 1 unless the run completed."""
+    print_json(report) if as_json else show_run(report)
+    if report["status"] != "completed":
+        sys.exit(1)
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Writes the file whole or not at all, readable by everyone; a Problem when the place does not allow it."""
+    with new_file(path.absolute(), mode=0o644) as file:
+        file.write(content)
+
+
+if __name__ == "__main__":
+    main()

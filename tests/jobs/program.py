@@ -69,9 +69,7 @@ def environment(context: JobContext) -> dict:
     return dict(os.environ)
 
 
-KINDS = {
-    f.__name__: f for f in (quick, slow, deaf, killed_once, killed, exits, refuses, stumbles, environment)
-}
+KINDS = {f.__name__: f for f in (quick, slow, deaf, killed_once, killed, exits, refuses, stumbles, environment)}
 
 if __name__ == "__main__":
     db = Database(sys.argv[1])

@@ -62,9 +62,7 @@ def test_a_result_completes_the_job(store):
 def test_progress_and_events_are_written_together(store):
     job_id = store.add()
     claim(store.db, "w", 30)
-    assert attempts.write(
-        store.db, job_id, 1, [("log", {"text": "one"}), ("log", {"text": "two"})], (0.25, "reading")
-    )
+    assert attempts.write(store.db, job_id, 1, [("log", {"text": "one"}), ("log", {"text": "two"})], (0.25, "reading"))
     job = store.job(job_id)
     assert (job.progress, job.message) == (0.25, "reading")
     assert [event.data["text"] for event in store.events(job_id) if event.type == "log"] == ["one", "two"]
@@ -87,6 +85,8 @@ def test_one_death_is_forgiven_the_second_is_not(store):
     job = store.job(job_id)
     assert (job.status, job.error, job.deaths) == ("failed", ERROR, 2)
     assert store.story(job_id) == ["queued", "running", "queued", "running", "failed"]
+    died = [(event.attempt, event.data) for event in store.events(job_id) if event.type == "died"]
+    assert died == [(1, ERROR), (2, ERROR)]
 
 
 def test_giving_a_job_back_costs_it_nothing(store):

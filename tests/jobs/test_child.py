@@ -29,9 +29,7 @@ def test_what_it_returns_is_the_result(store):
 
 def test_a_problem_fails_it_with_all_the_problem_says(store):
     def refuse(context):
-        raise Problem(
-            "no_valid_examples", "No line is valid.", status=400, param="file", details={"lines": [1]}
-        )
+        raise Problem("no_valid_examples", "No line is valid.", status=400, param="file", details={"lines": [1]})
 
     job = run(store, refuse)
     assert job.status == "failed"

@@ -49,9 +49,7 @@ def test_the_migrations_lead_to_exactly_the_tables_in_the_code(db):
 def test_two_processes_may_start_at_once(url):
     command = [sys.executable, "-W", "error", "-c", START, url]
     starts = [
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
     for start in starts:

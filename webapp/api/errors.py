@@ -27,7 +27,7 @@ log = structlog.get_logger("tunebook.errors")
 class ApiRequest(Request):
     """Says what is wrong with a JSON body."""
 
-    def on_json_loading_failure(self, e: ValueError | None) -> Any:
+    def on_json_loading_failed(self, e: ValueError | None) -> Any:
         """Raises Problem `invalid_json`."""
         reason = f": {e}" if e else ""
         raise Problem("invalid_json", f"The body of this request is not valid JSON{reason}.") from e

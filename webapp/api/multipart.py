@@ -1,5 +1,6 @@
 """Finds the file in a multipart body and hands it on while it arrives; nothing is collected or spooled."""
 
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
@@ -37,7 +38,8 @@ def read_file_part(request: Request, limit: int) -> FilePart:
 
     Raises Problem `missing_file`, `malformed_multipart` or `file_too_large`, the latter two also while chunks are read.
     """
-    request.max_content_length = None
+    # The setting of other bodies does not hold here; the file is counted where it is written.
+    request.max_content_length = sys.maxsize
     boundary = request.mimetype_params.get("boundary")
     if request.mimetype != "multipart/form-data" or not boundary:
         raise _missing_file()

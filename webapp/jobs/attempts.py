@@ -76,7 +76,7 @@ def bury_expired(db: Database) -> None:
     """Does the same for every attempt whose lease ran out: its supervisor is gone."""
     error = {
         "code": "job_died",
-        "message": "The process that watched over this job was gone, twice.",
+        "message": "The process that watched over this job is gone.",
         "status": 500,
         "param": None,
         "details": {},
@@ -103,6 +103,8 @@ def _bury(db: Database, job_id: str, attempt: int, error: Mapping[str, Any] | No
 def _lay_down(session: Session, job: Job, error: Mapping[str, Any] | None) -> None:
     """Cancelled when that was asked; else queued again, unless this `error` is one too many."""
     deaths = job.deaths + (error is not None)
+    if error is not None:
+        events.append(session, job.id, job.attempt, [("died", error)])
     if job.cancel_requested:
         values = final("cancelled")
     elif deaths < MAX_DEATHS:

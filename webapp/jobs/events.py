@@ -14,9 +14,7 @@ from webapp.storage.tables import JobEvent
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def append(
-    session: Session, job_id: str, attempt: int, events: Iterable[tuple[str, Mapping[str, Any]]]
-) -> None:
+def append(session: Session, job_id: str, attempt: int, events: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
     """Adds (type, data) events in order; the caller holds the job's row, so that numbers follow commits."""
     for kind, data in events:
         # One insert each: a bulk insert would leave the order of the numbers to the database.

@@ -15,9 +15,7 @@ _LAST_WORDS_BYTES, _LAST_WORDS_LINES = 8192, 20
 class Child:
     """`[*command, job id, attempt]`, leader of a session of its own; what it starts there ends with it."""
 
-    def __init__(
-        self, command: Sequence[str], job_id: str, attempt: int, environment: Mapping[str, str]
-    ) -> None:
+    def __init__(self, command: Sequence[str], job_id: str, attempt: int, environment: Mapping[str, str]) -> None:
         self.job_id, self.attempt = job_id, attempt
         self.ending = False
         self._kill_at = float("inf")
@@ -59,7 +57,7 @@ class Child:
         """The error `{code, message, status, param, details}` of a process that ended without a word."""
         return {
             "code": "job_died",
-            "message": f"The process of this job {in_words(status)}, also when it was tried again.",
+            "message": f"The process of this job {in_words(status)}.",
             "status": 500,
             "param": None,
             "details": {"exit_status": status, "stderr": self._last_words()},

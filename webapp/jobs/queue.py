@@ -80,9 +80,7 @@ def request_cancel(session: Session, job_id: str) -> Job:
     waiting = (Job.id == job_id) & Job.status.in_(("created", "queued"))
     if (job := change(session, waiting, final("cancelled"))) is not None:
         return job
-    session.execute(
-        update(Job).where(Job.id == job_id, Job.status == "running").values(cancel_requested=True)
-    )
+    session.execute(update(Job).where(Job.id == job_id, Job.status == "running").values(cancel_requested=True))
     job = get_job(session, job_id)
     if job.status in ("completed", "failed"):
         raise Problem("job_finished", f"This job has already {job.status}.", status=409)

@@ -26,6 +26,6 @@ def prose(value: Any) -> str:
     """`value` on one line with everything escaped that Markdown, HTML or MathJax would read as markup."""
     if isinstance(value, Raw):
         return value
-    text = " ".join(str(value).split())
+    text = " ".join(str(value).split()).encode("utf-8", "replace").decode("utf-8")  # no lone surrogates
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]()#+!|$~])", r"\\\1", text)

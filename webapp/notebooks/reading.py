@@ -14,9 +14,10 @@ from webapp.training.data import Conversation, decode_conversations
 
 @dataclass(frozen=True)
 class NotebookContents:
-    """The catalogue's model, the literals of the `parameters` cell, and the embedded conversations."""
+    """The catalogue's model, how many code cells there are, the `parameters` cell's literals, the embedded rows."""
 
     model: BaseModel
+    code_cells: int
     parameters: dict[str, Any]
     conversations: list[Conversation]
 
@@ -42,12 +43,20 @@ def read_notebook(path: Path) -> NotebookContents:
         data = _literals(notebook, "data")
         return NotebookContents(
             model=find_model(notebook.metadata["tunebook"]["model_id"]),
+            code_cells=sum(cell.cell_type == "code" for cell in notebook.cells),
             parameters=_literals(notebook, "parameters"),
             conversations=decode_conversations(data["dataset_gzip_base64"], data["dataset_sha256"]),
         )
     except OSError as error:
         raise Problem("notebook_unreadable", f"{path} cannot be read: {error.strerror}", param="notebook") from error
-    except (AttributeError, KeyError, SyntaxError, ValueError, nbformat.reader.NotJSONError) as error:
+    except (
+        AttributeError,
+        KeyError,
+        SyntaxError,
+        ValueError,
+        nbformat.ValidationError,
+        nbformat.reader.NotJSONError,
+    ) as error:
         raise Problem(
             "not_a_tunebook",
             f"{path.name} is not a notebook made by Tunebook: {error}. Make one with `tunebook notebook`.",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 import webapp
 from webapp import training
@@ -48,6 +48,7 @@ def split_cells(template: str) -> Iterator[CellTemplate]:
         )
 
 
+@cache
 def module_source(name: str) -> Raw:
     """A training module as cell source: without its docstring and its imports of other training modules."""
     text = (Path(training.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
@@ -73,20 +74,21 @@ def _cells() -> tuple[CellTemplate, ...]:
     return tuple(split_cells(path.read_text(encoding="utf-8")))
 
 
-def _render_cell(cell: CellTemplate, values: dict[str, Any]) -> str:
-    finalize = prose if cell.markdown else python_literal
+@cache
+def _compiled(cell: CellTemplate) -> Template:
     # Not HTML: `finalize` makes every value a literal or inert prose.
+    finalize = prose if cell.markdown else python_literal
     environment = Environment(finalize=finalize, undefined=StrictUndefined, autoescape=False)  # noqa: S701
-    return environment.from_string(cell.body).render(values, source=module_source).strip("\n")
+    return environment.from_string(cell.body)
 
 
 def _notebook_cell(cell: CellTemplate, source: str, position: int) -> dict[str, Any]:
     metadata: dict[str, Any] = {"tags": list(cell.tags)} if cell.tags else {}
     if cell.hidden:
         metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
-    make = nbformat.v4.new_markdown_cell if cell.markdown else nbformat.v4.new_code_cell
-    made: dict[str, Any] = make(source, id=f"cell-{position:02}", metadata=metadata)
-    return made
+    kind = "markdown" if cell.markdown else "code"
+    more: dict[str, Any] = {} if cell.markdown else {"execution_count": None, "outputs": []}
+    return {"cell_type": kind, "id": f"cell-{position:02}", "metadata": metadata, "source": source, **more}
 
 
 def render(spec: NotebookSpec) -> bytes:
@@ -100,7 +102,7 @@ def render(spec: NotebookSpec) -> bytes:
         "payload": payload_literal(spec.payload),
         "pins": requirements(spec.config.method),
     }
-    rendered = [(cell, _render_cell(cell, values)) for cell in _cells()]
+    rendered = [(cell, _compiled(cell).render(values, source=module_source).strip("\n")) for cell in _cells()]
     cells = [_notebook_cell(cell, source, i) for i, (cell, source) in enumerate((c, s) for c, s in rendered if s)]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=_metadata(spec))
     nbformat.validate(notebook)

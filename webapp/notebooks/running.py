@@ -5,15 +5,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 from webapp.errors import Problem
 from webapp.jobs import Event, Execution, execute, scrubbed_environment
 from webapp.notebooks.reading import NotebookContents, read_notebook
+from webapp.storage.files import write_file
 
 EXECUTED = "executed.ipynb"
 RESULTS = "tunebook-run"  # the notebook's output_dir
@@ -21,6 +22,7 @@ DRY_RUN_STEPS = 100
 DRY_RUN_LENGTH = 512  # tokens of the miniature's tokenizer, which needs about twice as many as a real one
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 NO_HUB = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
+_POLL_SECONDS = 0.1
 QUIET = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 
@@ -86,7 +88,11 @@ def dry_run(notebook: Path, workdir: Path, watch: Watch) -> RunReport:
     contents = read_notebook(notebook)
     folder = workdir / "miniature"
     environment = scrubbed_environment(os.environ) | ONE_THREAD | NO_HUB | QUIET
-    miniature = _make_miniature(contents, folder, environment, watch.timeout)
+    try:
+        miniature = _make_miniature(contents, folder, environment, watch)
+    except _Ended as ended:
+        done = Execution(ended.status, monotonic() - started, contents.code_cells, 0, ended.error)
+        return _report(done, workdir, workdir / RESULTS)
     left = replace(watch, timeout=max(1.0, watch.timeout - (monotonic() - started)))
     report = _run(notebook, workdir, dry_run_parameters(contents.parameters, folder), environment, left)
     return replace(report, seconds=round(monotonic() - started, 2), miniature=miniature)
@@ -105,8 +111,17 @@ def dry_run_parameters(parameters: Mapping[str, Any], folder: Path) -> dict[str,
     }
 
 
+class _Ended(Exception):
+    """The run ended before the notebook was started."""
+
+    def __init__(self, status: Literal["failed", "cancelled"], code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = {"code": code, "message": message, "cell": None}
+
+
 def _make_miniature(
-    contents: NotebookContents, folder: Path, environment: Mapping[str, str], timeout: float
+    contents: NotebookContents, folder: Path, environment: Mapping[str, str], watch: Watch
 ) -> dict[str, Any]:
     """Builds the miniature in a process of its own, or finds the finished one of an earlier attempt."""
     finished = folder / "miniature.json"
@@ -122,24 +137,37 @@ def _make_miniature(
         "conversations": contents.conversations,
         "max_seq_length": min(DRY_RUN_LENGTH, contents.parameters["max_seq_length"]),
     }
-    try:
-        made = subprocess.run(
-            [sys.executable, "-m", "webapp.training.miniature"],
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            env=dict(environment),
-            timeout=timeout,
-            check=True,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise Problem("timed_out", f"the miniature model was not ready after {timeout:.0f} s") from error
-    except subprocess.CalledProcessError as error:
-        last = error.stderr.strip().splitlines()[-1:] or [f"exit status {error.returncode}"]
-        raise Problem("miniature_failed", f"the miniature model could not be made: {last[0]}") from error
-    finished.write_text(made.stdout, encoding="utf-8")
-    described: dict[str, Any] = json.loads(made.stdout)
-    return described
+    asked = folder / "request.json"
+    write_file(asked, json.dumps(request).encode())
+    described = _watched([sys.executable, "-m", "webapp.training.miniature", str(asked)], environment, watch)
+    write_file(finished, described.encode("utf-8"))
+    made: dict[str, Any] = json.loads(described)
+    return made
+
+
+def _watched(command: Sequence[str], environment: Mapping[str, str], watch: Watch) -> str:
+    """What the command prints; raises _Ended when it fails or has to be stopped."""
+    deadline = monotonic() + watch.timeout
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=dict(environment)) as process:
+        try:
+            while True:
+                if watch.cancelled():
+                    raise _Ended("cancelled", "cancelled", "The run was cancelled while the miniature was made.")
+                if monotonic() >= deadline:
+                    late = f"The run was stopped after {watch.timeout:g} seconds, while the miniature was made."
+                    raise _Ended("failed", "timed_out", late)
+                try:
+                    output, errors = process.communicate(timeout=_POLL_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            process.kill()
+    if process.returncode != 0:
+        last = errors.strip().split("\n")[-1] or f"exit status {process.returncode}"
+        raise _Ended("failed", "miniature_failed", f"The miniature model could not be made: {last}")
+    return output
 
 
 def _run(

@@ -7,7 +7,6 @@ from pydantic import BaseModel as Schema
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from webapp.catalog import BaseModel
-from webapp.datasets import Analysis
 
 
 def _integral(value: Any) -> Any:
@@ -58,23 +57,3 @@ class NotebookSpec:
     examples: int
     sha256: str
     payload: bytes
-
-
-def suggest_config(analysis: Analysis, model: BaseModel, method: Literal["lora", "qlora", "full"]) -> dict[str, Any]:
-    """Settings that follow from the data and the model, for `TrainingConfig(**suggested)`.
-
-    - `num_epochs`: 3, more for small data until 100 conversations are seen, at most 25 (OpenAI's published rule);
-    - `max_seq_length`: the power of two that holds the 99th percentile with 15 % to spare, 256 to 2048, as tokens are
-      counted with another tokenizer than the model's;
-    - `learning_rate`: 2e-4 for adapters, a tenth of it for full fine-tuning ("LoRA Without Regret", 2025).
-    """
-    epochs = min(25, max(3, -(-100 // max(1, analysis.total_examples))))
-    needed = 256
-    while needed < min(2048, model.context_length) and needed < analysis.tokens.p99 * 1.15:
-        needed *= 2
-    return {
-        "method": method,
-        "num_epochs": epochs,
-        "max_seq_length": needed,
-        "learning_rate": 2e-5 if method == "full" else 2e-4,
-    }

@@ -10,7 +10,7 @@ from webapp.api.context import caller, services
 from webapp.catalog import find_model
 from webapp.datasets import Analysis
 from webapp.errors import Problem
-from webapp.notebooks import TrainingConfig
+from webapp.notebooks import TrainingConfig, effective_config
 from webapp.pages.forms import Purpose, choices, read_training_config, training_fields
 
 _PREVIEW_ROWS = 5
@@ -74,7 +74,7 @@ def _advice(dataset_id: str, report: Analysis, purpose: Purpose) -> dict[str, An
         model = find_model(purpose.model_id)
         methods = {item.model.id: item.memory.method for item in recommendation.recommendations}
         wanted = TrainingConfig(method=methods[model.id]) if model.id in methods else None
-        suggested = workflow.effective_config(report, model, wanted)
+        suggested = effective_config(report, model, wanted)
         advice["model"] = model
         advice["method"] = request.form.get("method", suggested.method)
         advice["fields"] = training_fields(suggested, request.form)

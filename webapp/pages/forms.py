@@ -89,8 +89,18 @@ def training_fields(suggested: TrainingConfig, given: Mapping[str, str]) -> list
 
 def read_training_config(form: Mapping[str, str]) -> TrainingConfig:
     """The settings that the form sets; raises Problem `invalid_request` with the field named."""
-    given = {name: form[name].strip() for name in ("method", *_LABELS) if form.get(name, "").strip()}
+    given: dict[str, Any] = {name: _number(form[name]) for name in _LABELS if form.get(name, "").strip()}
+    if form.get("method"):
+        given["method"] = form["method"]
     try:
-        return TrainingConfig.model_validate_strings(given)
+        return TrainingConfig(**given)
     except ValidationError as error:
         raise validation_problem(error) from error
+
+
+def _number(text: str) -> float | str:
+    """The number that was typed (a whole one is a whole one for the model too), or the text for it to refuse."""
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -157,12 +157,12 @@ def prompt_only(row: Row) -> Row:
 
 
 def main() -> None:
-    """Makes one miniature in a process of its own: the arguments as JSON on stdin, the `Miniature` as JSON on stdout.
+    """Makes one miniature in a process of its own: arguments in a JSON file, the `Miniature` as JSON on stdout.
 
     One torch thread: on busy cores a second one makes such small models many times slower.
     """
     torch.set_num_threads(1)
-    request = json.load(sys.stdin)
+    request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     request |= {"folder": Path(request["folder"]), "family": families()[request["family"]]}
     json.dump(asdict(make_miniature(**request)), sys.stdout)
 

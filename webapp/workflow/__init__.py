@@ -16,7 +16,6 @@ from webapp.workflow.analyses import (
 from webapp.workflow.generating import (
     NotebookState,
     download_path,
-    effective_config,
     generate,
     notebook_file,
     notebook_state,
@@ -38,7 +37,6 @@ __all__ = [
     "distribution",
     "download_path",
     "duplicates",
-    "effective_config",
     "file_too_large",
     "generate",
     "job_status",

@@ -1,6 +1,5 @@
 """The kinds of jobs: what the process of a job does."""
 
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -8,12 +7,10 @@ from typing import Any
 from webapp.datasets import ExampleWriter, analyze
 from webapp.errors import Problem
 from webapp.jobs import Event, JobContext
+from webapp.notebooks import Progress, Watch, dry_run
 from webapp.storage.tables import Dataset, Notebook
 from webapp.workflow.analyses import examples_key
 from webapp.workflow.services import Services
-
-# How the training loop tells of itself: "step 12/100  epoch 0.29  loss 4.5254 ...".
-_STEP = re.compile(r"step (\d+)/([1-9]\d*)\b")
 
 
 def job_kinds(services: Services) -> Mapping[str, Callable[[JobContext], Mapping[str, Any]]]:
@@ -38,15 +35,19 @@ def run_dry_run(services: Services, context: JobContext) -> Mapping[str, Any]:
 
     Raises the run's own Problem when it failed; what had been run by then is in its details as `report`.
     """
-    # Imported here: it belongs to processes that run notebooks, and the server is none.
-    from webapp.notebooks.running import Watch, dry_run
-
     with services.db.reading() as session:
         notebook = session.get_one(Notebook, context.job.notebook_id)
     context.report(0.0, "Making a miniature of the model")
+    progress = Progress()
+
+    def tell(event: Event) -> None:
+        progress.follow(event)
+        context.event(event.type, event.data)
+        context.report(progress.share, progress.message)
+
     watch = Watch(
         timeout=services.settings.job_timeout,
-        on_event=_Progress(context),
+        on_event=tell,
         cancelled=context.cancelled,
     )
     report = dry_run(
@@ -57,34 +58,3 @@ def run_dry_run(services: Services, context: JobContext) -> Mapping[str, Any]:
         error = report["error"] or {"code": "dry_run_failed", "message": "The notebook did not run to its end."}
         raise Problem(error["code"], error["message"], status=500, details={"report": report})
     return report
-
-
-class _Progress:
-    """Passes a run's events on, and says in a line what it is doing."""
-
-    def __init__(self, context: JobContext) -> None:
-        self._context = context
-        self._cell, self._total = 0, 1
-        self._share, self._message = 0.0, ""
-
-    def __call__(self, event: Event) -> None:
-        self._context.event(event.type, event.data)
-        if event.type == "cell_started":
-            self._cell, self._total = event.data["cell"], event.data["total"]
-            self._share = self._cell / self._total
-            self._message = f"Cell {self._cell + 1} of {self._total}"
-        elif event.type == "stream" and event.data["name"] == "stdout":
-            self._listen(_last_line(event.data["text"]))
-        self._context.report(self._share, self._message)
-
-    def _listen(self, said: str) -> None:
-        if not said:
-            return
-        self._message = said
-        if step := _STEP.match(said):
-            self._share = (self._cell + int(step[1]) / int(step[2])) / self._total
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.replace("\r", "\n").splitlines() if line.strip()]
-    return lines[-1][:200] if lines else ""

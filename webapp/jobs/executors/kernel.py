@@ -46,10 +46,8 @@ class LiveClient(NotebookClient):
     in `current`, a cell is its place, from 0, among the `total` cells that run.
     """
 
-    def __init__(
-        self, notebook: NotebookNode, tell: Callable[[Event], None], save: Callable[[], None]
-    ) -> None:
-        super().__init__(notebook, timeout=None, coalesce_streams=True)
+    def __init__(self, notebook: NotebookNode, tell: Callable[[Event], None], save: Callable[[], None]) -> None:
+        super().__init__(notebook, timeout=None)
         self._tell, self._save = tell, save
         code = [index for index, cell in enumerate(notebook.cells) if _runs(cell)]
         self._place = {index: place for place, index in enumerate(code)}
@@ -108,15 +106,11 @@ class LiveClient(NotebookClient):
         """How the kernel's process ended; None when it never worked or still does."""
         return None if self._process is None else self._process.returncode
 
-    def process_message(
-        self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
-    ) -> NotebookNode | None:
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         """Tells of output the moment it comes, then lets nbclient put it into the notebook."""
         content = msg["content"]
         if msg["msg_type"] == "stream":
-            self._tell(
-                Event("stream", {"cell": self.current, "name": content["name"], **_short(content["text"])})
-            )
+            self._tell(Event("stream", {"cell": self.current, "name": content["name"], **_short(content["text"])}))
         elif msg["msg_type"] in _DISPLAYS:
             self._tell(Event("display", {"cell": self.current, **_display(msg["msg_type"], content)}))
         return super().process_message(msg, cell, cell_index)

@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from webapp.errors import Problem
 from webapp.jobs.executors.endings import explain
 from webapp.jobs.executors.kernel import Event, LiveClient
+from webapp.jobs.executors.outputs import tidy
 from webapp.jobs.executors.parameters import inject
 from webapp.storage.files import write_file
 
@@ -81,7 +82,7 @@ class _Run:
         self.error: BaseException | None = None
         self._listener_error: BaseException | None = None
         self._done = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
 
     def watch(
@@ -97,6 +98,7 @@ class _Run:
             thread.join()
         if self._listener_error is not None:
             raise self._listener_error
+        tidy(self._document)
         self._save()
         return reason
 
@@ -116,19 +118,29 @@ class _Run:
         steps: list[tuple[Callable[[], Coroutine[Any, Any, None]], float]] = [
             (self.client.interrupt, GRACE_SECONDS),
             (self.client.kill, _KILL_SECONDS),
+            (self._give_up, _KILL_SECONDS),
         ]
         # A kernel that is still starting has nothing to save.
         for step, patience in steps if self.client.current is not None else steps[1:]:
-            if not self._done.is_set() and self._loop is not None:
-                asyncio.run_coroutine_threadsafe(step(), self._loop)
+            if not self._done.is_set():
+                self._ask(step())
             if self._done.wait(patience):
                 return
-        if self._loop is not None and self._task is not None:
-            self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def _ask(self, request: Coroutine[Any, Any, None]) -> None:
+        try:
+            asyncio.run_coroutine_threadsafe(request, self._loop)
+        except RuntimeError:
+            request.close()  # the loop has just ended by itself
+
+    async def _give_up(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
 
     def _work(self, workdir: Path, environment: Mapping[str, str]) -> None:
         try:
-            asyncio.run(self._main(workdir, environment))
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._main(workdir, environment))
         except BaseException as error:
             self.error = error
         finally:
@@ -136,7 +148,7 @@ class _Run:
             self._done.set()
 
     async def _main(self, workdir: Path, environment: Mapping[str, str]) -> None:
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        self._task = asyncio.current_task()
         await self.client.run(workdir, environment)
 
     def _tell(self, event: Event) -> None:

@@ -23,9 +23,7 @@ def inject(notebook: NotebookNode, parameters: Mapping[str, object]) -> None:
     notebook.cells = [cell for cell in notebook.cells if not _tagged(cell, _INJECTED)]
     at = next((index for index, cell in enumerate(notebook.cells) if _tagged(cell, _TAG)), None)
     if at is None:
-        raise Problem(
-            "no_parameters_cell", "The notebook has no cell tagged `parameters` to set values after."
-        )
+        raise Problem("no_parameters_cell", "The notebook has no cell tagged `parameters` to set values after.")
     cell = new_code_cell(_assignments(parameters), id=_INJECTED, metadata={"tags": [_INJECTED]})
     if notebook.nbformat_minor < 5:
         del cell["id"]  # cells have ids from format 4.5 on

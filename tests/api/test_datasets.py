@@ -1,0 +1,172 @@
+"""`/analyze` and `/preview`: every row of a file is either shown or named."""
+
+import json
+import uuid
+
+import pytest
+
+from webapp.api import datasets
+from webapp.datasets import MAX_LINE_BYTES, sample_path
+from webapp.datasets import analyze as analyze_file
+
+GOOD = {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good day."}]}
+GOOD_LINE = json.dumps(GOOD).encode()
+
+
+def test_the_report_is_that_of_the_datasets_package(client, sample):
+    answer = client.get(f"/analyze/{sample}")
+    assert answer.status_code == 200
+    assert answer.json == {"session_id": sample, **json.loads(json.dumps(analyze_file(sample_path()).to_dict()))}
+
+
+def test_the_report_has_the_fields_of_the_reference(client, sample):
+    report = client.get(f"/analyze/{sample}").json
+    assert report["total_examples"] == 300
+    assert report["format_valid"] is True
+    assert 0 <= report["quality_score"] <= 1
+    assert report["avg_tokens_per_example"] == pytest.approx(report["total_tokens"] / 300, abs=0.01)
+
+
+def test_an_analysis_that_takes_longer_than_the_wait_is_202(client, send, monkeypatch):
+    monkeypatch.setattr(datasets, "WAIT_SECONDS", 0.2)
+    session_id = send(GOOD_LINE).json["session_id"]
+    answer = client.get(f"/analyze/{session_id}")
+    assert answer.status_code == 202
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.json["status"] == "queued"
+    assert client.get(answer.json["status_url"]).json["session_id"] == session_id
+
+
+@pytest.mark.parametrize("path", ["/preview/{}", "/preview/{}/distribution", "/preview/{}/duplicates"])
+def test_nothing_is_shown_before_the_analysis_is_done(client, send, path):
+    answer = client.get(path.format(send(GOOD_LINE).json["session_id"]))
+    assert answer.status_code == 409
+    assert answer.json["error"]["code"] == "analysis_pending"
+    assert answer.headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize("path", ["/analyze/{}", "/preview/{}", "/preview/{}/distribution", "/preview/{}/duplicates"])
+@pytest.mark.parametrize("session_id", [str(uuid.uuid4()), "nonsense", "..", "%00", "a" * 300, "' OR 1=1 --"])
+def test_an_unknown_dataset_is_404(client, path, session_id):
+    answer = client.get(path.format(session_id))
+    assert answer.status_code == 404
+    assert answer.json["error"]["code"] == "dataset_not_found"
+    assert answer.json["error"]["param"] == "session_id"
+
+
+def test_an_id_may_be_spelt_in_capitals(client, sample):
+    assert client.get(f"/preview/{sample.upper()}").status_code == 200
+
+
+def test_a_page_of_examples(client, sample):
+    answer = client.get(f"/preview/{sample}?page=3&page_size=7").json
+    assert answer["total_count"] == 300
+    assert (answer["page"], answer["page_size"]) == (3, 7)
+    assert [example["index"] for example in answer["examples"]] == list(range(14, 21))
+    first = answer["examples"][0]
+    assert first["line"] == 15
+    assert first["token_count"] > 0
+    assert {"role", "content"} <= set(first["messages"][0])
+
+
+def test_a_page_has_five_examples_by_default(client, sample):
+    assert len(client.get(f"/preview/{sample}").json["examples"]) == 5
+
+
+def test_a_page_after_the_last_is_empty(client, sample):
+    assert client.get(f"/preview/{sample}?page=1000000").json["examples"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ("page=0", "page"),
+        ("page=-1", "page"),
+        ("page=one", "page"),
+        ("page=1.5", "page"),
+        ("page=", "page"),
+        ("page_size=0", "page_size"),
+        ("page_size=101", "page_size"),
+        ("page_size=1000000000", "page_size"),
+        ("page=" + "9" * 5000, "page"),
+    ],
+)
+def test_a_page_that_cannot_be_is_refused_by_name(client, sample, query, param):
+    answer = client.get(f"/preview/{sample}?{query}")
+    assert answer.status_code == 400
+    assert answer.json["error"]["param"] == param
+
+
+def test_the_distribution(client, sample):
+    answer = client.get(f"/preview/{sample}/distribution").json
+    assert set(answer) == {
+        "roles",
+        "avg_message_length",
+        "token_distribution",
+        "has_system_prompts",
+        "multi_turn_percentage",
+    }
+    assert sum(answer["token_distribution"].values()) == 300
+
+
+def test_duplicates(client, analysed):
+    session_id = analysed(GOOD_LINE + b"\n" + json.dumps({**GOOD, "x": 1}).encode() + b"\n" + GOOD_LINE)
+    assert client.get(f"/preview/{session_id}/duplicates").json["count"] >= 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf" + GOOD_LINE,
+        GOOD_LINE + b"\r\n" + GOOD_LINE + b"\r\n",
+        b"\n\n" + GOOD_LINE + b"\n   \n",
+        GOOD_LINE,
+    ],
+    ids=["BOM", "CRLF", "blank lines", "no newline at the end"],
+)
+def test_harmless_oddities_are_simply_read(client, analysed, content):
+    report = client.get(f"/analyze/{analysed(content)}").json
+    assert report["format_valid"] is True
+    assert report["invalid_lines"] == {"count": 0, "items": []}
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (GOOD_LINE.replace(b"Hello", b"caf\xe9"), "not_utf8"),
+        (GOOD_LINE[:30], "invalid_json"),
+        (GOOD_LINE[:-1] + b', "tools": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "too_deep"),
+        (b"x" * (MAX_LINE_BYTES + 1), "line_too_long"),
+        (GOOD_LINE[:-1] + b', "score": NaN}', "non_finite_number"),
+        (GOOD_LINE.replace(b"Hello", b"\\ud83d"), "lone_surrogate"),
+        (GOOD_LINE.replace(b"Hello", b"a\\u0000b"), "nul_character"),
+    ],
+    ids=["not UTF-8", "not JSON", "too deep", "longer than the cap", "NaN", "lone surrogate", "NUL"],
+)
+def test_a_bad_line_is_named_and_the_others_count(client, analysed, line, code):
+    session_id = analysed(b"\n".join([GOOD_LINE, line, GOOD_LINE]))
+    report = client.get(f"/analyze/{session_id}").json
+    assert report["total_examples"] == 2
+    assert report["format_valid"] is False
+    assert report["invalid_lines"]["count"] == 1
+    (item,) = report["invalid_lines"]["items"]
+    assert item["line"] == 2
+    assert item["message"]
+    assert item["code"] == code
+
+
+def test_no_valid_example_at_all_is_an_error_with_the_first_bad_lines(client, analysed):
+    session_id = analysed(b"not json\n" * 40)
+    for path in (f"/analyze/{session_id}", f"/preview/{session_id}"):
+        answer = client.get(path)
+        assert answer.status_code == 400
+        assert answer.json["error"]["code"] == "no_valid_examples"
+        bad = answer.json["error"]["details"]["invalid_lines"]
+        assert bad["count"] == 40
+        assert bad["items"][0]["line"] == 1
+        assert bad["items"][0]["code"] == "invalid_json"
+
+
+def test_fewer_than_fifty_examples_work_with_a_warning(client, analysed):
+    report = client.get(f"/analyze/{analysed(GOOD_LINE)}").json
+    assert any(issue["severity"] in ("warning", "error") for issue in report["quality_issues"])

@@ -1,0 +1,114 @@
+"""`POST /upload` and the bundled sample: what comes in is kept whole or refused with the reason."""
+
+import json
+import uuid
+from io import BytesIO
+
+import pytest
+
+LINE = json.dumps(
+    {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good day."}]}
+).encode()
+
+
+def stored(settings):
+    return sorted(path.name for path in (settings.root / "files" / "datasets").glob("*"))
+
+
+def test_an_upload_answers_what_was_kept(client, services):
+    answer = client.post("/upload", data={"file": (BytesIO(LINE), "data.jsonl")})
+    assert answer.status_code == 200
+    assert answer.json["filename"] == "data.jsonl"
+    assert answer.json["size"] == len(LINE)
+    assert answer.json["message"] == "Upload successful"
+    session_id = str(uuid.UUID(answer.json["session_id"]))
+    assert services.blobs.path(f"datasets/{session_id}/upload.jsonl").read_bytes() == LINE
+
+
+def test_other_parts_of_the_form_are_passed_over(client):
+    data = {"note": "x" * 1000, "file": (BytesIO(LINE), "data.jsonl"), "z": "after"}
+    assert client.post("/upload", data=data).json["size"] == len(LINE)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("a\u202egnp.jsonl", "agnp.jsonl"),
+        ("x" * 300 + ".jsonl", "x" * 200),
+        ("<script>alert(1)<x>.jsonl", "<script>alert(1)<x>.jsonl"),
+        ("..", ".."),
+    ],
+)
+def test_a_file_name_is_only_a_label(client, given, kept):
+    answer = client.post("/upload", data={"file": (BytesIO(LINE), given)})
+    assert answer.json["filename"] == kept
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "empty_file"),
+        (LINE.decode().encode("utf-16"), "unsupported_encoding"),
+        (LINE.decode().encode("utf-16-le"), "unsupported_encoding"),
+        (LINE.decode().encode("utf-32"), "unsupported_encoding"),
+    ],
+)
+def test_a_file_without_readable_text_is_refused_and_not_kept(client, settings, content, code):
+    before = stored(settings)
+    answer = client.post("/upload", data={"file": (BytesIO(content), "data.jsonl")})
+    assert answer.status_code == 400
+    assert answer.json["error"]["code"] == code
+    assert stored(settings) == before
+
+
+@pytest.mark.parametrize(
+    "request_parts",
+    [
+        {"data": {}},
+        {"data": {"other": (BytesIO(LINE), "data.jsonl")}},
+        {"data": {"file": "no file name"}, "content_type": "multipart/form-data"},
+        {"data": {"file": (BytesIO(b""), "")}},
+        {"json": {"file": "x"}},
+        {"data": b"raw bytes"},
+        {"data": b"x", "content_type": "multipart/form-data"},
+    ],
+    ids=["nothing", "another name", "a text field", "no file chosen", "JSON", "raw bytes", "no boundary"],
+)
+def test_a_request_without_a_file_is_refused(client, request_parts):
+    answer = client.post("/upload", **request_parts)
+    assert answer.status_code == 400
+    assert answer.json["error"]["code"] == "missing_file"
+    assert answer.json["error"]["param"] == "file"
+
+
+def test_an_upload_that_ends_early_is_refused_and_not_kept(client, settings):
+    before = stored(settings)
+    body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n' + LINE
+    answer = client.post("/upload", data=body, content_type="multipart/form-data; boundary=b")
+    assert answer.status_code == 400
+    assert answer.json["error"]["code"] == "malformed_multipart"
+    assert stored(settings) == before
+
+
+@pytest.mark.parametrize("beyond", [1, 200_000], ids=["found while reading", "announced by the length"])
+def test_a_file_over_the_limit_is_refused_and_not_kept(send, settings, beyond):
+    before = stored(settings)
+    content = b"x" * (settings.max_upload_bytes + beyond)
+    answer = send(content)
+    assert answer.status_code == 413
+    assert answer.json["error"]["code"] == "file_too_large"
+    assert answer.json["error"]["details"] == {"limit_bytes": settings.max_upload_bytes}
+    assert stored(settings) == before
+
+
+def test_a_file_of_exactly_the_limit_is_taken(send, settings):
+    content = b" " * (settings.max_upload_bytes - len(LINE)) + LINE
+    assert send(content).status_code == 200
+
+
+def test_the_sample_needs_no_file(client):
+    answer = client.post("/samples/harbour-bikes")
+    assert answer.status_code == 200
+    assert answer.json["filename"] == "harbour_bikes.jsonl"
+    assert answer.json["size"] > 100_000

@@ -1,0 +1,169 @@
+"""The application in this process with a store of its own, and the real server as another process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+from flask.testing import FlaskClient
+
+from webapp import create_app
+from webapp.jobs import claim, run_child
+from webapp.settings import Settings
+from webapp.workflow import Services, open_services
+from webapp.workflow.kinds import job_kinds
+
+SERVE = "from webapp.server import serve; from webapp.settings import Settings; serve(Settings(), '127.0.0.1', 0)"
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+def conversation(number: int) -> dict[str, Any]:
+    """A small valid example, different for each number."""
+    return {
+        "messages": [
+            {"role": "user", "content": f"What is {number} and {number}?"},
+            {"role": "assistant", "content": f"{number} and {number} make {2 * number}."},
+        ]
+    }
+
+
+def jsonl(count: int) -> bytes:
+    """A valid file of `count` lines."""
+    return b"".join(json.dumps(conversation(number)).encode() + b"\n" for number in range(count))
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A store of its own for every test module."""
+    return Settings(home=tmp_path_factory.mktemp("home"), max_upload_bytes=8 * 1024 * 1024)
+
+
+@pytest.fixture(scope="module")
+def app(settings: Settings) -> Iterator[Flask]:
+    services = open_services(settings)
+    services.db.migrate()
+    services.db.close()
+    made = create_app(settings)
+    yield made
+    made.extensions["tunebook"].db.close()
+
+
+@pytest.fixture(scope="module")
+def services(app: Flask) -> Services:
+    return app.extensions["tunebook"]
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture(scope="module")
+def work(services: Services) -> Callable[[], None]:
+    """Runs every waiting job in this process."""
+
+    def run() -> None:
+        while job := claim(services.db, "test", 60):
+            run_child(services.db, job.id, job.attempt, job_kinds(services))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def send(app: Flask) -> Callable[..., Any]:
+    """Uploads bytes and answers the response."""
+
+    def upload(content: bytes, filename: str = "data.jsonl") -> Any:
+        # By hand: the test client's own encoder leaves a temporary file open for anything large.
+        name = filename.replace('"', "%22")
+        head = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+        body = head.encode() + content + b"\r\n--b--\r\n"
+        return app.test_client().post("/upload", data=body, content_type="multipart/form-data; boundary=b")
+
+    return upload
+
+
+@pytest.fixture(scope="module")
+def sample(app: Flask, work: Callable[[], None]) -> str:
+    """The id of the bundled sample, uploaded and analysed."""
+    session_id: str = app.test_client().post("/samples/harbour-bikes").json["session_id"]
+    work()
+    return session_id
+
+
+@pytest.fixture
+def analysed(send: Callable[..., Any], work: Callable[[], None]) -> Callable[[bytes], str]:
+    """Uploads bytes, runs the analysis, and answers the id."""
+
+    def run(content: bytes) -> str:
+        session_id: str = send(content).json["session_id"]
+        work()
+        return session_id
+
+    return run
+
+
+@dataclass
+class Server:
+    """`tunebook serve` on a free port, as people run it."""
+
+    home: Path
+    variables: dict[str, str] = field(default_factory=dict)
+    url: str = ""
+    process: subprocess.Popen[str] | None = None
+
+    def start(self) -> float:
+        """Starts it; answers the seconds until it said that it is ready."""
+        began = time.monotonic()
+        with (self.home / "server.log").open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", SERVE],
+                env=os.environ | {"TUNEBOOK_HOME": str(self.home)} | self.variables,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        line = self.process.stdout.readline()
+        assert "http://" in line, (self.home / "server.log").read_text()
+        self.url = line.split()[-1]
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        """kill -9 of all its processes."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self) -> float:
+        """Ends it as Ctrl-C does; answers the seconds it took."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(10) == 0
+        self.process.stdout.close()
+        return time.monotonic() - began
+
+    def get(self, path: str) -> requests.Response:
+        return requests.get(self.url + path, timeout=30)
+
+    def post(self, path: str, **arguments: Any) -> requests.Response:
+        return requests.post(self.url + path, timeout=60, **arguments)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A running server; it is ended afterwards if the test has not done so."""
+    made = Server(tmp_path)
+    made.start()
+    yield made
+    if made.process.poll() is None:
+        made.stop()

@@ -1,0 +1,42 @@
+"""One error body: every route, every status it can be brought to."""
+
+import pytest
+
+ERRORS = [
+    ("get", "/nothing", {}, 404),
+    ("get", "/analyze/x", {}, 404),
+    ("get", "/preview/x", {}, 404),
+    ("get", "/preview/x?page=0", {}, 400),
+    ("get", "/preview/x/distribution", {}, 404),
+    ("get", "/preview/x/duplicates", {}, 404),
+    ("get", "/jobs/x", {}, 404),
+    ("get", "/download/x/y", {}, 404),
+    ("get", "/static/nothing.css", {}, 404),
+    ("get", "/static/../pyproject.toml", {}, 404),
+    ("post", "/upload", {}, 400),
+    ("post", "/upload", {"headers": {"Origin": "https://evil.example"}}, 403),
+    ("post", "/recommend", {}, 400),
+    ("post", "/recommend", {"json": {}}, 400),
+    ("post", "/recommend", {"data": b"x" * 2_000_000}, 413),
+    ("post", "/generate", {"json": {}}, 400),
+    ("post", "/generate", {"headers": {"Sec-Fetch-Site": "cross-site"}}, 403),
+    ("post", "/samples/harbour-bikes", {"headers": {"Origin": "null"}}, 403),
+    ("post", "/", {}, 405),
+    ("put", "/upload", {}, 405),
+    ("delete", "/jobs/x", {}, 405),
+    ("patch", "/openapi.json", {}, 405),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "arguments", "status"), ERRORS)
+def test_an_error_has_the_one_body(client, method, path, arguments, status):
+    answer = client.open(path, method=method.upper(), **arguments)
+    assert answer.status_code == status
+    assert answer.mimetype == "application/json"
+    assert set(answer.json) == {"detail", "error"}
+    error = answer.json["error"]
+    assert set(error) == {"code", "message", "type", "param", "details", "request_id"}
+    assert answer.json["detail"] == error["message"]
+    assert error["message"].endswith((".", "?"))
+    assert error["request_id"] == answer.headers["X-Request-Id"]
+    assert isinstance(error["details"], dict)

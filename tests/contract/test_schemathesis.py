@@ -1,0 +1,74 @@
+"""schemathesis over the whole document: no 5xx, no undeclared response, whatever is sent."""
+
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from webapp import create_app
+from webapp.settings import Settings
+
+BOUNDS = settings(
+    max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+# The document does not need a store.
+PATHS = create_app(Settings(home=Path("/nowhere"))).test_client().get("/openapi.json").json["paths"]
+OPERATIONS = [(path, method) for path, methods in PATHS.items() for method in methods]
+
+DATASET_PATHS = {"/recommend", "/generate"} | {path for path in PATHS if "{session_id}" in path}
+
+
+def can_be_wrong(path, method):
+    """Whether a request can differ from the document: any text is a good token."""
+    operation = PATHS[path][method]
+    return "requestBody" in operation or any(item["schema"] != {"type": "string"} for item in operation["parameters"])
+
+
+@pytest.fixture(scope="module")
+def document(app):
+    return schemathesis.openapi.from_wsgi("/openapi.json", app)
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "mode"),
+    [(*operation, GenerationMode.POSITIVE) for operation in OPERATIONS]
+    + [(*operation, GenerationMode.NEGATIVE) for operation in OPERATIONS if can_be_wrong(*operation)],
+)
+def test_whatever_is_sent(document, path, method, mode):
+    @BOUNDS
+    @given(document[path][method].as_strategy(generation_mode=mode))
+    def fuzz(case):
+        case.call_and_validate()
+
+    fuzz()
+
+
+@pytest.mark.parametrize(("path", "method"), [(path, method) for path, method in OPERATIONS if path in DATASET_PATHS])
+def test_whatever_is_asked_of_a_real_dataset(document, sample, path, method):
+    @BOUNDS
+    @given(document[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE))
+    def fuzz(case):
+        if "session_id" in (case.path_parameters or {}):
+            case.path_parameters["session_id"] = sample
+        if isinstance(case.body, dict) and "session_id" in case.body:
+            case.body["session_id"] = sample
+        case.call_and_validate(
+            checks=[
+                not_a_server_error,
+                status_code_conformance,
+                content_type_conformance,
+                response_headers_conformance,
+                response_schema_conformance,
+            ]
+        )
+
+    fuzz()

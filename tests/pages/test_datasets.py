@@ -1,0 +1,150 @@
+"""The page of a dataset: what is wrong with it, which model suits it, the plan."""
+
+import json
+import uuid
+
+import pytest
+
+from webapp import workflow
+from webapp.accounts import LOCAL
+from webapp.catalog import find_model
+from webapp.notebooks import effective_config
+
+HOSTILE = "<script>alert(1)</script>\"'>{{ 7*7 }}{% x %}\u2028</textarea><img src=x onerror=alert(1)>"
+
+
+def line(question, answer="Good day."):
+    return json.dumps(
+        {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
+    ).encode()
+
+
+@pytest.fixture
+def asked(visitor, sample):
+    """The page once models have been recommended."""
+    form = visitor.visit(f"/datasets/{sample}").form(f"/datasets/{sample}")
+    return visitor.send(form, task_type="conversation", deployment_target="desktop")
+
+
+def choose(visitor, page, model_id):
+    (link,) = [link for link in page.links if f"model_id={model_id}" in link]
+    return visitor.visit(link.split("#")[0])
+
+
+def test_while_the_analysis_runs_the_page_says_so_and_reloads(visitor, send, work):
+    path = f"/datasets/{send(line('Hello')).json['session_id']}"
+    page = visitor.visit(path)
+    assert page.refresh
+    assert "Analysing data.jsonl" in page.text
+    work()
+    assert not visitor.visit(path).refresh
+
+
+def test_the_analysis_is_there_with_its_numbers(visitor, sample):
+    page = visitor.visit(f"/datasets/{sample}")
+    assert "Valid conversations 300" in page.text
+    assert "Tokens 35,102" in page.text
+    assert "300 of 300 lines are valid examples" in page.text
+    assert "whats the deposit for" in page.text
+    assert "Harbour Bikes" in page.text
+
+
+def test_bad_lines_are_named(visitor, analysed):
+    session_id = analysed(line("Hello") + b"\nnot json\n")
+    page = visitor.visit(f"/datasets/{session_id}")
+    assert "Bad lines 1" in page.text
+    assert "2 invalid_json" in page.text
+
+
+def test_a_file_without_any_example_is_told_with_its_first_bad_lines(visitor, analysed):
+    page = visitor.visit(f"/datasets/{analysed(b'not json')}")
+    assert visitor.status == 400
+    assert "None of the 1 lines is a valid example." in page.text
+    assert "1 invalid_json" in page.text
+    assert "/" in page.links
+
+
+def test_hostile_text_is_shown_as_text(visitor, send, work):
+    session_id = send(line(HOSTILE, HOSTILE), "<b>bold</b>.jsonl").json["session_id"]
+    work()
+    page = visitor.visit(f"/datasets/{session_id}")
+    assert HOSTILE in "".join(page.words)
+    assert "b>.jsonl" in page.text
+
+
+def test_models_are_recommended_with_reasons_and_the_others_are_left_out_with_reasons(asked):
+    assert "Models that fit, best first" in asked.text
+    assert "of the 14.75 GiB" in asked.text
+    assert "Left out:" in asked.text
+
+
+def test_the_form_keeps_what_was_chosen(asked, sample):
+    form = asked.form(f"/datasets/{sample}#models")
+    assert form.fields == {"task_type": "conversation", "deployment_target": "desktop", "gpu": "t4"}
+
+
+def test_the_plan_is_filled_with_what_is_suggested(visitor, asked, services, sample):
+    fields = choose(visitor, asked, "qwen3-1.7b").form("/notebooks").fields
+    suggested = effective_config(workflow.analysis(services, LOCAL, sample), find_model("qwen3-1.7b"), None)
+    for name in ("method", "num_epochs", "learning_rate", "max_seq_length", "lora_rank"):
+        assert fields[name] == str(getattr(suggested, name))
+    assert fields["dry_run"] == "1"
+
+
+def test_a_large_model_is_planned_with_qlora(visitor, asked):
+    assert choose(visitor, asked, "qwen3-8b").form("/notebooks").fields["method"] == "qlora"
+
+
+def test_the_plan_makes_the_notebook_with_its_settings(visitor, asked):
+    form = choose(visitor, asked, "qwen3-0.6b").form("/notebooks")
+    page = visitor.send(form, lora_rank="8", learning_rate="0.0005", seed="", dry_run=None)
+    assert visitor.path.startswith("/notebooks/")
+    assert "harbour_bikes-qwen3-0.6b.ipynb" in page.text
+    assert "lora_rank 8" in page.text
+    assert "learning_rate 0.0005" in page.text
+    assert "seed 42" in page.text
+    assert "has not been run yet" in page.text
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("num_epochs", "0"), ("num_epochs", "many"), ("lora_rank", "1e9"), ("method", "magic")]
+)
+def test_a_wrong_setting_is_named_and_nothing_typed_is_lost(visitor, asked, field, value):
+    form = choose(visitor, asked, "qwen3-0.6b").form("/notebooks")
+    page = visitor.send(form, **{"seed": "7", field: value}, dry_run=None)
+    assert visitor.status == 400
+    assert f"{field}:" in page.text
+    kept = page.form("/notebooks").fields
+    assert kept["seed"] == "7"
+    assert "dry_run" not in kept
+    if field != "method":
+        assert kept[field] == value
+
+
+def test_a_dataset_too_small_to_train_on_is_told_on_its_page(visitor, analysed):
+    session_id = analysed(line("Hello"))
+    query = "task_type=conversation&deployment_target=desktop&gpu=t4&model_id=smollm2-360m"
+    page = visitor.visit(f"/datasets/{session_id}?{query}")
+    page = visitor.send(page.form("/notebooks"))
+    assert visitor.status == 400
+    assert "training needs at least 10" in page.text
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "sentence"),
+    [
+        ("task_type=juggling&deployment_target=desktop", 400, "There is no task named"),
+        ("task_type=qa&deployment_target=moon", 400, "There is no target named"),
+        ("task_type=qa&deployment_target=desktop&model_id=gpt-17", 404, "There is no model named"),
+    ],
+)
+def test_a_query_that_cannot_be_is_told_and_the_analysis_stays(visitor, sample, query, status, sentence):
+    page = visitor.visit(f"/datasets/{sample}?{query}")
+    assert visitor.status == status
+    assert sentence in page.text
+    assert "Valid conversations 300" in page.text
+
+
+def test_an_unknown_dataset_is_404(visitor):
+    assert "There is no dataset with this id" in visitor.visit(f"/datasets/{uuid.uuid4()}").text
+    assert visitor.status == 404

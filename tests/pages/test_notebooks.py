@@ -1,0 +1,93 @@
+"""The page of a notebook: its dry run and what came of it."""
+
+import uuid
+
+import pytest
+
+from webapp import workflow
+from webapp.accounts import LOCAL
+from webapp.jobs import attempts as jobs
+from webapp.jobs import claim
+
+REPORT = {
+    "status": "completed",
+    "seconds": 12.3,
+    "steps": 100,
+    "cells": {"total": 12, "executed": 12},
+    "rows": {"train": 331, "eval": 33},
+    "loss": {"eval_before": 5.87, "eval_after": 3.86},
+    "samples": [{"prompt": "<b>Q</b>", "before": "<i>x</i>", "after": "y", "reference": "z"}],
+    "artifacts": [],
+    "miniature": {},
+    "error": None,
+}
+
+
+@pytest.fixture
+def notebook(services, sample):
+    """A notebook of the sample."""
+    return workflow.generate(services, LOCAL, sample, "smollm2-360m")
+
+
+@pytest.fixture
+def running(services, notebook):
+    """A dry run of it that a worker has taken on."""
+    workflow.start_dry_run(services, LOCAL, notebook.id)
+    return claim(services.db, "test", 60)
+
+
+def test_a_notebook_can_be_downloaded_and_shows_its_settings(visitor, client, notebook):
+    page = visitor.visit(f"/notebooks/{notebook.id}")
+    (link,) = [link for link in page.links if link.startswith("/download/")]
+    with client.get(link) as answer:
+        assert answer.status_code == 200
+    assert "lora_rank 16" in page.text
+
+
+def test_a_dry_run_is_ordered_by_a_button_once(visitor, services, notebook):
+    form = visitor.visit(f"/notebooks/{notebook.id}").form("/dry-runs")
+    page = visitor.send(form)
+    assert page.refresh
+    assert "Waiting for its turn" in page.text
+    first = workflow.notebook_state(services, LOCAL, notebook.id).dry_run.id
+    visitor.send(form)
+    assert workflow.notebook_state(services, LOCAL, notebook.id).dry_run.id == first
+    claim(services.db, "test", 60)
+
+
+def test_a_run_under_way_shows_its_progress(visitor, services, notebook, running):
+    jobs.write(services.db, running.id, running.attempt, [], (0.4, "step 40/100 <b>"))
+    page = visitor.visit(f"/notebooks/{notebook.id}")
+    assert page.refresh
+    assert "step 40/100 <b>" in page.text
+    assert 'value="0.4"' in page.html
+
+
+def test_a_finished_run_shows_what_it_measured_and_what_that_means(visitor, services, notebook, running):
+    jobs.finish(services.db, running.id, running.attempt, REPORT)
+    page = visitor.visit(f"/notebooks/{notebook.id}")
+    assert not page.refresh
+    assert "12 of 12 cells in 12.3 s" in page.text
+    assert "Loss before, held-out rows 5.87 Loss after 3.86" in page.text
+    assert "mean nothing for the real model" in page.text
+    assert "Before <i>x</i> After y In your data z" in page.text
+
+
+def test_a_failed_run_says_where_it_failed(visitor, services, notebook, running):
+    error = {
+        "code": "cell_failed",
+        "message": "ValueError in cell 3 of 12: <boom>",
+        "status": 500,
+        "param": None,
+        "details": {"report": REPORT | {"status": "failed", "error": {"traceback": "line 1 <x>"}}},
+    }
+    jobs.fail(services.db, running.id, running.attempt, error)
+    page = visitor.visit(f"/notebooks/{notebook.id}")
+    assert "The dry run failed: ValueError in cell 3 of 12: <boom>" in page.text
+    assert "line 1 <x>" in page.text
+    assert "Run it again" in page.text
+
+
+def test_an_unknown_notebook_is_404(visitor):
+    assert "There is no notebook with this id" in visitor.visit(f"/notebooks/{uuid.uuid4()}").text
+    assert visitor.status == 404

@@ -1,0 +1,24 @@
+"""Numbers as people read them."""
+
+import pytest
+
+from webapp.pages.wording import number, percent, size, words
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(None, "–"), (0, "0"), (1234567, "1,234,567"), (3.0, "3"), (3.86268, "3.863"), (0.5, "0.5")]
+)
+def test_number(value, shown):
+    assert number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (2**30, "1 GiB"), (2**41, "2048 GiB")]
+)
+def test_size(count, shown):
+    assert size(count) == shown
+
+
+def test_percent_and_words():
+    assert percent(0.856) == "86%"
+    assert words("avg_message_length") == "avg message length"
