@@ -1,6 +1,7 @@
 """What the command line shows to people: reports as text on stdout, progress on stderr."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -25,7 +26,7 @@ def progress_bar(label: str) -> Iterator[Callable[[float, str], None]]:
     with click.progressbar(
         length=_STEPS,
         label=label,
-        file=click.get_text_stream("stderr"),
+        file=sys.stderr,
         show_eta=False,
         item_show_func=_line,
     ) as bar:

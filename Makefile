@@ -1,0 +1,77 @@
+# Everything a person does with the project; `make help` lists it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PYTEST := $(BIN)/python -m pytest
+SOURCES := pyproject.toml constraints.txt hatch_build.py
+
+.PHONY: help run install demo test test-all lint types test-unit test-training test-contract test-faults test-browser \
+	test-wheel benchmark format clean
+.DEFAULT_GOAL := help
+
+help:  ## list these targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: install  ## start the app on http://127.0.0.1:8000
+	$(BIN)/tunebook serve
+
+install: .venv/installed  ## put tunebook and what dry runs need into .venv
+
+demo: install  ## do the main job through the HTTP API, without a browser
+	$(BIN)/python examples/main_job.py
+
+test: .venv/installed-dev lint types  ## every check: lint, types, unit, contract, faults, browser, wheel
+	$(PYTEST) -n 2 --dist worksteal --cov --cov-report=term -m "not slow"
+
+test-all: .venv/installed-dev lint types  ## the same, with every model and long fuzzing
+	$(PYTEST) -n 2 --dist worksteal --cov --cov-report=term
+
+lint: .venv/installed-dev  ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed-dev  ## mypy --strict
+	$(BIN)/mypy
+
+test-unit: .venv/installed-dev  ## what needs no server, no kernel and no browser
+	$(PYTEST) -m "not slow" --ignore tests/contract --ignore tests/faults --ignore tests/browser --ignore tests/wheel \
+		--ignore tests/training --ignore tests/notebooks/test_running.py
+
+test-training: .venv/installed-dev  ## the training core and dry runs
+	$(PYTEST) -n 2 -m "not slow" tests/training tests/notebooks/test_running.py
+
+test-contract: .venv/installed-dev  ## the OpenAPI document and schemathesis
+	$(PYTEST) -m "not slow" tests/contract
+
+test-faults: .venv/installed-dev  ## real servers, killed
+	$(PYTEST) -m "not slow" tests/faults
+
+test-browser: .venv/installed-dev  ## the pages in Chromium
+	$(PYTEST) -m "not slow" tests/browser
+
+test-wheel: .venv/installed-dev  ## the wheel in an empty environment
+	$(PYTEST) tests/wheel
+
+benchmark: .venv/installed-dev  ## the measured claims of docs/benchmarks.md
+	$(BIN)/python benchmarks/dry_run.py
+	$(BIN)/python benchmarks/generate.py
+
+format: .venv/installed-dev  ## rewrite the sources in the house format
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+
+clean:  ## remove the environment and caches
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tunebook needs Python 3.11 or later; set PYTHON=")'
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python $(SOURCES)
+	$(PIP) --editable '.[train]'
+	@touch $@
+
+.venv/installed-dev: .venv/bin/python $(SOURCES)
+	$(PIP) --editable '.[train,dev]'
+	@touch $@ .venv/installed

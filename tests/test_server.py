@@ -1,0 +1,21 @@
+"""`tunebook serve`, apart from the processes it starts (see tests/faults for those)."""
+
+import socket
+
+import pytest
+
+from webapp.server import _address, environment
+from webapp.settings import Settings
+
+
+def test_settings_travel_as_the_variables_they_are_read_from(tmp_path, monkeypatch):
+    given = Settings(home=tmp_path, secret_key="s3cret", job_timeout=5, database_url=f"sqlite:///{tmp_path}/x.db")
+    for name, value in environment(given).items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == given
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1")])
+def test_the_address_is_one_to_type_into_a_browser(host, shown):
+    with socket.create_server((host, 0)) as listener:
+        assert _address(listener) == f"http://{shown}:{listener.getsockname()[1]}"

@@ -1,0 +1,77 @@
+"""What the process of a job does."""
+
+import pytest
+
+from webapp import workflow
+from webapp.accounts import LOCAL
+from webapp.jobs import Event, read_events
+from webapp.notebooks import RunReport
+from webapp.workflow import kinds
+
+DONE = RunReport("completed", 12.0, {"total": 12, "executed": 12}, steps=100)
+BROKEN = RunReport(
+    "failed",
+    3.0,
+    {"total": 12, "executed": 4},
+    error={"code": "cell_failed", "message": "ValueError in cell 5 of 12: boom", "cell": 4},
+)
+
+
+@pytest.fixture
+def dry_run(services, sample, work, monkeypatch):
+    """Runs a dry run whose executor does as it is told, and answers how the job stands."""
+
+    def run(report, events=()):
+        seen = {}
+
+        def play(notebook, workdir, watch):
+            seen.update(notebook=notebook, workdir=workdir, watch=watch)
+            for event in events:
+                watch.on_event(event)
+            return report
+
+        monkeypatch.setattr(kinds, "dry_run", play)
+        notebook = workflow.generate(services, LOCAL, sample, "smollm2-360m")
+        job = workflow.start_dry_run(services, LOCAL, notebook.id)
+        work()
+        return workflow.job_status(services, LOCAL, job.id), seen
+
+    return run
+
+
+def test_a_dry_run_that_completes_has_its_report_as_result(dry_run, settings):
+    job, seen = dry_run(DONE)
+    assert (job.status, job.error) == ("completed", None)
+    assert job.result == DONE.to_dict()
+    assert seen["notebook"].suffix == ".ipynb"
+    assert seen["workdir"].name == job.id
+    assert seen["watch"].timeout == settings.job_timeout
+
+
+def test_a_dry_run_that_fails_has_both_an_error_and_its_report(dry_run):
+    job, _ = dry_run(BROKEN)
+    assert job.status == "failed"
+    assert job.error["code"] == "cell_failed"
+    assert "report" not in job.error["details"]
+    assert job.result["cells"] == {"total": 12, "executed": 4}
+
+
+def test_the_events_of_a_run_are_kept_and_its_last_words_shown(dry_run, services):
+    events = [
+        Event("cell_started", {"cell": 8, "total": 12}),
+        Event("stream", {"cell": 8, "name": "stdout", "text": "step 50/100  loss 1.5\n"}),
+    ]
+    job, _ = dry_run(BROKEN, events)
+    assert job.progress == pytest.approx(8.5 / 12)
+    assert job.message == "step 50/100  loss 1.5"
+    with services.db.reading() as session:
+        kept = [event.data for event in read_events(session, job.id) if event.type == "stream"]
+    assert kept == [events[1].data]
+
+
+def test_an_analysis_that_fails_leaves_no_rows_behind(services, work):
+    dataset = workflow.upload(services, LOCAL, "a.jsonl", [b"not json"])
+    work()
+    state = workflow.dataset_state(services, LOCAL, dataset.id)
+    assert state.job.error["code"] == "no_valid_examples"
+    assert not services.blobs.exists(f"datasets/{dataset.id}/examples")
