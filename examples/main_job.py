@@ -22,13 +22,15 @@ OUTPUT = Path("tunebook-demo")
 @contextmanager
 def running_app() -> Iterator[str]:
     """A `tunebook serve` of its own; gives its address."""
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory() as home, (OUTPUT / "app.log").open("w") as log:
         command = [str(Path(sys.executable).with_name("tunebook")), "serve", "--port", "0"]
-        app = subprocess.Popen(command, env={"TUNEBOOK_HOME": home, "PATH": "/usr/bin:/bin"}, stdout=subprocess.PIPE, text=True)
+        app = subprocess.Popen(
+            command, env={"TUNEBOOK_HOME": home, "PATH": "/usr/bin:/bin"}, stdout=subprocess.PIPE, stderr=log, text=True
+        )
         try:
             line = next((line for line in app.stdout if "ready at" in line), None)
             if line is None:
-                sys.exit("the app did not start")
+                sys.exit(f"the app did not start: see {log.name}")
             yield line.split()[-1]
         finally:
             app.terminate()
@@ -64,6 +66,7 @@ def one_line(text: str) -> str:
 def main() -> None:
     """Upload, analyse, recommend, generate, dry run; prints what a person would want to see."""
     started = time.monotonic()
+    OUTPUT.mkdir(exist_ok=True)
     with running_app() as app:
         print(f"app          {app}")
         with sample_path().open("rb") as file:
@@ -93,14 +96,14 @@ def main() -> None:
         if job["status"] != "completed":
             sys.exit(f"the dry run {job['status']}: {job['error']['message']}")
         result = job["result"]
-        print(f"             {result['cells']['executed']} of {result['cells']['total']} cells in {result['seconds']:.0f} s")
+        cells, seconds = result["cells"]["executed"], result["seconds"]
+        print(f"             all {cells} cells in {seconds:.0f} s, {result['steps']} training steps")
         print(f"loss         {result['loss']['eval_before']:.2f} before, {result['loss']['eval_after']:.2f} after")
         print("             (of the miniature: it proves that the notebook runs, and says nothing of the real model)")
         sample = max(result["samples"], key=lambda item: item["before"] != item["after"])
         for name in ("prompt", "before", "after", "reference"):
             print(f"{name:<12} {one_line(sample[name])}")
 
-        OUTPUT.mkdir(exist_ok=True)
         download = requests.get(f"{app}{made['download_url']}", timeout=60)
         path = OUTPUT / Path(made["download_url"]).name
         path.write_bytes(download.content)

@@ -15,7 +15,7 @@ def test_settings_travel_as_the_variables_they_are_read_from(tmp_path, monkeypat
     assert Settings() == given
 
 
-@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1")])
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1")])  # noqa: S104
 def test_the_address_is_one_to_type_into_a_browser(host, shown):
     with socket.create_server((host, 0)) as listener:
         assert _address(listener) == f"http://{shown}:{listener.getsockname()[1]}"

@@ -262,8 +262,11 @@ def finish_run(report: dict[str, Any], *, as_json: bool) -> None:
 
 def write_output(path: Path, content: bytes) -> None:
     """Writes the file whole or not at all, readable by everyone; a Problem when the place does not allow it."""
-    with new_file(path.absolute(), mode=0o644) as file:
-        file.write(content)
+    try:
+        with new_file(path.absolute(), mode=0o644) as file:
+            file.write(content)
+    except OSError as error:
+        raise Problem("output_not_writable", f"{path} cannot be written: {error.strerror}", status=500) from error
 
 
 if __name__ == "__main__":

@@ -42,9 +42,7 @@ def test_fifteen_percent_and_64_are_added_for_other_tokenizers_and_the_template(
         (20_000, "l4", 8192, True),
     ],
 )
-def test_the_length_is_the_next_power_of_two(
-    analysis: Any, p99: int, gpu: str, length: int, cut: bool
-) -> None:
+def test_the_length_is_the_next_power_of_two(analysis: Any, p99: int, gpu: str, length: int, cut: bool) -> None:
     plan = make_plan(analysis(p99=p99), find_gpu(gpu), ("lora",))
     assert (plan.max_seq_length, plan.cut) == (length, cut)
 

@@ -66,9 +66,7 @@ def test_the_table(name: str) -> None:
 
 def like(parameters: int, layers: int, hidden: int, kv_heads: int, ffn: int, vocab: int) -> BaseModel:
     """A model of this shape with an untied head and heads of 128."""
-    shape = Shape(
-        "llama", "LlamaForCausalLM", layers, hidden, hidden // 128, kv_heads, 128, ffn, vocab, False
-    )
+    shape = Shape("llama", "LlamaForCausalLM", layers, hidden, hidden // 128, kv_heads, 128, ffn, vocab, False)
     return msgspec.structs.replace(find_model("qwen3-8b"), parameters=parameters, shape=shape)
 
 
@@ -132,12 +130,8 @@ def test_chunked_loss_and_checkpointing_save_what_they_are_used_for() -> None:
     model = find_model("phi-4-mini")
     plain = estimate(model, "lora", chunked_loss=False)
     chunked = estimate(model, "lora")
-    assert (plain.parts["logits"] - chunked.parts["logits"]) * 2**30 == pytest.approx(
-        12 * 200_064 * (2048 - 256)
-    )
-    assert (
-        estimate(model, "lora", checkpointing=False).parts["activations"] > 10 * chunked.parts["activations"]
-    )
+    assert (plain.parts["logits"] - chunked.parts["logits"]) * 2**30 == pytest.approx(12 * 200_064 * (2048 - 256))
+    assert estimate(model, "lora", checkpointing=False).parts["activations"] > 10 * chunked.parts["activations"]
 
 
 def test_a_short_batch_has_fewer_logits_than_a_chunk() -> None:

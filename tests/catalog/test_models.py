@@ -75,7 +75,5 @@ def test_hostile_names_are_only_unknown(name: str) -> None:
 
 def test_the_catalogue_needs_no_model_library_server_or_database() -> None:
     code = "import sys, webapp.catalog as c; c.models(); c.gpus(); print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "transformers", "flask", "sqlalchemy", "pydantic"} & set(loaded)

@@ -47,9 +47,7 @@ def test_every_input_has_a_sorted_answer_or_a_clear_problem(grid: list[Recommend
         assert scores
         assert scores == sorted(scores, reverse=True)
         assert all(0 <= score <= 1 for score in scores)
-        named = [item.model.id for item in answer.recommendations] + [
-            item.model_id for item in answer.excluded
-        ]
+        named = [item.model.id for item in answer.recommendations] + [item.model_id for item in answer.excluded]
         assert sorted(named) == sorted(model.id for model in models())
 
 
@@ -177,9 +175,7 @@ def test_unknown_names_are_problems_that_name_the_field(
 def test_aliases_are_resolved(analysis: Any, alias: str, task: str) -> None:
     found = recommend(analysis(), alias, "edge")
     assert found.task == task
-    assert (
-        found.to_dict()["recommendations"] == recommend(analysis(), task, "edge").to_dict()["recommendations"]
-    )
+    assert found.to_dict()["recommendations"] == recommend(analysis(), task, "edge").to_dict()["recommendations"]
 
 
 def test_languages_change_the_answer(analysis: Any) -> None:

@@ -50,9 +50,7 @@ def test_task_fit_is_half_strength_and_half_ability() -> None:
 
 def test_deployment_fit_is_the_room_that_is_left() -> None:
     browser = TARGETS["browser"]
-    fits = [
-        deployment_fit(find_model(name), browser) for name in ("smollm2-360m", "qwen3-1.7b", "smollm3-3b")
-    ]
+    fits = [deployment_fit(find_model(name), browser) for name in ("smollm2-360m", "qwen3-1.7b", "smollm3-3b")]
     assert fits == sorted(fits, reverse=True)
     assert deployment_fit(find_model("qwen3-8b"), browser) == 0
 
@@ -60,9 +58,7 @@ def test_deployment_fit_is_the_room_that_is_left() -> None:
 def test_few_examples_favour_large_models_and_many_close_the_gap(analysis: Any) -> None:
     small, large = find_model("smollm2-360m"), find_model("qwen3-8b")
     gap_few = size_fit(large, analysis(total_examples=60)) - size_fit(small, analysis(total_examples=60))
-    gap_many = size_fit(large, analysis(total_examples=20_000)) - size_fit(
-        small, analysis(total_examples=20_000)
-    )
+    gap_many = size_fit(large, analysis(total_examples=20_000)) - size_fit(small, analysis(total_examples=20_000))
     assert gap_few > 0.1 > gap_many > 0
     one_billion = find_model("qwen3-1.7b")
     need = 400 / (one_billion.parameters / 1e9) ** 0.5

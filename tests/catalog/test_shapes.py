@@ -32,9 +32,7 @@ def test_the_adapters_are_counted_as_peft_makes_them(model: BaseModel) -> None:
     config = transformers.AutoConfig.for_model(shape.model_type, **shape.config_values())
     with torch.device("meta"):
         built = transformers.AutoModelForCausalLM.from_config(config)
-        tuned = peft.get_peft_model(
-            built, peft.LoraConfig(r=16, target_modules="all-linear", task_type="CAUSAL_LM")
-        )
+        tuned = peft.get_peft_model(built, peft.LoraConfig(r=16, target_modules="all-linear", task_type="CAUSAL_LM"))
     trainable = sum(parameter.numel() for parameter in tuned.parameters() if parameter.requires_grad)
     above = {"phi3": 1.21, "lfm2": 1.02}.get(shape.model_type, 1.0)
     assert trainable <= adapter_parameters(model, 16) <= above * trainable

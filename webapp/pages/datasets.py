@@ -13,7 +13,7 @@ from webapp.errors import Problem
 from webapp.notebooks import TrainingConfig, effective_config
 from webapp.pages.forms import Purpose, choices, read_training_config, training_fields
 
-_PREVIEW_ROWS = 5
+_PREVIEW_ROWS = 3
 
 
 def add_to(bp: Blueprint) -> None:

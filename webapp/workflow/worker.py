@@ -5,6 +5,7 @@ import sys
 import threading
 
 from webapp.jobs import Supervisor
+from webapp.logs import configure_logs
 from webapp.settings import Settings
 from webapp.workflow.services import open_services
 
@@ -19,6 +20,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
 
 def main() -> None:
     """Runs jobs until SIGTERM or SIGINT."""
+    configure_logs()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

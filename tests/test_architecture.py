@@ -1,0 +1,77 @@
+"""The house: arrows between packages run downwards only, and the ground floor stands alone."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import webapp
+
+ROOT = Path(webapp.__file__).parent
+FLOORS = (
+    {"errors", "resources", "settings"},
+    {"datasets", "training", "storage"},
+    {"catalog", "jobs", "accounts"},
+    {"notebooks"},
+    {"workflow"},
+    {"api", "pages", "logs", "console", "server", "cli"},
+)
+FLOOR_OF = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
+# The application factory joins the top floor's parts, and the command line starts the server.
+JOINTS = {("server", "logs"), ("cli", "server"), ("cli", "console"), ("api", "logs")}
+
+
+def package_of(path):
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports_of(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module == "webapp":
+            names = [f"webapp.{alias.name}" for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "webapp" and len(parts) > 1 and parts[1] in FLOOR_OF:
+                yield parts[1]
+
+
+SOURCES = [path for path in ROOT.rglob("*.py") if path.name != "__init__.py" or path.parent != ROOT]
+
+
+def test_every_package_has_its_floor():
+    assert {package_of(path) for path in SOURCES} == set(FLOOR_OF)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_imports_run_downwards_only(path):
+    importer = package_of(path)
+    for imported in imports_of(path):
+        if imported != importer and (importer, imported) not in JOINTS:
+            assert FLOOR_OF[imported] < FLOOR_OF[importer], f"{importer} imports {imported}"
+
+
+@pytest.mark.parametrize(
+    ("modules", "absent"),
+    [
+        ("webapp.datasets, webapp.catalog", "flask sqlalchemy torch transformers nbclient"),
+        (
+            "webapp.training.data, webapp.training.masking, webapp.training.families",
+            "flask sqlalchemy torch transformers",
+        ),
+        ("webapp.notebooks, webapp.cli", "flask torch transformers"),
+    ],
+)
+def test_the_lower_floors_load_nothing_heavy(modules, absent):
+    code = f"import sys, {modules}; print(*(set('{absent}'.split()) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_modules_stay_small_enough_to_read():
+    lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in SOURCES}
+    assert {name: lines for name, lines in lengths.items() if lines > 300} == {}
+    assert sorted(lengths.values())[len(lengths) // 2] <= 150

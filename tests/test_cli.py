@@ -1,0 +1,148 @@
+"""The command line as a person uses it: documents on stdout, progress on stderr, exit status by whose fault it is."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from webapp.catalog import models
+from webapp.cli import main
+from webapp.datasets import sample_path
+
+SAMPLE = str(sample_path())
+
+
+def tunebook(*arguments):
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+def write(path, *lines):
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+GOOD = '{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "answer"}]}'
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_every_command_has_help(command):
+    done = tunebook(command, "--help")
+    assert done.exit_code == 0
+    assert "Usage:" in done.stdout
+
+
+def test_analyze_prints_one_json_document_with_the_reports_fields():
+    done = tunebook("analyze", SAMPLE, "--json")
+    report = json.loads(done.stdout)
+    assert report["total_examples"] == 300
+    assert report["session_id"] is None
+    assert {"total_tokens", "avg_tokens_per_example", "quality_score", "quality_issues", "format_valid"} <= set(report)
+
+
+def test_analyze_names_bad_lines_and_still_exits_with_zero(tmp_path):
+    done = tunebook("analyze", write(tmp_path / "d.jsonl", GOOD, "{", GOOD))
+    assert done.exit_code == 0
+    assert "line 2: invalid_json" in done.stdout
+
+
+def test_a_file_without_a_valid_line_is_exit_status_one(tmp_path):
+    done = tunebook("analyze", write(tmp_path / "d.jsonl", "{", "[]"), "--json")
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert "line 1: invalid_json" in done.stderr
+
+
+def test_recommend_prints_the_body_of_the_route():
+    done = tunebook("recommend", SAMPLE, "--task", "qa", "--target", "server", "--json")
+    body = json.loads(done.stdout)
+    assert body["task_type"] == "question_answering"
+    assert body["recommendations"][0]["reasons"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("recommend", SAMPLE, "--task", "poetry", "--target", "cloud"), "poetry"),
+        (("recommend", SAMPLE, "--task", "qa", "--target", "moon"), "moon"),
+        (("recommend", SAMPLE, "--task", "qa", "--target", "cloud", "--gpu", "abacus"), "abacus"),
+        (("notebook", SAMPLE, "--model", "qwen", "-o", "x.ipynb"), "qwen3-1.7b"),
+        (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "lora_rank"), "NAME=VALUE"),
+        (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "lora_rank=true"), "lora_rank"),
+        (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "epochs=1"), "epochs"),
+        (("analyze", "no-such-file"), "does not exist"),
+        (("run",), "Missing argument"),
+    ],
+)
+def test_a_wrong_argument_is_exit_status_two_and_named(tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    done = tunebook(*arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_notebook_writes_a_notebook_with_the_settings(tmp_path):
+    output = tmp_path / "out.ipynb"
+    done = tunebook(
+        "notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", output, "--set", "lora_rank=8", "--set", "method=lora"
+    )
+    assert done.exit_code == 0
+    assert "not run yet" in done.stdout
+    text = nbformat.writes(nbformat.read(output, as_version=4))
+    assert "lora_rank = 8" in text
+
+
+def test_too_few_rows_are_the_datas_fault_and_leave_no_file(tmp_path):
+    output = tmp_path / "out.ipynb"
+    done = tunebook("notebook", write(tmp_path / "d.jsonl", GOOD), "--model", "qwen3-0.6b", "-o", output)
+    assert done.exit_code == 1
+    assert "at least 10" in done.stderr
+    assert not output.exists()
+
+
+def test_an_output_that_cannot_be_written_is_this_machines_fault(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = tunebook("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", tmp_path / "file" / "out.ipynb")
+    assert done.exit_code == 3
+
+
+def test_an_executor_that_is_not_there_says_so(tmp_path):
+    notebook = tmp_path / "n.ipynb"
+    notebook.write_text("{}")
+    done = tunebook("run", notebook, "--executor", "ray")
+    assert done.exit_code == 3
+    assert "not part of this version" in done.stderr
+
+
+def test_run_refuses_what_tunebook_did_not_make(tmp_path):
+    path = tmp_path / "n.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(), path)
+    done = tunebook("run", path, "--dry-run", "--json")
+    assert done.exit_code == 2
+    assert "not a notebook made by Tunebook" in done.stderr
+
+
+def test_run_prints_the_report_and_puts_the_executed_notebook_where_asked(tmp_path):
+    notebook, executed = tmp_path / "n.ipynb", tmp_path / "executed.ipynb"
+    assert tunebook("notebook", SAMPLE, "--model", "smollm2-360m", "-o", notebook).exit_code == 0
+    command = [Path(sys.executable).with_name("tunebook"), "run", notebook, "--dry-run", "--json", "-o", executed]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    report = json.loads(done.stdout)
+    assert report["status"] == "completed"
+    assert {"eval_before", "eval_after"} <= set(report["loss"])
+    assert {"seconds", "steps", "cells", "rows", "samples", "artifacts", "error"} <= set(report)
+    assert set(report["samples"][0]) == {"prompt", "before", "after", "reference"}
+    outputs = [output for cell in nbformat.read(executed, as_version=4).cells for output in cell.get("outputs", [])]
+    assert any("held-out loss" in output.get("text", "") for output in outputs)
+    assert (tmp_path / "n.dryrun/tunebook-run/model/adapter_model.safetensors").exists()
+
+
+def test_models_lists_the_catalogue():
+    listed = json.loads(tunebook("models", "--json").stdout)
+    assert [entry["id"] for entry in listed] == [model.id for model in models()]
+    assert all(model.id in tunebook("models").stdout for model in models())

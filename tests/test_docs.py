@@ -1,0 +1,79 @@
+"""The documents say everything there is: settings, commands and options, routes, error codes."""
+
+import ast
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from webapp.cli import main
+from webapp.datasets import FIXES
+from webapp.notebooks import TrainingConfig
+from webapp.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+DOCS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")}
+SOURCES = sorted((ROOT / "webapp").rglob("*.py"))
+
+
+def raised_codes():
+    """The codes of every Problem (and of a run's error) that the sources name."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            position = {"Problem": 0, "_error": 0, "_Ended": 1}.get(name)
+            code = getattr(node.args[position], "value", None) if position is not None and node.args else None
+            if isinstance(code, str) and re.fullmatch(r"[a-z][a-z0-9_]+", code):
+                yield code
+
+
+@pytest.mark.parametrize("code", sorted({*raised_codes(), *FIXES}))
+def test_every_error_code_is_explained(code):
+    assert f"`{code}`" in DOCS["errors.md"]
+
+
+def test_every_setting_is_listed_with_its_default():
+    for name, field in Settings.model_fields.items():
+        variable = str(field.validation_alias or f"TUNEBOOK_{name.upper()}")
+        row = re.search(rf"^\| `{variable}` \| (.*?) \|", DOCS["settings.md"], re.MULTILINE)
+        assert row, variable
+        if isinstance(field.default, int):
+            assert row[1] == f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+
+
+def test_every_training_setting_is_listed():
+    for name in TrainingConfig.model_fields:
+        assert f"| `{name}` |" in DOCS["api.md"]
+
+
+def test_every_command_and_option_is_shown():
+    for name, command in main.commands.items():
+        line = re.search(rf"^tunebook {name}\b.*$", DOCS["cli.md"], re.MULTILINE)
+        assert line, name
+        assert command.help
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{name} {parameter.name}"
+                assert any(option in line[0] for option in parameter.opts), f"{name} {parameter.opts}"
+
+
+def test_every_route_is_listed(client):
+    for path, methods in client.get("/openapi.json").get_json()["paths"].items():
+        for method in methods:
+            assert f"`{method.upper()} {path}`" in DOCS["api.md"]
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *(f"docs/{name}" for name in DOCS)])
+def test_links_between_documents_lead_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)", text):
+        assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_the_readmes_commands_are_targets_of_the_makefile():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"\bmake ([a-z-]+)", (ROOT / "README.md").read_text() + (ROOT / ".ci/run").read_text()):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
