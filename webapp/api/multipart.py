@@ -16,8 +16,6 @@ _MAX_BUFFER = 1024 * 1024
 _MAX_PARTS = 100
 # Room for the boundaries and headers around the file.
 _ENVELOPE = 64 * 1024
-# A client reads the answer only after it has sent its body, so some of a refused body is taken and thrown away.
-_MAX_DRAIN = 64 * 1024 * 1024
 
 
 class Stream(Protocol):
@@ -50,13 +48,6 @@ def read_file_part(request: Request, limit: int) -> FilePart:
         if isinstance(event, File) and event.name == "file" and event.filename:
             return FilePart(event.filename, _chunks(events))
     raise _missing_file()
-
-
-def drain(request: Request) -> None:
-    """Takes what is left of a refused body, up to 64 MiB of it."""
-    left = _MAX_DRAIN
-    while left > 0 and (read := request.stream.read(_CHUNK)):
-        left -= len(read)
 
 
 def _chunks(events: Iterator[Event]) -> Iterator[bytes]:

@@ -8,9 +8,8 @@ from flask import request
 from webapp import workflow
 from webapp.api.bodies import UploadBody
 from webapp.api.context import caller, services
-from webapp.api.multipart import drain, read_file_part
+from webapp.api.multipart import read_file_part
 from webapp.api.openapi import errors
-from webapp.errors import Problem
 from webapp.storage.tables import Dataset
 
 bp = APIBlueprint("uploads", __name__, tag="Datasets")
@@ -43,12 +42,8 @@ def upload_sample() -> dict[str, Any]:
 
 def receive_upload() -> Dataset:
     """Streams the file of this request into the store; used by the API and the pages."""
-    try:
-        part = read_file_part(request, services().settings.max_upload_bytes)
-        return workflow.upload(services(), caller(), part.filename, part.chunks)
-    except Problem:
-        drain(request)
-        raise
+    part = read_file_part(request, services().settings.max_upload_bytes)
+    return workflow.upload(services(), caller(), part.filename, part.chunks)
 
 
 def _receipt(dataset: Dataset) -> dict[str, Any]:

@@ -1,0 +1,86 @@
+"""A person's whole way through the pages, in a real browser, against the real server."""
+
+import json
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} %%bash"
+
+
+@pytest.fixture
+def watched(new_context):
+    """A page on which any dialog, script error or refused resource fails the test."""
+    trouble = []
+    page = new_context().new_page()
+    page.on("dialog", lambda dialog: (trouble.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("console", lambda message: message.type in ("error", "warning") and trouble.append(message.text))
+    yield page
+    assert trouble == []
+
+
+def assert_accessible(page: Page) -> None:
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def test_from_the_sample_to_a_tested_notebook(watched, server, tmp_path):
+    page = watched
+    page.goto(server.url)
+    assert_accessible(page)
+    page.get_by_role("button", name="Try the sample").click()
+    expect(page.get_by_role("heading", name="harbour_bikes.jsonl")).to_be_visible()
+    expect(page.get_by_text("Valid conversations")).to_be_visible(timeout=20_000)
+    assert_accessible(page)
+    page.get_by_label("Task").select_option("conversation")
+    page.get_by_role("button", name="Recommend models").click()
+    page.get_by_role("link", name="Choose SmolLM2 1.7B").click()
+    page.get_by_label("LoRA rank").fill("8")
+    assert_accessible(page)
+    page.get_by_role("button", name="Make the notebook").click()
+    expect(page.get_by_text("It ran:")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("mean nothing for the real")).to_be_visible()
+    assert_accessible(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the notebook").click()
+    path = tmp_path / "notebook.ipynb"
+    download.value.save_as(path)
+    assert download.value.suggested_filename == "harbour_bikes-smollm2-1.7b.ipynb"
+    assert "lora_rank = 8" in path.read_text()
+
+
+def test_a_hostile_dataset_is_shown_as_text(watched, server, tmp_path: Path):
+    page = watched
+    path = tmp_path / "<img src=x onerror=alert(3)>.jsonl"
+    turns = [{"role": role, "content": f"{HOSTILE} {role}"} for role in ("system", "user", "assistant")]
+    lines = [json.dumps({"messages": turns, HOSTILE: 1})] * 12 + [json.dumps({"messages": [{"role": HOSTILE}]})]
+    path.write_text("\n".join(lines))
+    page.goto(server.url)
+    page.get_by_label("JSON lines file").set_input_files(path)
+    page.get_by_role("button", name="Upload and analyse").click()
+    expect(page.get_by_text(f"{HOSTILE} assistant").first).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name=path.name)).to_be_visible()
+    assert_accessible(page)
+
+
+def test_a_file_without_conversations_is_refused_with_its_lines(page, server, tmp_path: Path):
+    path = tmp_path / "bad.jsonl"
+    path.write_text("not json\n[]\n")
+    page.goto(server.url)
+    page.get_by_label("JSON lines file").set_input_files(path)
+    page.get_by_role("button", name="Upload and analyse").click()
+    expect(page.get_by_text("invalid_json")).to_be_visible(timeout=20_000)
+
+
+def test_without_scripts_the_pages_still_lead_to_the_end(browser, server):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(server.url)
+    page.get_by_role("button", name="Try the sample").click()
+    expect(page.get_by_text("Valid conversations")).to_be_visible(timeout=20_000)
+    context.close()
