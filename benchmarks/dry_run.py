@@ -8,7 +8,8 @@ from pathlib import Path
 
 from webapp.catalog import find_model
 from webapp.datasets import Examples, ExampleWriter, analyze, sample_path
-from webapp.notebooks import Watch, assemble, dry_run, render
+from webapp.notebooks import assemble, render
+from webapp.notebooks.running import Watch, dry_run
 
 MODELS = ("llama-3.2-1b", "qwen3-1.7b", "phi-4-mini")
 

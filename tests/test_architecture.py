@@ -11,16 +11,17 @@ import webapp
 
 ROOT = Path(webapp.__file__).parent
 FLOORS = (
-    {"errors", "resources", "settings"},
+    {"errors", "logs"},
+    {"resources", "settings"},
     {"datasets", "training", "storage"},
     {"catalog", "jobs", "accounts"},
     {"notebooks"},
     {"workflow"},
-    {"api", "pages", "logs", "console", "server", "cli"},
+    {"api", "pages", "console", "server", "cli"},
 )
 FLOOR_OF = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
-# The application factory joins the top floor's parts, and the command line starts the server.
-JOINTS = {("server", "logs"), ("cli", "server"), ("cli", "console"), ("api", "logs")}
+# On the top floor, the command line starts the server, and the pages use the API's way with a request.
+JOINTS = {("cli", "server"), ("cli", "console"), ("pages", "api")}
 
 
 def package_of(path):

@@ -227,7 +227,8 @@ def workdir_of(notebook: Path, *, dry: bool) -> Path:
 
 def run_watched(notebook: Path, *, dry: bool, timeout: float) -> dict[str, Any]:
     """Runs the notebook with a progress bar; Ctrl-C ends it kindly and the report says so."""
-    from webapp.notebooks import Progress, Watch, dry_run, run_notebook
+    from webapp.notebooks.progress import Progress
+    from webapp.notebooks.running import Watch, dry_run, run_notebook
 
     progress = Progress()
     with progress_bar("running") as show, interruption() as stop:

@@ -106,7 +106,7 @@ made = client.post("/generate", json={"session_id": session_id, "model_id": "qwe
 assert client.get(made["dry_run"]["status_url"]).json["status"] == "queued"
 assert client.get(f"/notebooks/{made['notebook_id']}").status_code == 200
 assert client.get(made["download_url"]).status_code == 200
-print(sorted({"torch", "transformers", "peft", "accelerate", "tokenizers"} & set(sys.modules)))
+print(sorted({"torch", "transformers", "peft", "accelerate", "tokenizers", "nbclient", "zmq"} & set(sys.modules)))
 """
     done = subprocess.run(
         [sys.executable, "-c", program],

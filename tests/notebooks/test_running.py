@@ -10,7 +10,9 @@ import pytest
 
 from webapp.catalog import models
 from webapp.errors import Problem
-from webapp.notebooks import Progress, Watch, dry_run, run_notebook, running
+from webapp.notebooks import running
+from webapp.notebooks.progress import Progress
+from webapp.notebooks.running import Watch, dry_run, run_notebook
 
 DISTINCT = {(model.shape.class_name, model.template_family): model for model in models()}.values()
 

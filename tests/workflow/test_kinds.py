@@ -4,8 +4,9 @@ import pytest
 
 from webapp import workflow
 from webapp.accounts import LOCAL
-from webapp.jobs import Event, read_events
-from webapp.notebooks import RunReport
+from webapp.jobs import read_events
+from webapp.jobs.executors import Event
+from webapp.notebooks.running import RunReport
 from webapp.workflow import kinds
 
 DONE = RunReport("completed", 12.0, {"total": 12, "executed": 12}, steps=100)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from webapp.jobs import Event
+from webapp.jobs.executors import Event
 
 # How the training loop tells of itself: "step 12/100  epoch 0.29  loss 4.5254 ...".
 _STEP = re.compile(r"step (\d+)/([1-9]\d*)\b")

@@ -12,7 +12,8 @@ from time import monotonic
 from typing import Any, Literal
 
 from webapp.errors import Problem
-from webapp.jobs import Event, Execution, execute, scrubbed_environment
+from webapp.jobs import scrubbed_environment
+from webapp.jobs.executors import Event, Execution, execute
 from webapp.notebooks.reading import NotebookContents, read_notebook
 from webapp.storage.files import write_file
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from webapp.datasets import ExampleWriter, analyze
 from webapp.errors import Problem
-from webapp.jobs import Event, JobContext
-from webapp.notebooks import Progress, Watch, dry_run
+from webapp.jobs import JobContext
+from webapp.jobs.executors import Event
+from webapp.notebooks.progress import Progress
+from webapp.notebooks.running import Watch, dry_run
 from webapp.storage.tables import Dataset, Notebook
 from webapp.workflow.analyses import examples_key
 from webapp.workflow.services import Services

@@ -14,8 +14,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from webapp.errors import Problem
-from webapp.jobs import Execution, execute, scrubbed_environment
-from webapp.jobs.executors import local
+from webapp.jobs import scrubbed_environment
+from webapp.jobs.executors import Execution, execute, local
 
 pytestmark = pytest.mark.timeout(60)
 
