@@ -2,7 +2,6 @@
 
 import ast
 import json
-import uuid
 from time import time
 
 import pytest
@@ -92,7 +91,7 @@ def test_a_dry_run_is_a_job_with_a_status_url(client, services, sample):
         ({"training_config": []}, 400, "training_config"),
         ({"dry_run": "yes"}, 400, "dry_run"),
         ({"epochs": True}, 400, "epochs"),
-        ({"session_id": str(uuid.uuid4())}, 404, "session_id"),
+        ({"session_id": "0e7a4c1e-5f5f-4a53-9a3c-0d9f7f3b8a11"}, 404, "session_id"),
     ],
 )
 def test_a_wrong_field_is_named(client, sample, changes, status, param):
@@ -171,7 +170,7 @@ class TestDownload:
             url.rsplit("/", 1)[0] + "/other.ipynb",
             url.replace(".", "-", 1),
             "/download/x/y.ipynb",
-            f"/download/{uuid.uuid4()}.99999999999.abc/y.ipynb",
+            "/download/0e7a4c1e-5f5f-4a53-9a3c-0d9f7f3b8a11.99999999999.abc/y.ipynb",
         ):
             answer = client.get(wrong)
             assert answer.status_code == 404, wrong

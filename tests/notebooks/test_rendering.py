@@ -1,6 +1,7 @@
 import ast
 import json
 from dataclasses import replace
+from functools import cache
 
 import msgspec
 import nbformat
@@ -98,6 +99,7 @@ def test_nothing_of_this_machine_is_in_it(make_spec, tmp_path):
     assert "webapp" not in text
 
 
+@cache
 def shape(source):
     """The cell's syntax with every constant blanked."""
     tree = ast.parse(source)
