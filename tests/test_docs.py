@@ -75,5 +75,6 @@ def test_links_between_documents_lead_somewhere(page):
 
 def test_the_readmes_commands_are_targets_of_the_makefile():
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"\bmake ([a-z-]+)", (ROOT / "README.md").read_text() + (ROOT / ".ci/run").read_text()):
+    texts = (ROOT / "README.md").read_text() + (ROOT / ".ci/run").read_text()
+    for target in re.findall(r"(?:^|[`$] ?)make ([a-z-]+)", texts, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
