@@ -70,6 +70,20 @@ def test_full_fine_tuning_saves_a_whole_model_and_tells_its_numbers(write_notebo
     json.dumps(report.to_dict())
 
 
+def test_a_run_without_a_dry_run_trains_the_model_it_names(write_notebook, tmp_path):
+    path = write_notebook(max_steps=2, max_new_tokens=8, max_seq_length=128)
+    assert dry_run(path, tmp_path / "dry", Watch(240, quietly)).status == "completed"
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source += f"\nbase_model = {str(tmp_path / 'dry/miniature')!r}"
+    nbformat.write(notebook, path)
+    report = run_notebook(path, tmp_path / "real", Watch(240, quietly))
+    assert (report.status, report.steps, report.miniature) == ("completed", 2, None)
+    executed = nbformat.read(tmp_path / "real/executed.ipynb", as_version=4)
+    assert not any("injected-parameters" in cell.metadata.get("tags", []) for cell in executed.cells)
+
+
 def kill_kernel_at(step):
     """A listener that ends the kernel with SIGKILL once training has reached `step`."""
 

@@ -72,6 +72,9 @@ def load_model(config: RunConfig, hardware: Hardware) -> Any:
     text_only = type(known) in AutoModelForCausalLM._model_mapping
     loader = AutoModelForCausalLM if text_only else AutoModelForImageTextToText
     model: Any = loader.from_pretrained(config.base_model, **options)
+    for name, parameter in model.named_parameters():
+        if re.fullmatch(OTHER_TOWERS, name):
+            parameter.requires_grad_(False)
     if config.method != "qlora":  # bitsandbytes places a 4-bit model itself
         model = model.to(hardware.device)
     torch.manual_seed(config.seed)  # adapters start from the seed, whatever was drawn before

@@ -1,0 +1,81 @@
+import pytest
+import torch
+from transformers import AutoConfig, Mistral3Config, Mistral3ForConditionalGeneration
+
+from webapp.training.evaluation import collate, loss_sum, trained_tokens
+from webapp.training.families import families
+from webapp.training.masking import build_rows, tokenizer_encode, tokenizer_render
+from webapp.training.miniature import make_tokenizer
+from webapp.training.model import find_hardware, load_model, load_tokenizer, trainable_parameters
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype", "scaler"),
+    [((7, 5), torch.float16, True), ((8, 0), torch.bfloat16, False), ((9, 0), torch.bfloat16, False)],
+)
+def test_the_compute_dtype_follows_the_cards_capability(monkeypatch, capability, dtype, scaler):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a card")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)  # what torch says on a T4
+    hardware = find_hardware()
+    assert (hardware.device, hardware.dtype, hardware.needs_scaler) == ("cuda", dtype, scaler)
+
+
+@pytest.mark.parametrize("method", ["lora", "qlora"])
+def test_adapters_are_fp32_over_a_frozen_base(miniature_of, run_config, llama, method):
+    model = load_model(run_config(miniature_of(llama), method=method), find_hardware())
+    trained = trainable_parameters(model)
+    assert trained
+    assert all("lora_" in name and parameter.dtype == torch.float32 for name, parameter in trained.items())
+    assert not any("lm_head" in name for name in trained)
+
+
+def test_qlora_keeps_the_base_in_four_bits(miniature_of, run_config, llama):
+    model = load_model(run_config(miniature_of(llama), method="qlora"), find_hardware())
+    kinds = {type(module).__name__ for module in model.modules()}
+    assert "Linear4bit" in kinds
+
+
+def test_adapters_start_from_the_seed_whatever_was_drawn_before(miniature_of, run_config, llama):
+    starts = []
+    for noise in (1, 2):
+        torch.manual_seed(noise)
+        model = load_model(run_config(miniature_of(llama)), find_hardware())
+        starts.append({name: parameter.detach().clone() for name, parameter in trainable_parameters(model).items()})
+    for name, value in starts[0].items():
+        torch.testing.assert_close(value, starts[1][name], atol=0, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def multimodal(tmp_path_factory, conversations):
+    """A tiny model with a vision tower, of the class that the hub has for Ministral 3."""
+    folder = tmp_path_factory.mktemp("multimodal")
+    tokenizer = make_tokenizer(families()["mistral"], conversations)
+    text = AutoConfig.for_model(
+        "ministral3", hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=16, vocab_size=len(tokenizer), tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    vision = AutoConfig.for_model(
+        "pixtral", hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2, image_size=28,
+        patch_size=14,
+    )  # fmt: skip
+    config = Mistral3Config(text_config=text, vision_config=vision, image_token_index=5, tie_word_embeddings=True)
+    torch.manual_seed(0)
+    Mistral3ForConditionalGeneration(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_of_a_multimodal_model_only_the_language_part_is_trained(multimodal, run_config, conversations, method):
+    config = run_config(multimodal, method=method)
+    model, tokenizer = load_model(config, find_hardware()), load_tokenizer(config)
+    trained = trainable_parameters(model)
+    assert any("language_model" in name for name in trained)
+    assert not any("vision" in name or "multi_modal" in name for name in trained)
+    rows = build_rows(conversations, range(6), tokenizer_render(tokenizer), tokenizer_encode(tokenizer), 256)
+    batch = collate(rows, tokenizer.pad_token_id, "cpu")
+    chunked = loss_sum(model, batch).item() / trained_tokens(rows)
+    assert chunked == pytest.approx(model(**batch).loss.item(), abs=1e-5)
