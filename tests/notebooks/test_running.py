@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 
 import nbformat
@@ -84,11 +85,12 @@ def test_a_run_without_a_dry_run_trains_the_model_it_names(write_notebook, tmp_p
     assert not any("injected-parameters" in cell.metadata.get("tags", []) for cell in executed.cells)
 
 
-def kill_kernel_at(step):
-    """A listener that ends the kernel with SIGKILL once training has reached `step`."""
+def kill_kernel_after(step):
+    """A listener that ends the kernel with SIGKILL once training has done `step` steps."""
 
     def listen(event):
-        if event.type == "stream" and f"step {step}/" in event.data["text"]:
+        done = re.search(r"^step (\d+)/", event.data.get("text", ""), re.MULTILINE)
+        if done and int(done[1]) >= step:
             for child in psutil.Process(os.getpid()).children(recursive=True):
                 if "ipykernel_launcher" in " ".join(child.cmdline()):
                     child.send_signal(signal.SIGKILL)
@@ -99,7 +101,7 @@ def kill_kernel_at(step):
 def test_a_killed_run_goes_on_from_its_checkpoint_to_the_same_loss(write_notebook, tmp_path):
     notebook = write_notebook(checkpoint_minutes=0.0)
     whole = dry_run(notebook, tmp_path / "whole", Watch(240, quietly))
-    killed = dry_run(notebook, tmp_path / "cut", Watch(240, kill_kernel_at(52)))
+    killed = dry_run(notebook, tmp_path / "cut", Watch(240, kill_kernel_after(40)))
     assert (killed.status, killed.error["code"]) == ("failed", "kernel_died")
     assert any("checkpoint-" in name for name in killed.artifacts)
     said = []
