@@ -11,7 +11,7 @@ import webapp
 
 ROOT = Path(webapp.__file__).parent
 FLOORS = (
-    {"errors", "logs"},
+    {"errors", "logs", "stopping"},
     {"resources", "settings"},
     {"datasets", "training", "storage"},
     {"catalog", "jobs", "accounts"},

@@ -1,12 +1,8 @@
 """The `tunebook` command: each command is a few lines over the packages below."""
 
 import json
-import signal
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +20,7 @@ from webapp.console import (
     show_run,
 )
 from webapp.errors import Problem
+from webapp.stopping import stop_signals
 from webapp.storage.files import new_file
 
 DATA = click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -231,7 +228,7 @@ def run_watched(notebook: Path, *, dry: bool, timeout: float) -> dict[str, Any]:
     from webapp.notebooks.running import Watch, dry_run, run_notebook
 
     progress = Progress()
-    with progress_bar("running") as show, interruption() as stop:
+    with progress_bar("running") as show, stop_signals() as stop:
 
         def on_event(event: Any) -> None:
             progress.follow(event)
@@ -240,18 +237,6 @@ def run_watched(notebook: Path, *, dry: bool, timeout: float) -> dict[str, Any]:
         watch = Watch(timeout=timeout, on_event=on_event, cancelled=stop.is_set)
         report = (dry_run if dry else run_notebook)(notebook, workdir_of(notebook, dry=dry), watch)
     return report.to_dict()
-
-
-@contextmanager
-def interruption() -> Iterator[threading.Event]:
-    """An event that Ctrl-C or SIGTERM sets, in place of the exception or the end they would mean."""
-    stop = threading.Event()
-    handled = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, before in handled.items():
-            signal.signal(number, before)
 
 
 def finish_run(report: dict[str, Any], *, as_json: bool) -> None:

@@ -8,14 +8,15 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from time import monotonic, sleep
 
 from pydantic import SecretStr
 
 from webapp.errors import Problem
 from webapp.settings import Settings
+from webapp.stopping import stop_signals
 from webapp.workflow import open_services
 
 _START_SECONDS = 30.0
@@ -33,7 +34,7 @@ def serve(settings: Settings, host: str, port: int, workers: int = 1) -> None:
     services = open_services(settings)
     services.db.migrate()
     services.db.close()
-    with _stop_signals() as stop, closing(_listen(host, port)) as listener:
+    with stop_signals() as stop, closing(_listen(host, port)) as listener:
         address = _address(listener)
         processes = _start(settings, listener.fileno(), workers)
         listener.close()
@@ -94,19 +95,6 @@ def _end_with_parent() -> None:
     """Has the kernel end this process when its parent is gone, however that came to be."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-@contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set."""
-    stop = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    previous = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
-    try:
-        yield stop
-    finally:
-        for number, handler in zip(numbers, previous, strict=True):
-            signal.signal(number, handler)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,12 +1,11 @@
 """`python -m webapp.workflow.worker`: the process that runs jobs, each in a child of its own."""
 
-import signal
 import sys
 import threading
 
 from webapp.jobs import Supervisor
-from webapp.logs import configure_logs
 from webapp.settings import Settings
+from webapp.stopping import stop_signals
 from webapp.workflow.services import open_services
 
 CHILD = (sys.executable, "-m", "webapp.workflow.child")
@@ -20,11 +19,8 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
 
 def main() -> None:
     """Runs jobs until SIGTERM or SIGINT."""
-    configure_logs()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    run_worker(Settings(), stop)
+    with stop_signals() as stop:
+        run_worker(Settings(), stop)
 
 
 if __name__ == "__main__":
