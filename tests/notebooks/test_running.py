@@ -112,9 +112,19 @@ def test_a_killed_run_goes_on_from_its_checkpoint_to_the_same_loss(write_noteboo
     assert not any("checkpoint-" in name for name in resumed.artifacts)
 
 
+def with_cell(path, tag, source):
+    """The notebook with the source of the cell that has `tag` replaced."""
+    notebook = nbformat.read(path, as_version=4)
+    (cell,) = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+    cell.source = source
+    nbformat.write(notebook, path)
+    return path
+
+
 @pytest.mark.parametrize("seconds", [1, 12])
 def test_a_run_that_may_not_take_longer_is_stopped_and_says_so(write_notebook, tmp_path, seconds):
-    report = dry_run(write_notebook(), tmp_path / "run", Watch(seconds, quietly))
+    notebook = with_cell(write_notebook(), "mask", "import time; time.sleep(600)")
+    report = dry_run(notebook, tmp_path / "run", Watch(seconds, quietly))
     assert (report.status, report.error["code"]) == ("failed", "timed_out")
     assert report.cells["executed"] < report.cells["total"]
     assert report.loss == {"eval_before": None, "eval_after": None}
@@ -126,13 +136,8 @@ def test_a_run_can_be_cancelled_before_its_notebook_starts(write_notebook, tmp_p
 
 
 def test_an_error_in_a_cell_is_told_with_its_name(tmp_path, write_notebook):
-    path = write_notebook()
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        if "mask" in cell.metadata.get("tags", []):
-            cell.source = "raise LookupError('no such row')"
-    nbformat.write(notebook, path)
-    report = dry_run(path, tmp_path / "run", Watch(240, quietly))
+    notebook = with_cell(write_notebook(), "mask", "raise LookupError('no such row')")
+    report = dry_run(notebook, tmp_path / "run", Watch(240, quietly))
     assert report.status == "failed"
     assert "LookupError" in report.error["message"]
     assert "no such row" in report.error["message"]
@@ -147,14 +152,8 @@ def test_without_the_training_packages_the_error_says_what_to_install(monkeypatc
 def test_a_kernel_sees_no_secret_and_no_network_in_a_dry_run(monkeypatch, write_notebook, tmp_path):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@localhost/x")
-    path = write_notebook()
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        if "install" in cell.metadata.get("tags", []):
-            cell.source = (
-                "import json, os, pathlib; pathlib.Path('seen.json').write_text(json.dumps(dict(os.environ)))\n1 / 0"
-            )
-    nbformat.write(notebook, path)
+    show = "import json, os, pathlib; pathlib.Path('seen.json').write_text(json.dumps(dict(os.environ)))\n1 / 0"
+    path = with_cell(write_notebook(), "install", show)
     assert dry_run(path, tmp_path / "run", Watch(240, quietly)).status == "failed"
     seen = json.loads((tmp_path / "run/seen.json").read_text())
     assert not {"HF_TOKEN", "DATABASE_URL"} & set(seen)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from webapp.training.data import decode_conversations, split_conversations
+from webapp.training.data import MAX_HELD_OUT, decode_conversations, split_conversations
 
 
 def embedded(rows):
@@ -43,3 +43,10 @@ def test_two_rows_are_enough_and_one_is_not(conversations):
     assert [len(side) for side in split_conversations(conversations[:2], 0.5, seed=0)] == [1, 1]
     with pytest.raises(ValueError, match="two different"):
         split_conversations([conversations[0]] * 5, 0.5, seed=0)
+
+
+def test_large_data_holds_out_a_bounded_part():
+    many = [{"messages": [{"role": "user", "content": str(number)}]} for number in range(20_000)]
+    train, held_out = split_conversations(many, 0.1, seed=0)
+    assert len(held_out) == MAX_HELD_OUT
+    assert len(train) == 20_000 - MAX_HELD_OUT

@@ -9,6 +9,8 @@ from typing import Any
 
 Conversation = dict[str, Any]
 
+MAX_HELD_OUT = 500  # more would make evaluation slow and its figure hardly steadier
+
 
 def decode_conversations(payload: str, sha256: str) -> list[Conversation]:
     """Conversations from gzipped, base64-encoded JSON lines; ValueError when their SHA-256 is not `sha256`."""
@@ -24,7 +26,8 @@ def split_conversations(
 ) -> tuple[list[int], list[int]]:
     """Indices (train, held-out). Identical conversations always fall on the same side.
 
-    At least one distinct conversation is on each side; ValueError when there are fewer than two.
+    At least one distinct conversation is on each side, and about `MAX_HELD_OUT` at most are held out. ValueError when
+    there are fewer than two.
     """
     groups: dict[str, list[int]] = {}
     for index, conversation in enumerate(conversations):
@@ -33,7 +36,7 @@ def split_conversations(
         raise ValueError("the data needs at least two different conversations: one to learn, one held out")
     order = list(groups.values())
     random.Random(seed).shuffle(order)
-    wanted = max(1, round(len(conversations) * eval_fraction))
+    wanted = min(MAX_HELD_OUT, max(1, round(len(conversations) * eval_fraction)))
     held_out: list[int] = []
     while len(order) > 1 and len(held_out) < wanted:
         held_out += order.pop()
