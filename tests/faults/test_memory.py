@@ -3,6 +3,7 @@
 import json
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -11,18 +12,24 @@ import pytest
 MB = 1_000_000
 
 
-@pytest.fixture(scope="module")
-def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """100 MB of different conversations that hardly compress."""
+def varied(draw: random.Random) -> str:
+    """1,500 characters that hardly compress."""
+    return draw.randbytes(750).hex()
+
+
+def repetitive(draw: random.Random) -> str:
+    """1,600 characters of which little is new: 100 MB of them compress to a little under 5 MB."""
+    blocks = [random.Random(number).randbytes(200).hex() for number in range(20)]
+    return " ".join([draw.randbytes(29).hex(), *draw.choices(blocks, k=4)])
+
+
+def write_file(path: Path, text: Callable[[random.Random], str]) -> None:
+    """100 MB of different conversations."""
     draw = random.Random(0)
-    path = tmp_path_factory.mktemp("large") / "large.jsonl"
     with path.open("w") as file:
         while file.tell() < 100 * MB:
-            words = draw.randbytes(1500).hex(" ", 4)
-            question, answer = words[:1000], words[1000:]
-            turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+            turns = [{"role": "user", "content": text(draw)}, {"role": "assistant", "content": text(draw)}]
             file.write(json.dumps({"messages": turns}) + "\n")
-    return path
 
 
 def gunicorn_of(server) -> list[psutil.Process]:
@@ -37,7 +44,10 @@ def largest(process: psutil.Process, field: str) -> int:
 
 
 @pytest.mark.timeout(300)
-def test_a_full_flow_with_100_mb_grows_the_server_by_at_most_30_mb(server, large_file):
+@pytest.mark.parametrize(("text", "embedded"), [(varied, False), (repetitive, True)])
+def test_a_full_flow_with_100_mb_grows_the_server_by_at_most_30_mb(server, tmp_path, text, embedded):
+    large_file = tmp_path / "large.jsonl"
+    write_file(large_file, text)
     processes = gunicorn_of(server)
     assert len(processes) == 2
     for path in ("/", "/docs", "/openapi.json", "/health"):
@@ -58,8 +68,11 @@ def test_a_full_flow_with_100_mb_grows_the_server_by_at_most_30_mb(server, large
     assert server.get(f"/preview/{session_id}/duplicates").json()["count"] == 0
     purpose = {"session_id": session_id, "task_type": "conversation", "deployment_target": "desktop"}
     assert server.post("/recommend", json=purpose).status_code == 200
-    refused = server.post("/generate", json={"session_id": session_id, "model_id": "qwen3-4b"})
-    assert refused.json()["error"]["code"] == "dataset_too_large_to_embed"
+    made = server.post("/generate", json={"session_id": session_id, "model_id": "qwen3-4b"}).json()
+    if embedded:
+        assert len(server.get(made["download_url"]).content) > 5 * MB
+    else:
+        assert made["error"]["code"] == "dataset_too_large_to_embed"
     assert server.get(f"/datasets/{session_id}").status_code == 200
 
     for process in processes:

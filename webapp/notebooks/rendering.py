@@ -4,6 +4,7 @@ import ast
 import base64
 import json
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -61,13 +62,6 @@ def module_source(name: str) -> Raw:
     return Raw(re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)).strip("\n"))
 
 
-def payload_literal(payload: bytes) -> Raw:
-    """Base64 in a triple-quoted literal, 1,000 characters a line: editors choke on one long line."""
-    text = base64.b64encode(payload).decode("ascii")
-    lines = "\n".join(text[start : start + 1000] for start in range(0, len(text), 1000))
-    return Raw(f'"""\n{lines}\n"""')
-
-
 @cache
 def _cells() -> tuple[CellTemplate, ...]:
     path = resource("notebook_templates") / "finetune.py.jinja"
@@ -93,20 +87,29 @@ def _notebook_cell(cell: CellTemplate, source: str, position: int) -> dict[str, 
 
 def render(spec: NotebookSpec) -> bytes:
     """The notebook as UTF-8 JSON, validated against nbformat 4; the same specification gives the same bytes."""
+    place = secrets.token_hex(16)
     values = {
         "model": spec.model,
         "config": spec.config,
         "filename": spec.filename,
         "examples": spec.examples,
         "sha256": spec.sha256,
-        "payload": payload_literal(spec.payload),
+        "payload": Raw(f'"""\n{place}"""'),
         "pins": requirements(spec.config.method),
     }
     rendered = [(cell, _compiled(cell).render(values, source=module_source).strip("\n")) for cell in _cells()]
     cells = [_notebook_cell(cell, source, i) for i, (cell, source) in enumerate((c, s) for c, s in rendered if s)]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=_metadata(spec))
     nbformat.validate(notebook)
-    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+    before, after = json.dumps(notebook, indent=1, ensure_ascii=False).encode("utf-8").split(place.encode())
+    # Put in last and by lines: megabytes of payload would be copied at every step of the rendering.
+    return b"".join((before, *_payload_lines(spec.payload), after, b"\n"))
+
+
+def _payload_lines(payload: bytes) -> Iterator[bytes]:
+    """Base64 as it stands in JSON, 1,000 characters a line: editors choke on one long line."""
+    for start in range(0, len(payload), 750):
+        yield base64.b64encode(memoryview(payload)[start : start + 750]) + rb"\n"
 
 
 def _metadata(spec: NotebookSpec) -> dict[str, Any]:
