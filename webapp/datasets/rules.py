@@ -22,8 +22,9 @@ def conversation_faults(conversation: WireConversation) -> Iterator[Fault]:
     for index, message in enumerate(messages):
         yield from message_faults(message, index)
     yield from tool_order_faults(messages)
-    yield from tool_faults(conversation.tools or (), "tools")
-    yield from tool_faults(conversation.functions or (), "functions")
+    if conversation.tools or conversation.functions:
+        yield from tool_faults(conversation.tools or (), "tools")
+        yield from tool_faults(conversation.functions or (), "functions")
     yield from answer_faults(messages)
 
 
