@@ -46,14 +46,14 @@ def test_analyze_prints_one_json_document_with_the_reports_fields():
 def test_analyze_names_bad_lines_and_still_exits_with_zero(tmp_path):
     done = tunebook("analyze", write(tmp_path / "d.jsonl", GOOD, "{", GOOD))
     assert done.exit_code == 0
-    assert "line 2: invalid_json" in done.stdout
+    assert "line 2, column 2: invalid_json: " in done.stdout
 
 
 def test_a_file_without_a_valid_line_is_exit_status_one(tmp_path):
     done = tunebook("analyze", write(tmp_path / "d.jsonl", "{", "[]"), "--json")
     assert done.exit_code == 1
     assert done.stdout == ""
-    assert "line 1: invalid_json" in done.stderr
+    assert "line 1, column 2: invalid_json: " in done.stderr
 
 
 def test_recommend_prints_the_body_of_the_route():

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 import webapp
 from webapp.console import (
+    fault_line,
     print_json,
     progress_bar,
     show_analysis,
@@ -38,7 +39,7 @@ class ProblemGroup(click.Group):
         except Problem as problem:
             click.echo(f"tunebook: {problem.message}", err=True)
             for item in problem.details.get("invalid_lines", {}).get("items", [])[:10]:
-                click.echo(f"  line {item['line']}: {item['code']}: {item['message']}", err=True)
+                click.echo(f"  {fault_line(item)}", err=True)
             ctx.exit(problem.exit_code)
 
 

@@ -51,10 +51,16 @@ def show_analysis(report: Mapping[str, Any]) -> None:
     )
     click.echo(f"duplicates {report['duplicates']['count']}")
     for item in invalid["items"][:20]:
-        click.echo(f"  line {item['line']}: {item['code']}: {item['message']}")
+        click.echo(f"  {fault_line(item)}")
     for issue in report["quality_issues"]:
         lines = f" (lines {', '.join(map(str, issue['lines'][:5]))})" if issue["lines"] else ""
         click.echo(f"{issue['severity']}: {issue['message']}{lines}")
+
+
+def fault_line(item: Mapping[str, Any]) -> str:
+    """One fault of a line: `line 3, column 17: code: message`."""
+    column = f", column {item['column']}" if item["column"] else ""
+    return f"line {item['line']}{column}: {item['code']}: {item['message']}"
 
 
 def show_recommendation(answer: Mapping[str, Any]) -> None:

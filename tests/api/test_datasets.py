@@ -151,6 +151,7 @@ def test_a_bad_line_is_named_and_the_others_count(client, analysed, line, code):
     assert report["format_valid"] is False
     assert report["invalid_lines"]["count"] == 1
     (item,) = report["invalid_lines"]["items"]
+    assert set(item) == {"line", "column", "path", "code", "message"}
     assert item["line"] == 2
     assert item["message"]
     assert item["code"] == code
@@ -164,8 +165,8 @@ def test_no_valid_example_at_all_is_an_error_with_the_first_bad_lines(client, an
         assert answer.json["error"]["code"] == "no_valid_examples"
         bad = answer.json["error"]["details"]["invalid_lines"]
         assert bad["count"] == 40
-        assert bad["items"][0]["line"] == 1
-        assert bad["items"][0]["code"] == "invalid_json"
+        first = bad["items"][0]
+        assert (first["line"], first["column"], first["path"], first["code"]) == (1, 1, None, "invalid_json")
 
 
 def test_fewer_than_fifty_examples_work_with_a_warning(client, analysed):

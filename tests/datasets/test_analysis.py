@@ -3,15 +3,18 @@
 import io
 import json
 import os
+import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from webapp.datasets import Analysis, analyze, sample_path
+from webapp.datasets.parsing import explain, parse
 from webapp.errors import Problem
 
 GOOD = b'{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}]}'
@@ -153,6 +156,27 @@ def check_any(data: bytes) -> None:
     assert found.total_examples + found.invalid_lines.count + blank == len(content)
     assert Analysis.from_dict(json.loads(json.dumps(found.to_dict()))) == found
     assert 0 <= found.quality_score <= 1
+
+
+def resolved(value: Any, path: str) -> Any:
+    """The value at a JSON path."""
+    for name, quoted, index in re.findall(r'\.(\w+)|\[(".*?(?<!\\)(?:\\\\)*")\]|\[(\d+)\]', path):
+        value = value[int(index) if index else json.loads(quoted) if quoted else name]
+    return value
+
+
+@settings(max_examples=300)
+@given(lines)
+def test_columns_point_into_the_line_and_paths_to_values(line: bytes) -> None:
+    found = explain(line)
+    assert bool(found) == (parse(line) is None)
+    for item in found:
+        if item.column is not None:
+            # One past the end is where a line that ends too early was to go on.
+            assert 1 <= item.column <= len(line.decode(errors="replace")) + (item.code == "invalid_json")
+        if item.path is not None:
+            assert item.column is not None
+            resolved(json.loads(line), item.path)
 
 
 @given(st.binary())

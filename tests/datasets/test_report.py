@@ -54,7 +54,7 @@ def test_the_report_holds_the_documented_fields(report: Analysis) -> None:
     assert (body["total_examples"], body["total_tokens"], body["avg_tokens_per_example"]) == (2, 4, 2.0)
     assert (body["format"], body["format_valid"]) == ("openai_messages", False)
     assert body["invalid_lines"]["count"] == 1
-    assert set(body["invalid_lines"]["items"][0]) == {"line", "code", "message"}
+    assert set(body["invalid_lines"]["items"][0]) == {"line", "column", "path", "code", "message"}
     assert body["duplicates"] == {"count": 1, "examples": [1]}
     assert {"tokenizer", "exact", "p50", "p95", "p99", "max"} <= set(body["tokens"])
     assert all(set(issue) == {"code", "severity", "count", "message", "lines"} for issue in body["quality_issues"])

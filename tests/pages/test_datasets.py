@@ -50,17 +50,18 @@ def test_the_analysis_is_there_with_its_numbers(visitor, sample):
 
 
 def test_bad_lines_are_named(visitor, analysed):
-    session_id = analysed(line("Hello") + b"\nnot json\n")
+    session_id = analysed(line("Hello") + b'\nnot json\n{"messages": []}\n')
     page = visitor.visit(f"/datasets/{session_id}")
-    assert "Bad lines 1" in page.text
-    assert "2 invalid_json" in page.text
+    assert "Bad lines 2" in page.text
+    assert "Line Column Path Code What is wrong 2 1 invalid_json" in page.text
+    assert "3 14 $.messages empty_messages" in page.text
 
 
 def test_a_file_without_any_example_is_told_with_its_first_bad_lines(visitor, analysed):
     page = visitor.visit(f"/datasets/{analysed(b'not json')}")
     assert visitor.status == 400
     assert "None of the 1 lines is a valid example." in page.text
-    assert "1 invalid_json" in page.text
+    assert "1 1 invalid_json" in page.text
     assert "/" in page.links
 
 

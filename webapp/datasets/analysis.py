@@ -12,9 +12,9 @@ import msgspec
 
 from webapp.datasets.duplicates import Digests
 from webapp.datasets.examples import ExampleWriter
-from webapp.datasets.faults import Fault, fault
+from webapp.datasets.faults import fault
 from webapp.datasets.findings import Findings, Sighting
-from webapp.datasets.parsing import Parsed, parse
+from webapp.datasets.parsing import Parsed, explain, parse
 from webapp.datasets.quality import Evidence, quality_issues, quality_parts, quality_score
 from webapp.datasets.reading import MAX_LINE_BYTES, Line, read_lines
 from webapp.datasets.records import encode, texts
@@ -27,7 +27,7 @@ MAX_INVALID_ITEMS = 100
 MAX_DUPLICATE_EXAMPLES = 1000
 _PROBLEM_ITEMS = 10
 _BATCH_BYTES = 1024 * 1024
-_MIB = 1024 * 1024
+_TOO_LONG = fault("line_too_long", f"the line is longer than {MAX_LINE_BYTES // (1024 * 1024)} MiB")
 
 
 def analyze(
@@ -94,18 +94,22 @@ class _Pass:
         # Lines without an example count too, so that progress is reported whatever the file holds.
         self.batch_bytes += MAX_LINE_BYTES if line.content is None else len(line.content)
         if line.content is None:
-            self._refuse(line.number, [fault("line_too_long", f"the line is longer than {MAX_LINE_BYTES // _MIB} MiB")])
+            self._refuse(line)
         elif line.content and not line.content.isspace():
             parsed = parse(line.content)
-            if isinstance(parsed, Parsed):
+            if parsed:
                 self._batch.append((line.number, parsed))
             else:
-                self._refuse(line.number, parsed)
+                self._refuse(line)
 
-    def _refuse(self, number: int, faults: list[Fault]) -> None:
-        self._invalid.add(number)
-        room = MAX_INVALID_ITEMS - len(self._invalid_items)
-        self._invalid_items += [InvalidLine(number, item.code, item.message) for item in faults[:room]]
+    def _refuse(self, line: Line) -> None:
+        self._invalid.add(line.number)
+        # Beyond what the report names, lines are only counted: explaining costs much more than refusing.
+        if room := MAX_INVALID_ITEMS - len(self._invalid_items):
+            faults = [_TOO_LONG] if line.content is None else explain(line.content)
+            self._invalid_items += [
+                InvalidLine(line.number, item.column, item.path, item.code, item.message) for item in faults[:room]
+            ]
 
     def flush(self) -> None:
         """Counts the batch."""

@@ -5,6 +5,8 @@ The first seven codes are those of OpenAI's cookbook, "Data preparation and anal
 
 import msgspec
 
+from webapp.datasets.places import Steps, json_path
+
 FIXES = {
     "data_type": "Write one JSON object a line, with values of the types of OpenAI's chat format.",
     "missing_messages_list": 'Give the line a "messages" list.',
@@ -15,9 +17,13 @@ FIXES = {
     "example_missing_assistant_message": "Add the answer to learn, as a message of the assistant.",
     "not_utf8": "Save the file as UTF-8.",
     "invalid_json": "Write one complete JSON object on each line.",
+    "trailing_data": "Write one object on each line, and nothing after it.",
+    "byte_order_mark": "Remove the mark; it is left where files were put one after another.",
+    "duplicate_key": "Keep one of them; readers of JSON do not agree on which one counts.",
     "too_deep": "Nest lists and objects less deeply.",
     "line_too_long": "Split the conversation into several lines.",
     "non_finite_number": "Use null or an ordinary number; JSON has no NaN and no infinity.",
+    "number_out_of_range": "Write it as text, or as a number of at most 64 bits.",
     "lone_surrogate": "Replace the half of a character pair, for instance an emoji that was cut in two.",
     "nul_character": "Remove the character U+0000.",
     "empty_messages": "Add messages, or remove the line.",
@@ -34,12 +40,23 @@ FIXES = {
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One thing wrong with one line: its code, and a message that says where, what and how to mend it."""
+    """One thing wrong with one line: its code, and a message that says where, what and how to mend it.
+
+    `steps` lead to the value it is about, None where the line is no JSON; `column` is 1-based and in characters, None
+    where the fault has no place (or, in the making, where it is the value's).
+    """
 
     code: str
     message: str
+    steps: Steps | None = None
+    column: int | None = None
+
+    @property
+    def path(self) -> str | None:
+        """`steps` as a JSON path."""
+        return None if self.steps is None else json_path(self.steps)
 
 
-def fault(code: str, what: str) -> Fault:
+def fault(code: str, what: str, steps: Steps | None = None, column: int | None = None) -> Fault:
     """The fault `code`; `what` says in words what was found, without a full stop."""
-    return Fault(code, f"{what[:1].upper()}{what[1:]}. {FIXES[code]}")
+    return Fault(code, f"{what[:1].upper()}{what[1:]}. {FIXES[code]}", steps, column)

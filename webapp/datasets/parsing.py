@@ -5,14 +5,18 @@ from itertools import islice
 
 import msgspec
 
-from webapp.datasets.checking import explain
+from webapp.datasets.checking import value_faults
+from webapp.datasets.doubts import doubtful
 from webapp.datasets.faults import Fault, fault
+from webapp.datasets.places import columns, too_deep
 from webapp.datasets.records import Conversation
-from webapp.datasets.rules import conversation_faults
+from webapp.datasets.rules import MAX_DEPTH, conversation_faults
+from webapp.datasets.syntax import UnreadableError, read_json, text_faults
 from webapp.datasets.wire import WireConversation, canonical, uses_older_names
 
 _KNOWN_KEYS = frozenset(WireConversation.__struct_fields__)
 MAX_FAULTS = 20
+_TOO_DEEP = "the line is nested too deeply to be read"
 
 _strict = msgspec.json.Decoder(WireConversation)
 _any_object = msgspec.json.Decoder(dict[str, object])
@@ -26,30 +30,58 @@ class Parsed(msgspec.Struct, frozen=True):
     older_names: bool
 
 
-def parse(line: bytes) -> Parsed | list[Fault]:
-    """The conversation of a line (without its line end), or its first faults, from 1 to `MAX_FAULTS`."""
-    try:
-        return _parse(line)
-    except RecursionError:
-        return [fault("too_deep", "the line is nested too deeply to be read")]
-
-
-def _parse(line: bytes) -> Parsed | list[Fault]:
+def parse(line: bytes) -> Parsed | None:
+    """The conversation of a line (without its line end); None when `explain` has something to say about it."""
     try:
         conversation, unknown_keys = _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if next(conversation_faults(conversation), None):
+        return None
+    if doubtful(line, len(conversation.messages)) and explain(line):
+        return None
+    return Parsed(canonical(conversation), unknown_keys, uses_older_names(conversation))
+
+
+def explain(line: bytes) -> list[Fault]:
+    """All faults of a line, each with its place, at most `MAX_FAULTS`; none when it is an example."""
+    found: list[Fault] = []
+    try:
+        text, value = read_json(line)
+        for item in islice(_faults(text, value), MAX_FAULTS):
+            found.append(item)
+    except UnreadableError as error:
+        return [error.fault]
+    except RecursionError:
+        text = line.decode("utf-8")
+        found.append(fault("too_deep", _TOO_DEEP, *(too_deep(text, MAX_DEPTH) or ())))
+    return _placed(found or list(_objections(line)), text)
+
+
+def _faults(text: str, value: object) -> Iterator[Fault]:
+    yield from text_faults(text)
+    yield from value_faults(value)
+
+
+def _placed(faults: list[Fault], text: str) -> list[Fault]:
+    wanted = {item.steps for item in faults if item.column is None and item.steps is not None}
+    found = columns(text, wanted)
+    return [
+        item
+        if item.column is not None or item.steps is None
+        else msgspec.structs.replace(item, column=found.get(item.steps))
+        for item in faults
+    ]
+
+
+def _objections(line: bytes) -> Iterator[Fault]:
+    """What the decoder has against a line, in its own words: the last resort."""
+    try:
+        _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        reason = str(error)[:200]
-    else:
-        # Only the escaped form of U+0000 gets past a JSON decoder.
-        found = _first(explain(line)) if b"\\u0000" in line else []
-        found = found or _first(conversation_faults(conversation))
-        return found or Parsed(canonical(conversation), unknown_keys, uses_older_names(conversation))
-    # Out of the except block, which keeps all it decoded alive. The decoder's own words are the last resort.
-    return _first(explain(line)) or [fault("data_type", reason)]
-
-
-def _first(faults: Iterator[Fault]) -> list[Fault]:
-    return list(islice(faults, MAX_FAULTS))
+        yield fault("data_type", str(error)[:200])
+    except RecursionError:
+        yield fault("too_deep", _TOO_DEEP)
 
 
 def _decode(line: bytes) -> tuple[WireConversation, tuple[str, ...]]:

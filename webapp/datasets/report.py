@@ -8,15 +8,22 @@ Severity = Literal["info", "warning", "error"]
 
 
 class InvalidLine(msgspec.Struct, frozen=True):
-    """One fault of one line (1-based)."""
+    """One fault of one line (1-based).
+
+    `column` (1-based, in characters; a byte order mark at the start of the file does not count) is where the parser
+    stopped, the character that is wrong, or where the value at `path` begins; a repeated name's own place. `path` is a
+    JSON path such as `$.messages[2].role`, null where the line is not JSON.
+    """
 
     line: int
+    column: int | None
+    path: str | None
     code: str
     message: str
 
 
 class InvalidLines(msgspec.Struct, frozen=True):
-    """`count` is the number of lines; `items` names the faults of the first ones, at most 100 in all."""
+    """`count` is the number of lines; `items` names the faults of the first ones, at most 100 in all, 20 a line."""
 
     count: int
     items: list[InvalidLine]

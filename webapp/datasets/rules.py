@@ -1,11 +1,12 @@
 """The rules that types cannot express: what a message must hold, and how messages must follow one another."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from webapp.datasets.faults import Fault, fault
-from webapp.datasets.wire import WireConversation, WireMessage, calls, content_text
+from webapp.datasets.places import Steps
+from webapp.datasets.wire import WireConversation, WireFunction, WireMessage, calls, content_text
 
 MAX_DEPTH = 100
 
@@ -16,28 +17,31 @@ def conversation_faults(conversation: WireConversation) -> Iterator[Fault]:
     """Everything wrong with a conversation whose types are right."""
     messages = conversation.messages
     if not messages:
-        yield fault("empty_messages", "the messages list is empty")
+        yield fault("empty_messages", "the messages list is empty", ("messages",))
         return
-    for number, message in enumerate(messages, 1):
-        yield from message_faults(message, number)
-    if any(message.role in ("tool", "function") for message in messages):
-        yield from _tool_order_faults(messages)
+    for index, message in enumerate(messages):
+        yield from message_faults(message, index)
+    yield from tool_order_faults(messages)
     if conversation.tools or conversation.functions:
-        yield from _tools_faults(conversation)
-    yield from _answer_faults(messages)
+        yield from tool_faults(conversation.tools or (), "tools")
+        yield from tool_faults(conversation.functions or (), "functions")
+    yield from answer_faults(messages)
 
 
-def message_faults(message: WireMessage, number: int) -> list[Fault]:
-    """Everything wrong with message `number` (1-based) that does not depend on the others."""
+def message_faults(message: WireMessage, index: int) -> list[Fault]:
+    """Everything wrong with message `index` (0-based) that does not depend on the others."""
     called = calls(message)
-    found = [item for function in called for item in _argument_faults(function.arguments, number)]
+    where, steps = index + 1, ("messages", index)
+    found = list(_argument_faults(message, index)) if called else []
     if called and message.role != "assistant":
-        found.append(fault("unexpected_tool_calls", f"message {number} ({message.role}) calls a tool"))
+        field = "tool_calls" if message.tool_calls else "function_call"
+        found.append(fault("unexpected_tool_calls", f"message {where} ({message.role}) calls a tool", (*steps, field)))
     if message.content is msgspec.UNSET and not called:
-        found.append(fault("message_missing_key", f"message {number} ({message.role}) has no content"))
+        found.append(fault("message_missing_key", f"message {where} ({message.role}) has no content", steps))
     # A tool may well return nothing; from anyone else an empty text is a mistake.
     elif not called and message.role not in ("tool", "function") and not content_text(message):
-        found.append(fault("missing_content", f"message {number} ({message.role}) has an empty content"))
+        what = f"message {where} ({message.role}) has an empty content"
+        found.append(fault("missing_content", what, (*steps, "content")))
     return found
 
 
@@ -49,42 +53,60 @@ def deeper_than(value: object, levels: int) -> bool:
     return levels == 0 or any(deeper_than(item, levels - 1) for item in inner)
 
 
-def _argument_faults(arguments: object, number: int) -> Iterator[Fault]:
-    if isinstance(arguments, str):
-        try:
-            arguments = _object_decoder.decode(arguments)
-        except (msgspec.DecodeError, RecursionError):
-            yield fault("invalid_tool_arguments", f"message {number} calls a tool with arguments of another form")
-    if deeper_than(arguments, MAX_DEPTH):
-        yield fault("too_deep", f"the arguments in message {number} are nested more than {MAX_DEPTH} levels deep")
+def _argument_faults(message: WireMessage, index: int) -> Iterator[Fault]:
+    places: list[tuple[WireFunction, Steps]] = [
+        (call.function, ("tool_calls", number, "function")) for number, call in enumerate(message.tool_calls or ())
+    ]
+    if message.function_call:
+        places.append((message.function_call, ("function_call",)))
+    for function, place in places:
+        arguments, steps = function.arguments, ("messages", index, *place, "arguments")
+        if isinstance(arguments, str):
+            try:
+                arguments = _object_decoder.decode(arguments)
+            except (msgspec.DecodeError, RecursionError):
+                what = f"message {index + 1} calls a tool with arguments of another form"
+                yield fault("invalid_tool_arguments", what, steps)
+        if deeper_than(arguments, MAX_DEPTH):
+            what = f"the arguments in message {index + 1} are nested more than {MAX_DEPTH} levels deep"
+            yield fault("too_deep", what, steps)
 
 
-def _tools_faults(conversation: WireConversation) -> Iterator[Fault]:
-    definitions = [tool.get("function") for tool in conversation.tools or ()]
-    for definition in [*definitions, *(conversation.functions or ())]:
+def tool_faults(tools: Sequence[object], key: str) -> Iterator[Fault]:
+    """Everything wrong with the definitions of tools in the line's member `key`, `tools` or the older `functions`."""
+    for index, tool in enumerate(tools):
+        definition = tool.get("function") if key == "tools" and isinstance(tool, dict) else tool
         if not isinstance(definition, dict) or not isinstance(definition.get("name"), str):
-            yield fault("invalid_tools", "a tool has no function with a name")
+            yield fault("invalid_tools", "a tool has no function with a name", (key, index))
         elif deeper_than(definition, MAX_DEPTH):
-            yield fault("too_deep", f"a tool is nested more than {MAX_DEPTH} levels deep")
+            yield fault("too_deep", f"a tool is nested more than {MAX_DEPTH} levels deep", (key, index))
 
 
-def _tool_order_faults(messages: list[WireMessage]) -> Iterator[Fault]:
+def tool_order_faults(messages: list[WireMessage]) -> Iterator[Fault]:
+    """Everything wrong with how calls and the messages of tools follow one another."""
+    if not any(message.role in ("tool", "function") for message in messages):
+        return
     called = False
     ids: set[str | None] = set()
-    for number, message in enumerate(messages, 1):
+    for index, message in enumerate(messages):
         called = called or bool(calls(message))
         ids.update(call.id for call in message.tool_calls or ())
         if message.role not in ("tool", "function"):
             continue
+        steps = ("messages", index)
         if not called:
-            yield fault("unexpected_tool_message", f"message {number} ({message.role}) answers no call")
+            what = f"message {index + 1} ({message.role}) answers no call"
+            yield fault("unexpected_tool_message", what, (*steps, "role"))
         elif message.tool_call_id is not None and message.tool_call_id not in ids:
-            yield fault("unknown_tool_call_id", f"message {number} answers the call {message.tool_call_id[:40]!r}")
+            what = f"message {index + 1} answers the call {message.tool_call_id[:40]!r}"
+            yield fault("unknown_tool_call_id", what, (*steps, "tool_call_id"))
 
 
-def _answer_faults(messages: list[WireMessage]) -> Iterator[Fault]:
+def answer_faults(messages: list[WireMessage]) -> Iterator[Fault]:
+    """Whether there is nothing to learn from."""
     answers = [message for message in messages if message.role == "assistant"]
     if not answers:
-        yield fault("example_missing_assistant_message", "no message is the assistant's")
+        yield fault("example_missing_assistant_message", "no message is the assistant's", ("messages",))
     elif all(answer.weight == 0 for answer in answers):
-        yield fault("no_trained_message", "every answer has weight 0, so nothing would be trained on")
+        what = "every answer has weight 0, so nothing would be trained on"
+        yield fault("no_trained_message", what, ("messages",))
