@@ -63,9 +63,12 @@ def email(match: re.Match[str]) -> bool:
 
 
 def phone(match: re.Match[str]) -> bool:
-    """8 to 15 digits (ITU-T E.164) that do not begin with 0 and are no part of a longer number."""
+    """8 to 15 digits (ITU-T E.164) that are no part of a longer number, as the exponent in 1.5E+12345678 is."""
+    before = match.string[max(0, match.start() - 1) : match.start()]
+    if before.isascii() and before.isalnum():
+        return False
     digits = re.sub(r"\D", "", match[0])
-    return 8 <= len(digits) <= 15 and (digits[0] != "0" or match[0][0] == "(") and _stands_alone(match)
+    return 8 <= len(digits) <= 15 and _stands_alone(match)
 
 
 def card(match: re.Match[str]) -> bool:
@@ -82,9 +85,10 @@ def ssn(match: re.Match[str]) -> bool:
 
 
 def ipv4(match: re.Match[str]) -> bool:
-    """Somebody's address: not reserved for documents, this machine or masks, and no version number."""
-    address = match[0]
-    if address.startswith(_NOBODYS_ADDRESSES) or not _stands_alone(match):
+    """Somebody's address: not reserved for documents, this machine or masks, no version number, no part of a name."""
+    address, end = match[0], match.end()
+    in_a_name = re.match(r"\.[a-z]", match.string[end : end + 2])
+    if address.startswith(_NOBODYS_ADDRESSES) or in_a_name or not _stands_alone(match):
         return False
     before = match.string[max(0, match.start() - 12) : match.start()]
     return any(len(part) > 1 for part in address.split(".")) and not _VERSION_BEFORE.search(before)

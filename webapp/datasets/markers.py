@@ -12,14 +12,16 @@ from functools import cached_property
 import msgspec
 
 REPEATS = 4
-REPEATED_WORDS = 8
-REPEATED_LINE_CHARACTERS = 20
+REPEATED_CHARACTERS = 20
+LOOPED_CHARACTERS = 40
 ONE_WORD_CHARACTERS = 20
 
 
 def _no_code(match: re.Match[str]) -> bool:
     """Neither a Markdown link nor an index in code."""
-    before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+    text, start, end = match.string, match.start(), match.end()
+    # No longer slices: each would copy the text, once a match.
+    before, after = text[max(0, start - 1) : start], text[end : end + 1]
     return after not in {"(", "[", ":"} and not (before.isalnum() or before in {"_", "]", ")", "!"})
 
 
@@ -50,8 +52,8 @@ _REFUSALS = (
     r"|\bI(?:['’]m| am) (?:very |so |really )?sorry, (?:but )?I (?:can(?:['’]t|not)|am (?:unable|not able)|won['’]t)\b"
     r"|\bI (?:can(?:['’]t|not)|am unable to|am not able to) (?:assist|help|comply) (?:you )?with (?:that|this)\b"
 )
-# UTF-8 read as Latin-1 or Windows-1252: a lead byte and a continuation byte, as either of them shows it. Quotation marks
-# are left out after a capital, where a word can end in it.
+# UTF-8 read as Latin-1 or Windows-1252: a lead byte and a continuation byte, as either of them shows it. Quotation
+# marks are left out after a capital, where a word can end in it.
 _CONTINUATION = "\u0080-\u00aa\u00ac-\u00ba\u00bc-\u00bf€ƒˆ‰ŠŒŽ˜™šœžŸ"
 _MOJIBAKE = (
     f"[ÂÃ][{_CONTINUATION}]|â€[\u0080-\u00bf“”™œ˜¦¢]|â[\u0080-\u009f][\u0080-\u00bf]|ï»¿"
@@ -93,23 +95,16 @@ def noticed(answers: list[str], present: Iterable[str]) -> set[str]:
 
 
 def repeats_itself(text: str) -> bool:
-    """Whether a line of at least 20 characters, or 8 words in a row, occur at least 4 times."""
-    if len(text) < REPEATS * REPEATED_LINE_CHARACTERS:
+    """Whether a line or sentence of at least 20 characters, or the last 40 characters, occur at least 4 times."""
+    if len(text) < REPEATS * REPEATED_CHARACTERS:
         return False
-    lines = [line for line in text.split("\n") if len(line) >= REPEATED_LINE_CHARACTERS]
-    if _most(lines) >= REPEATS:
-        return True
-    words = text.split()
-    spare = len(words) - len(set(words))
-    # Four times the same eight words spare at least three times as many as they have different ones.
-    if spare < REPEATS - 1 or len(words) < REPEATS + REPEATED_WORDS - 1:
-        return False
-    runs = zip(*(words[start:] for start in range(REPEATED_WORDS)), strict=False)
-    return _most(list(map(hash, runs))) >= REPEATS
-
-
-def _most(items: list[str] | list[int]) -> int:
-    return max(Counter(items).values()) if len(items) - len(set(items)) >= REPEATS - 1 else 0
+    sentences = text.replace("\n", ". ").split(". ")
+    if len(sentences) - len(set(sentences)) >= REPEATS - 1:
+        counts = Counter(sentence for sentence in sentences if len(sentence) >= REPEATED_CHARACTERS)
+        if max(counts.values(), default=0) >= REPEATS:
+            return True
+    # A model that is caught in a loop without sentences never gets out of it.
+    return text.count(text[-LOOPED_CHARACTERS:]) >= REPEATS
 
 
 def _is_one_word(answer: str) -> bool:

@@ -143,7 +143,7 @@ def _content_issues(contents: Contents) -> Iterator[Issue]:
     ):
         if (sighting := privacy.groups[code]).count:
             yield _issue(code, "warning", sighting, f"There are {what}: {privacy.summary(code)}. {advice}")
-    repeated = "Some answers say the same line or the same words four times or more."
+    repeated = "Some answers say the same line or sentence four times or more."
     for code, message in (*((marker.name, marker.message) for marker in MARKERS), ("repetition", repeated)):
         if (sighting := contents.seen[code]).count:
             yield _issue(code, "info", sighting, message)

@@ -89,7 +89,7 @@ class Characteristics(msgspec.Struct, frozen=True):
     `turns_avg` counts user messages an example; `json_answer_share` the answers that are a JSON object or list;
     `tool_call_share` the examples with a call; `distinct_answers` different answer texts; `non_ascii_share`
     characters outside ASCII. The rest are numbers of examples with such an answer: chat markers of another template,
-    refusals, broken characters, gaps to be filled in, the same line or words at least four times, a single word.
+    refusals, broken characters, gaps to be filled in, the same line or sentence at least four times, a single word.
     """
 
     turns_avg: float
