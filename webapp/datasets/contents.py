@@ -28,7 +28,8 @@ class Contents:
         """Looks at one example on `line`; `texts` is all that a model would read of it."""
         joined = _BETWEEN_TEXTS.join(texts)
         present = self._scanner.present(joined)
-        self.privacy.add(joined, present, line)
+        if present:
+            self.privacy.add(joined, present, line)
         answers = [message.content for message in conversation.messages if message.role == "assistant"]
         for name in noticed(answers, present):
             self.seen[name].add(line)
