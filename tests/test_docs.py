@@ -8,7 +8,9 @@ import click
 import pytest
 
 from webapp.cli import main
-from webapp.datasets import FIXES
+from webapp.datasets import FIXES, Analysis
+from webapp.datasets.markers import MARKERS
+from webapp.datasets.privacy_kinds import KINDS
 from webapp.notebooks import TrainingConfig
 from webapp.settings import Settings
 
@@ -47,6 +49,16 @@ def test_every_setting_is_listed_with_its_default():
 def test_every_training_setting_is_listed():
     for name in TrainingConfig.model_fields:
         assert f"| `{name}` |" in DOCS["api.md"]
+
+
+def test_every_field_of_the_report_is_listed():
+    fields = re.findall(r"^\| (`.*?`) \|", DOCS["api.md"].partition("## The report")[2], re.MULTILINE)
+    assert {name for cell in fields for name in re.findall(r"`(\w+)`", cell)} >= set(Analysis.__struct_fields__)
+
+
+@pytest.mark.parametrize("item", [*KINDS, *MARKERS], ids=lambda item: item.name)
+def test_every_kind_and_mark_is_listed(item):
+    assert f"| `{item.name}` |" in DOCS["privacy.md"]
 
 
 def test_every_command_and_option_is_shown():

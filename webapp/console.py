@@ -50,6 +50,13 @@ def show_analysis(report: Mapping[str, Any]) -> None:
         f"p50 {tokens['p50']}, p95 {tokens['p95']}, p99 {tokens['p99']}, max {tokens['max']}"
     )
     click.echo(f"duplicates {report['duplicates']['count']}")
+    languages = report["languages"]
+    if languages["sampled"]:
+        shares = [f"{code} {share:.0%}" for code, share in list(languages["shares"].items())[:5]]
+        click.echo(f"languages {', '.join(shares)} (of {languages['sampled']} examples looked at)")
+    for kind, hits in report["privacy"]["kinds"].items():
+        lines = ", ".join(map(str, hits["lines"][:5]))
+        click.echo(f"  {kind:<17} {hits['count']} in {hits['examples']} examples (lines {lines})")
     for item in invalid["items"][:20]:
         click.echo(f"  {fault_line(item)}")
     for issue in report["quality_issues"]:

@@ -52,6 +52,8 @@ def analysis() -> Callable[..., Analysis]:
                     "non_ascii_share": 0.0,
                 }
                 | characteristics,
+                "privacy": {"kinds": {}},
+                "languages": {"sampled": total_examples, "shares": {"en": 1.0}},
             }
         )
 

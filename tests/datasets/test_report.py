@@ -50,6 +50,8 @@ def test_the_report_holds_the_documented_fields(report: Analysis) -> None:
         "duplicates",
         "distribution",
         "characteristics",
+        "privacy",
+        "languages",
     ]
     assert (body["total_examples"], body["total_tokens"], body["avg_tokens_per_example"]) == (2, 4, 2.0)
     assert (body["format"], body["format_valid"]) == ("openai_messages", False)

@@ -49,6 +49,13 @@ def test_the_analysis_is_there_with_its_numbers(visitor, sample):
     assert "Harbour Bikes" in page.text
 
 
+def test_private_data_is_told_by_kind_and_line(visitor, analysed):
+    session_id = analysed(line("Hello") + b"\n" + line("Write to anna@lind.se"))
+    page = visitor.visit(f"/datasets/{session_id}")
+    assert "email 1 1 2" in page.text
+    assert "Languages: " in visitor.visit(f"/datasets/{analysed(line('Where can I leave the bicycle tonight?'))}").text
+
+
 def test_bad_lines_are_named(visitor, analysed):
     session_id = analysed(line("Hello") + b'\nnot json\n{"messages": []}\n')
     page = visitor.visit(f"/datasets/{session_id}")

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from webapp.datasets.contents import Contents
 from webapp.datasets.duplicates import Digests
 from webapp.datasets.examples import ExampleWriter
 from webapp.datasets.faults import fault
@@ -86,6 +87,7 @@ class _Pass:
         self._digests = Digests()
         self._statistics = Statistics()
         self._findings = Findings()
+        self._contents = Contents()
         self._invalid = Sighting()
         self._invalid_items: list[InvalidLine] = []
 
@@ -117,6 +119,7 @@ class _Pass:
         counts = iter(self._tokenizer.count([text for example in batch_texts for text in example]))
         for (number, parsed), example in zip(self._batch, batch_texts, strict=True):
             self._add(number, parsed, sum(next(counts) for _ in example))
+            self._contents.add(parsed.conversation, example, number)
         self._batch.clear()
         self.batch_bytes = 0
 
@@ -152,7 +155,9 @@ class _Pass:
             quality=Quality(parts),
             duplicates=Duplicates(len(repeated), repeated[:MAX_DUPLICATE_EXAMPLES]),
             distribution=self._statistics.distribution(),
-            characteristics=self._statistics.characteristics(),
+            characteristics=msgspec.structs.replace(self._statistics.characteristics(), **self._contents.counts()),
+            privacy=self._contents.privacy.report(),
+            languages=self._contents.languages.report(),
         )
 
     def _evidence(self, repeated: list[int]) -> Evidence:
@@ -160,7 +165,7 @@ class _Pass:
         for index in repeated:
             repeated_lines.add(self._lines[index])
         tokens = self._statistics.token_summary(self._tokenizer.name)
-        return Evidence(len(self._lines), self._invalid, repeated_lines, self._findings, tokens)
+        return Evidence(len(self._lines), self._invalid, repeated_lines, self._findings, self._contents, tokens)
 
 
 def _nothing_valid(invalid: InvalidLines) -> Problem:

@@ -18,7 +18,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from webapp.datasets.contents import Contents
 from webapp.datasets.findings import LONG_EXAMPLE_TOKENS, SHORT_ANSWER_CHARACTERS, Findings, Sighting
+from webapp.datasets.markers import MARKERS
 from webapp.datasets.report import Issue, Part, Severity, Tokens
 
 MIN_TRAIN_EXAMPLES = 10
@@ -33,6 +35,7 @@ class Evidence(msgspec.Struct, frozen=True):
     invalid: Sighting
     repeated: Sighting
     findings: Findings
+    contents: Contents
     tokens: Tokens
 
     def count(self, code: str) -> int:
@@ -90,6 +93,7 @@ def _issues(evidence: Evidence) -> Iterator[Issue]:
         sighting = evidence.findings.seen[code]
         if sighting.count:
             yield _issue(code, severity, sighting, message)
+    yield from _content_issues(evidence.contents)
 
 
 def _size_issues(examples: int) -> Iterator[Issue]:
@@ -129,6 +133,20 @@ def _noticed(evidence: Evidence) -> Iterator[tuple[str, Severity, str]]:
         "Older names are read as today's: developer as system, function as tool, functions as tools, function_call as "
         "tool_calls.",
     )
+
+
+def _content_issues(contents: Contents) -> Iterator[Issue]:
+    privacy = contents.privacy
+    for code, what, advice in (
+        ("secrets", "secrets", "A model can repeat them to anyone: take them out and revoke them."),
+        ("personal_data", "personal data", "A model can repeat them to anyone: replace them, unless they are made up."),
+    ):
+        if (sighting := privacy.groups[code]).count:
+            yield _issue(code, "warning", sighting, f"There are {what}: {privacy.summary(code)}. {advice}")
+    repeated = "Some answers say the same line or sentence four times or more."
+    for code, message in (*((marker.name, marker.message) for marker in MARKERS), ("repetition", repeated)):
+        if (sighting := contents.seen[code]).count:
+            yield _issue(code, "info", sighting, message)
 
 
 def _issue(code: str, severity: Severity, sighting: Sighting, message: str) -> Issue:

@@ -95,7 +95,8 @@ class Characteristics(msgspec.Struct, frozen=True):
 
     `turns_avg` counts user messages an example; `json_answer_share` the answers that are a JSON object or list;
     `tool_call_share` the examples with a call; `distinct_answers` different answer texts; `non_ascii_share`
-    characters outside ASCII.
+    characters outside ASCII. The rest are numbers of examples with such an answer: chat markers of another template,
+    refusals, broken characters, gaps to be filled in, the same line or sentence at least four times, a single word.
     """
 
     turns_avg: float
@@ -105,6 +106,33 @@ class Characteristics(msgspec.Struct, frozen=True):
     answer_chars_p50: int
     distinct_answers: int
     non_ascii_share: float
+    leaked_markers: int = 0
+    refusals: int = 0
+    mojibake: int = 0
+    placeholders: int = 0
+    repetition: int = 0
+    one_word_answers: int = 0
+
+
+class PrivacyHits(msgspec.Struct, frozen=True):
+    """`count` hits in `examples` examples, on `lines`: the first of them, at most 20, 1-based."""
+
+    count: int
+    examples: int
+    lines: list[int]
+
+
+class Privacy(msgspec.Struct, frozen=True):
+    """Personal data and secrets by kind, only kinds that occur. What was found is nowhere in a report."""
+
+    kinds: dict[str, PrivacyHits]
+
+
+class Languages(msgspec.Struct, frozen=True):
+    """Shares (0 to 1) by ISO 639 code, the largest first, of the `sampled` examples whose language can be told."""
+
+    sampled: int
+    shares: dict[str, float]
 
 
 class Analysis(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +152,8 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: Duplicates
     distribution: Distribution
     characteristics: Characteristics
+    privacy: Privacy
+    languages: Languages
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
