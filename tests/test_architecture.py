@@ -58,12 +58,13 @@ def test_imports_run_downwards_only(path):
 @pytest.mark.parametrize(
     ("modules", "absent"),
     [
-        ("webapp.datasets, webapp.catalog", "flask sqlalchemy torch transformers nbclient"),
+        ("webapp.datasets, webapp.catalog", "flask sqlalchemy torch transformers nbclient gigatoken awkward"),
         (
             "webapp.training.data, webapp.training.masking, webapp.training.families",
             "flask sqlalchemy torch transformers",
         ),
         ("webapp.notebooks, webapp.cli", "flask torch transformers"),
+        ("webapp, webapp.server", "gigatoken awkward"),
     ],
 )
 def test_the_lower_floors_load_nothing_heavy(modules, absent):

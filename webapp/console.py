@@ -49,7 +49,8 @@ def show_analysis(report: Mapping[str, Any]) -> None:
         f"tokens {tokens['total']:,} ({tokens['tokenizer']}{'' if tokens['exact'] else ', an estimate'}): "
         f"p50 {tokens['p50']}, p95 {tokens['p95']}, p99 {tokens['p99']}, max {tokens['max']}"
     )
-    click.echo(f"duplicates {report['duplicates']['count']}")
+    duplicates = report["duplicates"]
+    click.echo(f"duplicates {duplicates['count']} ({duplicates['exact']} exact, {duplicates['near']} near)")
     for item in invalid["items"][:20]:
         click.echo(f"  line {item['line']}: {item['code']}: {item['message']}")
     for issue in report["quality_issues"]:
