@@ -1,6 +1,8 @@
 """Recall, precision and cost of the search for near-duplicates, on planted edits."""
 
 import random
+import re
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,16 +11,18 @@ import pytest
 
 from webapp.datasets.jaccard import TokenStore
 from webapp.datasets.near_duplicates import Clusters, NearDuplicates
-from webapp.datasets.o200k import O200kTokenizer
+from webapp.datasets.o200k import RANK_FILE, O200kTokenizer
 from webapp.datasets.tokens import TokenBatch
+from webapp.resources import resource
 
 RATES = (0.05, 0.10, 0.15, 0.20)
 LENGTHS = (30, 50, 80, 120, 200)
 
 
 def vocabulary(draw: random.Random) -> tuple[list[str], list[float]]:
-    """3,000 words and their cumulative frequencies, which fall as in natural text (Zipf)."""
-    words = ["".join(draw.choices("etaoinshrdlucmfwypvbgk", k=draw.randint(2, 9))) for _ in range(3000)]
+    """10,000 words of one token each, the hardest to find again, and their cumulative frequencies (Zipf)."""
+    tokens = (b64decode(line.split()[0]) for line in (resource("encodings") / RANK_FILE).read_bytes().splitlines())
+    words = draw.sample([token[1:].decode() for token in tokens if re.fullmatch(rb" [a-z]{2,10}", token)], 10_000)
     return words, list(np.cumsum([1 / (rank + 10) for rank in range(len(words))]))
 
 
@@ -154,6 +158,14 @@ def test_the_pairs_compared_grow_with_the_rows_even_when_all_are_near_identical(
 def test_rows_that_drift_apart_cost_at_most_64_pairs_each() -> None:
     search = Search(list(near_identical(5000)))
     assert search.near.compared <= 64 * 5000
+
+
+def test_a_template_just_below_the_threshold_is_refused_cheaply() -> None:
+    draw = random.Random(8)
+    template = numbers(draw, 50)
+    search = Search([[*template, *numbers(draw, 40)] for _ in range(3000)])
+    assert search.first == list(range(3000))
+    assert search.near.verified <= 8 * 3000
 
 
 def test_a_long_chain_of_links_is_one_cluster() -> None:

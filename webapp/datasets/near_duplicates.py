@@ -8,14 +8,15 @@ token bigrams reaches the threshold. 640 bytes an example stay in memory: 512 of
 import numpy as np
 import numpy.typing as npt
 
-from webapp.datasets.jaccard import Rows, TokenStore, similarities
+from webapp.datasets.jaccard import Rows, TokenStore, distinct, similarities
 from webapp.datasets.minhash import BANDS, MIN_TOKENS, SLOTS, Ids, Offsets, band_keys, estimate, signatures
 
 NEAR_THRESHOLD = 0.40
 # The words of a template alone make two short rows 0.4 alike: "The capital of ... is ...".
 SHORT_TOKENS, SHORT_THRESHOLD = 24, 0.70
-# Two thirds of the slots of a short document are borrowed, so that its estimate may be far off.
-_HOPELESS = 0.5
+# Most slots of a short document are borrowed, so that its estimate may be far off: half the threshold will do. Only
+# an example that was refused four times (a template just below the threshold) needs an estimate that reaches it.
+_HOPELESS, _REFUSALS = 0.5, 4
 
 
 class Clusters:
@@ -56,7 +57,7 @@ class NearDuplicates:
         self._store = store
         self._signatures = bytearray()
         self._bands = bytearray()
-        self.compared = 0
+        self.compared = self.verified = 0
 
     def add(self, ids: Ids, offsets: Offsets) -> None:
         """Takes the next examples; example i of these has `ids[offsets[i]:offsets[i + 1]]`."""
@@ -70,36 +71,53 @@ class NearDuplicates:
 
         `threshold` is a Jaccard similarity, above 0 and at most 1; pairs of examples under 24 tokens need 0.7. Of two
         documents that are 0.4, 0.5 or 0.6 alike, the bands find 56, 87 or 99 in 100: below 0.3 most are missed.
-        `compared` counts the pairs that were looked at: at most 64 an example, whatever the examples.
+        `compared` counts the pairs that were looked at, at most 64 an example, and `verified` those compared exactly.
         """
         if not 0 < threshold <= 1:
             raise ValueError("near_threshold must be above 0 and at most 1")
         rows = np.flatnonzero(among & (self._store.lengths() >= MIN_TOKENS))
         clusters = Clusters(len(among))
         rejected = np.empty(0, np.uint64)
+        refusals = np.zeros(len(among), np.int64)
         bands = np.frombuffer(self._bands, np.uint32).reshape(-1, BANDS)
         for band in range(BANDS):
             for left, right in _candidates(bands[rows, band], rows):
                 pairs = left.astype(np.uint64) << np.uint64(32) | right.astype(np.uint64)
-                pairs = np.setdiff1d(pairs[clusters.apart(left, right)], rejected)
-                alike = self._verify(clusters, pairs, threshold)
-                rejected = np.union1d(rejected, pairs[~alike])
+                pairs = _without(distinct(pairs[clusters.apart(left, right)]), rejected)
+                if not len(pairs):
+                    continue
+                alike = self._verify(clusters, pairs, threshold, refusals)
+                rejected = np.sort(np.concatenate([rejected, pairs[~alike]]))
         return clusters
 
-    def _verify(self, clusters: Clusters, pairs: npt.NDArray[np.uint64], threshold: float) -> npt.NDArray[np.bool_]:
+    def _verify(
+        self, clusters: Clusters, pairs: npt.NDArray[np.uint64], threshold: float, refusals: Rows
+    ) -> npt.NDArray[np.bool_]:
         """Links the pairs that are alike; answers which are."""
-        self.compared += len(pairs)
         left, right = (pairs >> np.uint64(32)).astype(np.int64), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
         found = np.frombuffer(self._signatures, np.uint32).reshape(-1, SLOTS)
-        alike = estimate(found, left, right) >= threshold * _HOPELESS
+        needed = np.where(refusals[right] < _REFUSALS, threshold * _HOPELESS, threshold)
+        alike = estimate(found, left, right) >= needed
         left, right = left[alike], right[alike]
         exact = similarities(self._store, left, right)
         lengths = self._store.lengths()
         short = np.minimum(lengths[left], lengths[right]) < SHORT_TOKENS
         enough = exact >= np.where(short, max(threshold, SHORT_THRESHOLD), threshold)
         clusters.link(left[enough], right[enough], exact[enough])
+        np.add.at(refusals, right[~enough], 1)
+        self.compared += len(pairs)
+        self.verified += len(left)
         alike[alike] = enough
         return alike
+
+
+def _without(pairs: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The pairs that are not among `others`, which are sorted."""
+    if not len(others):
+        return pairs
+    places = np.minimum(np.searchsorted(others, pairs), len(others) - 1)
+    new: npt.NDArray[np.bool_] = others[places] != pairs
+    return pairs[new]
 
 
 def _candidates(keys: npt.NDArray[np.uint32], rows: Rows) -> list[tuple[Rows, Rows]]:
