@@ -34,7 +34,7 @@ _PIECE_CHARACTERS = 50_000
 
 
 class TiktokenO200k:
-    """tiktoken, the reference: about 20 MB/s; loaded at the first text (about 0.3 s and 80 MB a process).
+    """tiktoken, the reference; loaded at the first text (about 0.3 s and 80 MB a process).
 
     A text over 50,000 characters is encoded in pieces, so its count can be off by a token or two a piece.
     """
@@ -52,7 +52,7 @@ class TiktokenO200k:
 
 
 class O200kTokenizer:
-    """o200k_base, the encoding of GPT-4o and later, by gigatoken: about six times as fast as tiktoken on one core.
+    """o200k_base, the encoding of GPT-4o and later, by gigatoken: ten times tiktoken (benchmarks/tokens.py).
 
     Texts that gigatoken refuses (half a character) or panics on go to tiktoken. Loaded once a process (about 0.5 s
     and 60 MB). Raises `Problem("installation_incomplete")` when the rank file is missing.

@@ -93,7 +93,7 @@ def _issues(evidence: Evidence) -> Iterator[Issue]:
         message = f"{evidence.repeated.count} examples repeat an earlier one exactly and could be dropped."
         yield _issue("exact_duplicates", "warning", evidence.repeated, message)
     if near := evidence.near.count:
-        message = f"{near} examples say almost the same as an earlier one; duplicates.groups shows them side by side."
+        message = f"{near} examples say almost the same as an earlier one; look at these beside each other."
         many = near >= MANY_NEAR_SHARE * evidence.examples
         yield _issue("near_duplicates", "warning" if many else "info", evidence.near, message)
     for code, severity, message in _noticed(evidence):
