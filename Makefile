@@ -56,6 +56,8 @@ test-wheel: .venv/installed-dev  ## the wheel in an empty environment
 benchmark: .venv/installed-dev  ## the measured claims of docs/benchmarks.md
 	$(BIN)/python benchmarks/dry_run.py
 	$(BIN)/python benchmarks/generate.py
+	$(BIN)/python benchmarks/tokens.py
+	$(BIN)/python benchmarks/near_duplicates.py
 
 format: .venv/installed-dev  ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix --quiet .

@@ -58,13 +58,16 @@ def test_imports_run_downwards_only(path):
 @pytest.mark.parametrize(
     ("modules", "absent"),
     [
-        ("webapp.datasets, webapp.catalog", "flask sqlalchemy torch transformers nbclient re2 py3langid"),
+        (
+            "webapp.datasets, webapp.catalog",
+            "flask sqlalchemy torch transformers nbclient re2 py3langid gigatoken awkward",
+        ),
         (
             "webapp.training.data, webapp.training.masking, webapp.training.families",
             "flask sqlalchemy torch transformers",
         ),
         ("webapp.notebooks, webapp.cli", "flask torch transformers"),
-        ("webapp.api, webapp.pages, webapp.server", "torch transformers re2 py3langid"),
+        ("webapp.api, webapp.pages, webapp.server", "torch transformers re2 py3langid gigatoken awkward"),
     ],
 )
 def test_the_lower_floors_load_nothing_heavy(modules, absent):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tiktoken_ext import openai_public
 
-from webapp.datasets import tokens
+from webapp.datasets import o200k
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,7 +38,7 @@ def test_name_and_digest_are_tiktokens_own(build: ModuleType, monkeypatch: pytes
     )
     openai_public.o200k_base()
     assert asked["sha256"] == build.RANK_SHA256
-    assert hashlib.sha1(asked["url"].encode()).hexdigest() == build.RANK_FILE == tokens.RANK_FILE  # noqa: S324
+    assert hashlib.sha1(asked["url"].encode()).hexdigest() == build.RANK_FILE == o200k.RANK_FILE  # noqa: S324
 
 
 def fake_pip(monkeypatch: pytest.MonkeyPatch, build: ModuleType, data: bytes) -> list[list[str]]:

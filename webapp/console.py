@@ -49,7 +49,8 @@ def show_analysis(report: Mapping[str, Any]) -> None:
         f"tokens {tokens['total']:,} ({tokens['tokenizer']}{'' if tokens['exact'] else ', an estimate'}): "
         f"p50 {tokens['p50']}, p95 {tokens['p95']}, p99 {tokens['p99']}, max {tokens['max']}"
     )
-    click.echo(f"duplicates {report['duplicates']['count']}")
+    duplicates = report["duplicates"]
+    click.echo(f"duplicates {duplicates['count']} ({duplicates['exact']} exact, {duplicates['near']} near)")
     languages = report["languages"]
     if languages["sampled"]:
         shares = [f"{code} {share:.0%}" for code, share in list(languages["shares"].items())[:5]]

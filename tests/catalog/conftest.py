@@ -32,9 +32,10 @@ def analysis() -> Callable[..., Analysis]:
                     "max": p99 * 2,
                     "total": total_examples * p99 // 2,
                     "note": "",
+                    "spot_check": None,
                 },
                 "quality": {"parts": []},
-                "duplicates": {"count": 0, "examples": []},
+                "duplicates": {"count": 0, "exact": 0, "near": 0, "examples": [], "groups": []},
                 "distribution": {
                     "roles": {"user": total_examples, "assistant": total_examples},
                     "avg_message_length": 200.0,

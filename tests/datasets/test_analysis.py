@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from webapp.datasets import Analysis, analyze, sample_path
+from webapp.datasets import Analysis, TokenBatch, analyze, sample_path
 from webapp.datasets.parsing import explain, parse
 from webapp.errors import Problem
 
@@ -106,18 +106,25 @@ def test_texts_are_counted_once_each_across_batches() -> None:
 
     class Words:
         name = "words"
+        reference = None
 
-        def count(self, texts: Sequence[str]) -> list[int]:
+        def encode(self, texts: Sequence[str]) -> TokenBatch:
             calls.append(len(texts))
-            return [len(text.split()) for text in texts]
+            return TokenBatch.of([[len(word) for word in text.split()] for text in texts])
 
     lines = [GOOD.replace(b"Hi", f"{number} {'word ' * number}".encode()) for number in range(2000)]
     found = analyze(io.BytesIO(b"\n".join(lines)), tokenizer=Words())
     assert len(calls) > 3
     assert sum(calls) == 4000
-    assert found.tokens.tokenizer == "words"
+    assert (found.tokens.tokenizer, found.tokens.spot_check) == ("words", None)
     assert found.total_tokens == sum(number + 2 for number in range(2000))
     assert found.avg_tokens_per_example == round(found.total_tokens / 2000, 2)
+
+
+def test_a_million_spaces_are_an_example_like_any_other() -> None:
+    found = report(GOOD.replace(b"Hi", b" " * 1_000_000) + b"\n" + GOOD)
+    assert (found.total_examples, found.duplicates.count) == (2, 0)
+    assert found.tokens.max > 1000
 
 
 texts = st.text(st.characters(), max_size=8)  # unlike st.text(), with halves of surrogate pairs
@@ -195,7 +202,10 @@ def test_the_bundled_sample_is_good_data() -> None:
     found = analyze(sample_path())
     assert found.total_examples >= 240
     assert found.format_valid
-    assert found.duplicates.count == 0
+    assert found.duplicates.exact == 0
+    assert found.duplicates.near <= 2
+    assert found.tokens.spot_check
+    assert (found.tokens.spot_check.checked, found.tokens.spot_check.differing) == (500, 0)
     assert found.quality_score > 0.95
     assert {issue.severity for issue in found.quality_issues} <= {"info"}
     assert found.distribution.has_system_prompts

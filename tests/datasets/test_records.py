@@ -24,4 +24,6 @@ def test_only_what_is_there_is_written() -> None:
 def test_the_texts_are_contents_calls_and_tool_definitions() -> None:
     call = ToolCall("function", CalledFunction("look_up", '{"bike":7}'), "c1")
     conversation = Conversation([*HELLO, Message("assistant", "", tool_calls=[call])], [{"name": "look_up"}])
-    assert texts(conversation) == ["Hej då", 'Bye\u2028"now"', "look_up", '{"bike":7}', '[{"name":"look_up"}]']
+    said, setting = texts(conversation)
+    assert said == ["Hej då", 'Bye\u2028"now"', "look_up", '{"bike":7}']
+    assert setting == ['[{"name":"look_up"}]']

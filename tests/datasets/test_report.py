@@ -57,6 +57,12 @@ def test_the_report_holds_the_documented_fields(report: Analysis) -> None:
     assert (body["format"], body["format_valid"]) == ("openai_messages", False)
     assert body["invalid_lines"]["count"] == 1
     assert set(body["invalid_lines"]["items"][0]) == {"line", "column", "path", "code", "message"}
-    assert body["duplicates"] == {"count": 1, "examples": [1]}
-    assert {"tokenizer", "exact", "p50", "p95", "p99", "max"} <= set(body["tokens"])
+    assert body["duplicates"] == {
+        "count": 1,
+        "exact": 1,
+        "near": 0,
+        "examples": [1],
+        "groups": [{"kind": "exact", "similarity": 1.0, "size": 2, "lines": [2, 3]}],
+    }
+    assert {"tokenizer", "exact", "p50", "p95", "p99", "max", "spot_check"} <= set(body["tokens"])
     assert all(set(issue) == {"code", "severity", "count", "message", "lines"} for issue in body["quality_issues"])

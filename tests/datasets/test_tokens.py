@@ -1,97 +1,68 @@
-"""Token counts without a network."""
+"""Batches of tokens, and the spot check against a reference."""
 
-import random
-import time
 from collections.abc import Sequence
-from pathlib import Path
 
-import pytest
-import tiktoken
-from tiktoken_ext import openai_public
+import numpy as np
 
-from webapp.datasets import tokens
-from webapp.datasets.tokens import O200kTokenizer
-from webapp.errors import Problem
+from webapp.datasets.report import SpotCheck
+from webapp.datasets.tokens import Sample, TokenBatch
 
 
-@pytest.fixture(scope="module")
-def tokenizer() -> O200kTokenizer:
-    return O200kTokenizer()
+class Characters:
+    """A character is a token; `wrong` texts are read backwards."""
+
+    name = "characters"
+    reference = None
+
+    def __init__(self, wrong: Sequence[str] = ()) -> None:
+        self.wrong = wrong
+        self.encoded: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> TokenBatch:
+        self.encoded += texts
+        return TokenBatch.of([[ord(c) for c in (text[::-1] if text in self.wrong else text)] for text in texts])
 
 
-def test_known_counts(tokenizer: O200kTokenizer) -> None:
-    # Counted with tiktoken.get_encoding("o200k_base").encode_ordinary of tiktoken 0.14.0.
-    texts = ["hello world", "", "tiktoken is great!", "お誕生日おめでとう", "don't  stop\n\n", "<|endoftext|>"]
-    assert tokenizer.count(texts) == [2, 0, 6, 8, 4, 7]
+def test_a_batch_knows_the_tokens_of_each_text() -> None:
+    batch = TokenBatch.of([[1, 2, 3], [], [4]])
+    assert batch.counts.tolist() == [3, 0, 1]
+    assert [batch.text(index).tolist() for index in range(3)] == [[1, 2, 3], [], [4]]
+    assert batch.ids.dtype == np.uint32
 
 
-def test_the_pattern_is_tiktokens_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai_public, "load_tiktoken_bpe", lambda *_, **__: {})
-    assert openai_public.o200k_base()["pat_str"] == tokens.PATTERN
+def test_a_batch_of_nothing() -> None:
+    assert TokenBatch.of([]).counts.tolist() == []
 
 
-def test_all_ranks_are_there(tokenizer: O200kTokenizer) -> None:
-    assert tokens._encoding().max_token_value == 199_997
+def sampled(texts: list[str], reference: Characters, batch: int = 100) -> SpotCheck:
+    sample, fast = Sample(), Characters()
+    for start in range(0, len(texts), batch):
+        part = texts[start : start + batch]
+        sample.take(part, fast.encode(part))
+    return sample.compare(reference)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        " " * 1_000_000,
-        "a" * 1_000_000,
-        "\n" * 1_000_000,
-        "漢" * 1_000_000,
-        "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz", k=1_000_000)),
-    ],
-    ids=["spaces", "one letter", "newlines", "one character", "random letters"],
-)
-def test_a_text_of_a_million_characters_without_a_break_is_counted(tokenizer: O200kTokenizer, text: str) -> None:
-    started = time.monotonic()
-    (count,) = tokenizer.count([text])
-    assert 0 < count <= len(text.encode())
-    assert time.monotonic() - started < 10
+def test_other_tokens_are_counted_as_different_even_when_they_are_as_many() -> None:
+    texts = [f"text {number}" for number in range(40)]
+    assert sampled(texts, Characters()) == SpotCheck(checked=40, differing=0)
+    assert sampled(texts, Characters(wrong=texts[:3])) == SpotCheck(checked=40, differing=3)
 
 
-def test_cutting_a_long_text_hardly_changes_its_count(tokenizer: O200kTokenizer) -> None:
-    text = "The quick brown fox jumps over the lazy dog. " * 10_000
-    exact = len(tokens._encoding().encode_ordinary(text))
-    assert abs(tokenizer.count([text])[0] - exact) <= 2 * (len(text) // 50_000)
+def test_500_texts_from_all_over_the_file_are_checked() -> None:
+    reference = Characters()
+    assert sampled([str(number) for number in range(20_000)], reference).checked == 500
+    chosen = np.array([int(text) for text in reference.encoded])
+    assert len(set(chosen)) == 500
+    assert np.histogram(chosen, 4, (0, 20_000))[0].min() > 80
 
 
-class PanicException(BaseException):
-    """Named as PyO3 names a panic of Rust code."""
+def test_the_same_texts_give_the_same_sample() -> None:
+    first, second = Characters(), Characters()
+    texts = [str(number) for number in range(5000)]
+    sampled(texts, first)
+    sampled(texts, second)
+    assert first.encoded == second.encoded
 
 
-class Failing:
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-    def encode_ordinary(self, _: str) -> Sequence[int]:
-        raise self.error
-
-
-def test_a_panic_counts_the_bytes_instead(tokenizer: O200kTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokenizer, "_encoding", Failing(PanicException("StackOverflow")))
-    assert tokenizer.count(["é!"]) == [3]
-
-
-def test_an_interrupt_is_not_a_panic(tokenizer: O200kTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokenizer, "_encoding", Failing(KeyboardInterrupt()))
-    with pytest.raises(KeyboardInterrupt):
-        tokenizer.count(["a"])
-
-
-def test_a_missing_rank_file_is_a_problem_of_the_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "resource", lambda _: tmp_path)
-    with pytest.raises(Problem) as caught:
-        tokens._encoding.__wrapped__()
-    assert (caught.value.code, caught.value.exit_code) == ("installation_incomplete", 3)
-    assert "install it again" in caught.value.message
-
-
-def test_nothing_is_ever_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: object) -> bytes:
-        raise AssertionError("a download was tried")
-
-    monkeypatch.setattr("tiktoken.load.read_file", refuse)
-    assert isinstance(tokens._encoding.__wrapped__(), tiktoken.Encoding)
+def test_very_long_texts_are_not_sampled() -> None:
+    assert sampled(["a" * 10_001, "b"], Characters()).checked == 1

@@ -8,21 +8,25 @@ from pathlib import Path
 from webapp.datasets.analysis import analyze
 from webapp.datasets.examples import MAX_EMBEDDED_BYTES, Example, Examples, ExampleWriter
 from webapp.datasets.faults import FIXES
+from webapp.datasets.near_duplicates import NEAR_THRESHOLD
+from webapp.datasets.o200k import O200kTokenizer
 from webapp.datasets.quality import MIN_TRAIN_EXAMPLES
 from webapp.datasets.reading import MAX_LINE_BYTES
 from webapp.datasets.report import Analysis
-from webapp.datasets.tokens import O200kTokenizer, Tokenizer
+from webapp.datasets.tokens import TokenBatch, Tokenizer
 
 __all__ = [
     "FIXES",
     "MAX_EMBEDDED_BYTES",
     "MAX_LINE_BYTES",
     "MIN_TRAIN_EXAMPLES",
+    "NEAR_THRESHOLD",
     "Analysis",
     "Example",
     "ExampleWriter",
     "Examples",
     "O200kTokenizer",
+    "TokenBatch",
     "Tokenizer",
     "analyze",
     "sample_path",

@@ -11,21 +11,24 @@ from typing import BinaryIO
 import msgspec
 
 from webapp.datasets.contents import Contents
-from webapp.datasets.duplicates import Digests
+from webapp.datasets.counting import TokenCounter
+from webapp.datasets.duplicates import Alike, DuplicateSearch, Found
 from webapp.datasets.examples import ExampleWriter
 from webapp.datasets.faults import fault
 from webapp.datasets.findings import Findings, Sighting
+from webapp.datasets.jaccard import TokenStore
+from webapp.datasets.near_duplicates import NEAR_THRESHOLD
+from webapp.datasets.o200k import O200kTokenizer
 from webapp.datasets.parsing import Parsed, explain, parse
 from webapp.datasets.quality import Evidence, quality_issues, quality_parts, quality_score
 from webapp.datasets.reading import MAX_LINE_BYTES, Line, read_lines
 from webapp.datasets.records import encode, texts
-from webapp.datasets.report import Analysis, Duplicates, InvalidLine, InvalidLines, Quality
+from webapp.datasets.report import Analysis, InvalidLine, InvalidLines, Quality
 from webapp.datasets.statistics import Statistics
-from webapp.datasets.tokens import O200kTokenizer, Tokenizer
+from webapp.datasets.tokens import Tokenizer
 from webapp.errors import Problem
 
 MAX_INVALID_ITEMS = 100
-MAX_DUPLICATE_EXAMPLES = 1000
 _PROBLEM_ITEMS = 10
 _BATCH_BYTES = 1024 * 1024
 _TOO_LONG = fault("line_too_long", f"the line is longer than {MAX_LINE_BYTES // (1024 * 1024)} MiB")
@@ -35,27 +38,29 @@ def analyze(
     source: Path | BinaryIO,
     *,
     tokenizer: Tokenizer | None = None,
+    near_threshold: float = NEAR_THRESHOLD,
     sink: ExampleWriter | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Analysis:
-    """Analyses OpenAI `messages` JSON lines in one streaming pass, about 30 bytes of memory an example.
+    """Analyses OpenAI `messages` JSON lines in one streaming pass, about 700 bytes of memory an example.
 
-    `tokenizer` is o200k_base unless given; `sink` (entered by the caller) gets every valid example; `progress` gets
-    the share of the file that has been read, rising from 0 to 1. Raises Problem: `empty_file`, `unsupported_encoding`,
-    `no_valid_examples`, whose details hold the first invalid lines.
+    The tokens wait in a temporary file, 4 bytes each. `tokenizer` is o200k_base unless given; from `near_threshold`
+    on (a Jaccard similarity, above 0 and at most 1) two examples are near-duplicates; `sink` (entered by the caller)
+    gets every valid example; `progress` gets the share of the file that has been read, rising from 0 to 1. Raises
+    Problem: `empty_file`, `unsupported_encoding`, `no_valid_examples`, whose details hold the first invalid lines.
     """
-    run = _Pass(tokenizer or O200kTokenizer(), sink)
-    with _opened(source) as (stream, size):
+    with _opened(source) as (stream, size), TokenStore() as store:
+        run = _Pass(tokenizer or O200kTokenizer(), store, sink)
         for line in read_lines(stream):
             run.take(line)
             if run.batch_bytes >= _BATCH_BYTES:
                 run.flush()
                 if progress:
                     progress(min(1.0, line.end / size))
-    run.flush()
-    if progress:
-        progress(1.0)
-    return run.report()
+        run.flush()
+        if progress:
+            progress(1.0)
+        return run.report(near_threshold)
 
 
 @contextmanager
@@ -77,14 +82,15 @@ def _opened(source: Path | BinaryIO) -> Iterator[tuple[BinaryIO, float]]:
 class _Pass:
     """The running totals of one analysis; examples wait in a batch until their tokens are counted together."""
 
-    def __init__(self, tokenizer: Tokenizer, sink: ExampleWriter | None) -> None:
+    def __init__(self, tokenizer: Tokenizer, store: TokenStore, sink: ExampleWriter | None) -> None:
         self._tokenizer = tokenizer
         self._sink = sink
         self._batch: list[tuple[int, Parsed]] = []
         self.batch_bytes = 0
         self._sha256 = sha256()
         self._lines = array("I")
-        self._digests = Digests()
+        self._duplicates = DuplicateSearch(store)
+        self._counter = TokenCounter(tokenizer)
         self._statistics = Statistics()
         self._findings = Findings()
         self._contents = Contents()
@@ -115,31 +121,32 @@ class _Pass:
 
     def flush(self) -> None:
         """Counts the batch."""
-        batch_texts = [texts(parsed.conversation) for _, parsed in self._batch]
-        counts = iter(self._tokenizer.count([text for example in batch_texts for text in example]))
-        for (number, parsed), example in zip(self._batch, batch_texts, strict=True):
-            self._add(number, parsed, sum(next(counts) for _ in example))
-            self._contents.add(parsed.conversation, example, number)
+        found = [texts(parsed.conversation) for _, parsed in self._batch]
+        counts, said = self._counter.count(found)
+        for (number, parsed), tokens, example in zip(self._batch, counts, found, strict=True):
+            self._add(number, parsed, tokens)
+            self._contents.add(parsed.conversation, (*example.said, *example.setting), number)
+        self._duplicates.add_tokens(said.ids, said.offsets)
         self._batch.clear()
         self.batch_bytes = 0
 
     def _add(self, number: int, parsed: Parsed, tokens: int) -> None:
         encoded = encode(parsed.conversation)
         self._sha256.update(encoded)
-        self._digests.add(encoded)
+        self._duplicates.add_line(encoded)
         self._lines.append(number)
         self._statistics.add(parsed.conversation, tokens)
         self._findings.add(parsed, number, tokens)
         if self._sink:
             self._sink.write(encoded, line=number, tokens=tokens)
 
-    def report(self) -> Analysis:
+    def report(self, near_threshold: float) -> Analysis:
         """The report on everything taken; Problem when there is no valid example."""
         invalid_lines = InvalidLines(self._invalid.count, self._invalid_items)
         if not self._lines:
             raise _nothing_valid(invalid_lines)
-        repeated = [int(index) for index in self._digests.repeated()]
-        evidence = self._evidence(repeated)
+        found = self._duplicates.find(near_threshold)
+        evidence = self._evidence(found)
         parts = quality_parts(evidence)
         return Analysis(
             total_examples=len(self._lines),
@@ -153,19 +160,23 @@ class _Pass:
             invalid_lines=invalid_lines,
             tokens=evidence.tokens,
             quality=Quality(parts),
-            duplicates=Duplicates(len(repeated), repeated[:MAX_DUPLICATE_EXAMPLES]),
+            duplicates=found.report(self._lines),
             distribution=self._statistics.distribution(),
             characteristics=msgspec.structs.replace(self._statistics.characteristics(), **self._contents.counts()),
             privacy=self._contents.privacy.report(),
             languages=self._contents.languages.report(),
         )
 
-    def _evidence(self, repeated: list[int]) -> Evidence:
-        repeated_lines = Sighting()
-        for index in repeated:
-            repeated_lines.add(self._lines[index])
-        tokens = self._statistics.token_summary(self._tokenizer.name)
-        return Evidence(len(self._lines), self._invalid, repeated_lines, self._findings, self._contents, tokens)
+    def _evidence(self, found: Found) -> Evidence:
+        repeated, near = self._sighting(found.exact), self._sighting(found.near)
+        tokens = self._statistics.token_summary(self._tokenizer.name, self._counter.spot_check())
+        return Evidence(len(self._lines), self._invalid, repeated, near, self._findings, self._contents, tokens)
+
+    def _sighting(self, alike: Alike) -> Sighting:
+        sighting = Sighting()
+        for index in alike.droppable:
+            sighting.add(self._lines[index])
+        return sighting
 
 
 def _nothing_valid(invalid: InvalidLines) -> Problem:

@@ -4,10 +4,13 @@ score = the product of part ** weight: a weighted geometric mean, so that one ve
 
     part          weight  what it is, from 0 to 1
     validity      0.30    valid examples / lines that are not blank
-    uniqueness    0.25    1 - exact duplicates / examples
+    uniqueness    0.25    1 - (exact duplicates + near-duplicates / 2) / examples
     answers       0.20    examples without an empty or a very short answer / examples
     size          0.15    examples / 200, at most 1
     consistency   0.10    examples in the usual order that end with an answer / examples
+
+A near-duplicate counts half: it may be another way to ask the same, which is worth having. Its issue is a warning
+from one example in twenty on.
 
 Answers under 5 characters are labels, not a fault, where at least half of the examples have them. 200 examples are
 where the score stops asking for more: OpenAI's fine-tuning guide starts at 50 to 100 well-made ones.
@@ -26,14 +29,16 @@ from webapp.datasets.report import Issue, Part, Severity, Tokens
 MIN_TRAIN_EXAMPLES = 10
 FEW_EXAMPLES = 50
 ENOUGH_EXAMPLES = 200
+MANY_NEAR_SHARE = 0.05
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """What the score and the issues are made of; `invalid` and `repeated` hold lines of the file."""
+    """What the score and the issues are made of; `invalid`, `repeated` and `near` hold lines of the file."""
 
     examples: int
     invalid: Sighting
     repeated: Sighting
+    near: Sighting
     findings: Findings
     contents: Contents
     tokens: Tokens
@@ -55,18 +60,19 @@ def quality_parts(evidence: Evidence) -> list[Part]:
     lines = total + evidence.invalid.count
     weak = min(total, evidence.count("empty_answers") + evidence.short_answers)
     regular = total - evidence.count("irregular")
-    unique = total - evidence.repeated.count
+    exact, near = evidence.repeated.count, evidence.near.count
+    repeats = f"{exact} of {total} examples repeat an earlier one exactly, {near} almost (these count half)"
     counted = min(total, ENOUGH_EXAMPLES)
     return [
         _part("validity", total, lines, 0.30, f"{total} of {lines} lines are valid examples"),
-        _part("uniqueness", unique, total, 0.25, f"{total - unique} of {total} examples repeat an earlier one"),
+        _part("uniqueness", total - exact - near / 2, total, 0.25, repeats),
         _part("answers", total - weak, total, 0.20, f"{weak} of {total} examples have an empty or very short answer"),
         _part("size", counted, ENOUGH_EXAMPLES, 0.15, f"{total} examples; beyond {ENOUGH_EXAMPLES} more adds nothing"),
         _part("consistency", regular, total, 0.10, f"{regular} of {total} examples are in order and end in an answer"),
     ]
 
 
-def _part(name: str, good: int, all_of: int, weight: float, why: str) -> Part:
+def _part(name: str, good: float, all_of: int, weight: float, why: str) -> Part:
     return Part(name, round(good / all_of, 4), weight, why)
 
 
@@ -89,6 +95,10 @@ def _issues(evidence: Evidence) -> Iterator[Issue]:
     if evidence.repeated.count:
         message = f"{evidence.repeated.count} examples repeat an earlier one exactly and could be dropped."
         yield _issue("exact_duplicates", "warning", evidence.repeated, message)
+    if near := evidence.near.count:
+        message = f"{near} examples say almost the same as an earlier one; look at these beside each other."
+        many = near >= MANY_NEAR_SHARE * evidence.examples
+        yield _issue("near_duplicates", "warning" if many else "info", evidence.near, message)
     for code, severity, message in _noticed(evidence):
         sighting = evidence.findings.seen[code]
         if sighting.count:

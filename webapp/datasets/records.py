@@ -1,6 +1,6 @@
 """A conversation in its canonical form: what is counted, embedded in the notebook and trained on."""
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -48,12 +48,21 @@ def encode(conversation: Conversation) -> bytes:
     return _encoder.encode(conversation) + b"\n"
 
 
-def texts(conversation: Conversation) -> list[str]:
-    """Every text a model would read: contents, names and arguments of tool calls, the definitions of the tools."""
-    found = [message.content for message in conversation.messages if message.content]
+class Texts(NamedTuple):
+    """Every text a model would read: what is `said` in the conversation, and the `setting` that many may share."""
+
+    said: list[str]
+    setting: list[str]
+
+
+def texts(conversation: Conversation) -> Texts:
+    """Contents, names and arguments of tool calls; as the setting, system prompts and the definitions of tools."""
+    found = Texts([], [])
     for message in conversation.messages:
+        if message.content:
+            (found.setting if message.role == "system" else found.said).append(message.content)
         for call in message.tool_calls or ():
-            found += (call.function.name, call.function.arguments)
+            found.said.extend((call.function.name, call.function.arguments))
     if conversation.tools:
-        found.append(_encoder.encode(conversation.tools).decode())
+        found.setting.append(_encoder.encode(conversation.tools).decode())
     return found

@@ -42,10 +42,18 @@ class Issue(msgspec.Struct, frozen=True):
     lines: list[int]
 
 
+class SpotCheck(msgspec.Struct, frozen=True):
+    """`checked` sampled texts (at most 500) were encoded again by a reference; `differing` gave other tokens."""
+
+    checked: int
+    differing: int
+
+
 class Tokens(msgspec.Struct, frozen=True):
     """Tokens of an example: all contents, names and arguments of tool calls, tool definitions; no chat template.
 
     `exact` is false as long as the tokenizer is not the chosen model's own. Percentiles are by nearest rank.
+    `spot_check` is null where the tokenizer has no reference.
     """
 
     tokenizer: str
@@ -56,6 +64,7 @@ class Tokens(msgspec.Struct, frozen=True):
     max: int
     total: int
     note: str
+    spot_check: SpotCheck | None
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -73,11 +82,31 @@ class Quality(msgspec.Struct, frozen=True):
     parts: list[Part]
 
 
+class DuplicateGroup(msgspec.Struct, frozen=True):
+    """`size` examples that repeat one another; `lines` are the first of them, at most 20, 1-based.
+
+    `similarity` (0 to 1) is the lowest Jaccard similarity of token bigrams among the pairs that hold the group
+    together; system prompts and tool definitions are left out of it.
+    """
+
+    kind: Literal["exact", "near"]
+    similarity: float
+    size: int
+    lines: list[int]
+
+
 class Duplicates(msgspec.Struct, frozen=True):
-    """`count` rows could be dropped; `examples` are the indices of the first of them, at most 1000, 0-based."""
+    """`count` rows could be dropped; `examples` are the indices of the first of them, at most 1000, 0-based.
+
+    `exact` of these repeat an earlier row to the byte; `near`, counted once those are gone, say almost the same as
+    an earlier one. `groups` are the largest, at most 50.
+    """
 
     count: int
+    exact: int
+    near: int
     examples: list[int]
+    groups: list[DuplicateGroup]
 
 
 class Distribution(msgspec.Struct, frozen=True):

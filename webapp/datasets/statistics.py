@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from webapp.datasets.records import Conversation, Message
-from webapp.datasets.report import Characteristics, Distribution, Tokens
+from webapp.datasets.report import Characteristics, Distribution, SpotCheck, Tokens
 
 _TOKEN_BUCKETS = {"0-100": 100, "100-500": 500, "500-1000": 1000}
 _json_decoder = msgspec.json.Decoder(dict[str, object] | list[object])
@@ -85,7 +85,7 @@ class Statistics:
             non_ascii_share=round(self._non_ascii / max(1, self._characters), 4),
         )
 
-    def token_summary(self, tokenizer: str) -> Tokens:
+    def token_summary(self, tokenizer: str, spot_check: SpotCheck | None) -> Tokens:
         """Total and percentiles of the examples' tokens, counted by the tokenizer of that name."""
         counts = np.frombuffer(self.tokens, dtype=np.uint32)
         p50, p95, p99 = (int(value) for value in np.percentile(counts, [50, 95, 99], method="inverted_cdf"))
@@ -99,6 +99,7 @@ class Statistics:
             total=int(counts.sum(dtype=np.uint64)),
             note=f"Estimate: counted with {tokenizer}, which is not the chosen model's own tokenizer, "
             "and without what its chat template adds.",
+            spot_check=spot_check,
         )
 
 

@@ -1,85 +1,81 @@
-"""Token counts by OpenAI's o200k_base encoding, from the rank file of this installation, never from the network."""
+"""What a tokenizer is here, and the check of a fast one against its reference on a sample of the texts."""
 
-from base64 import b64decode
 from collections.abc import Sequence
-from functools import cache
-from typing import Protocol
+from random import Random
+from typing import NamedTuple, Protocol, Self
 
-import tiktoken
+import numpy as np
+import numpy.typing as npt
 
-from webapp.errors import Problem
-from webapp.resources import resource
+from webapp.datasets.report import SpotCheck
 
-RANK_FILE = "fb374d419588a4632f3f557e76b4b70aebbca790"
-# `pat_str` of o200k_base() in tiktoken_ext/openai_public.py, which only hands it out after a download.
-PATTERN = "|".join(
-    [
-        r"""[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?""",
-        r"""[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?""",
-        r"""\p{N}{1,3}""",
-        r""" ?[^\s\p{L}\p{N}]+[\r\n/]*""",
-        r"""\s*[\r\n]+""",
-        r"""\s+(?!\S)""",
-        r"""\s+""",
-    ]
-)
-# tiktoken's regular expression engine runs out of stack on a run of a million spaces; 100,000 pass.
-_PIECE_CHARACTERS = 50_000
+SAMPLED_TEXTS = 500
+# Longer texts are not sampled: 500 of these are at most 20 MB, and a reference may cut longer ones.
+SAMPLED_CHARACTERS = 10_000
+
+
+class TokenBatch(NamedTuple):
+    """The tokens of n texts: `ids` of all, one after another; text i has `ids[offsets[i]:offsets[i + 1]]`."""
+
+    ids: npt.NDArray[np.uint32]
+    offsets: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, texts: Sequence[Sequence[int] | npt.NDArray[np.uint32]]) -> Self:
+        """The batch of texts whose ids are given one by one."""
+        offsets = np.zeros(len(texts) + 1, np.int64)
+        offsets[1:] = np.cumsum([len(ids) for ids in texts])
+        parts = [np.asarray(ids, np.uint32) for ids in texts]
+        return cls(np.concatenate([np.empty(0, np.uint32), *parts]), offsets)
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """The number of tokens of each text."""
+        return np.diff(self.offsets)
+
+    def text(self, index: int) -> npt.NDArray[np.uint32]:
+        """The ids of one text."""
+        return self.ids[self.offsets[index] : self.offsets[index + 1]]
 
 
 class Tokenizer(Protocol):
-    """Anything that counts tokens."""
+    """Anything that turns texts into tokens."""
 
     @property
     def name(self) -> str:
         """The name shown in the report."""
 
-    def count(self, texts: Sequence[str]) -> list[int]:
-        """The number of tokens of each text; text that looks like a special token counts as ordinary text."""
+    @property
+    def reference(self) -> "Tokenizer | None":
+        """A slower tokenizer that must give the same ids, None where there is none to ask."""
+
+    def encode(self, texts: Sequence[str]) -> TokenBatch:
+        """The tokens of each text, ids below 2^24; what looks like a special token is ordinary text."""
 
 
-class O200kTokenizer:
-    """o200k_base, the encoding of GPT-4o and later; loaded once a process (about 0.3 s and 80 MB).
+class Sample:
+    """Up to 500 texts of a run, every text of at most 10,000 characters with the same chance, and their ids.
 
-    A text over 50,000 characters is counted in pieces, so its count can be off by a token or two a piece.
-    Raises `Problem("installation_incomplete")` when the rank file is missing.
+    Reservoir sampling (Vitter 1985, algorithm R) with a fixed seed: the same file gives the same sample.
     """
 
-    name = "o200k_base"
-
     def __init__(self) -> None:
-        self._encoding = _encoding()
+        self._draw = Random(0)  # noqa: S311
+        self._seen = 0
+        self._kept: list[tuple[str, npt.NDArray[np.uint32]]] = []
 
-    def count(self, texts: Sequence[str]) -> list[int]:
-        """The number of tokens of each text."""
-        return [self._count(text) for text in texts]
+    def take(self, texts: Sequence[str], batch: TokenBatch) -> None:
+        """Considers texts that were just encoded."""
+        for index, text in enumerate(texts):
+            if len(text) > SAMPLED_CHARACTERS:
+                continue
+            self._seen += 1
+            place = len(self._kept) if self._seen <= SAMPLED_TEXTS else int(self._draw.random() * self._seen)
+            if place < SAMPLED_TEXTS:
+                self._kept[place : place + 1] = [(text, batch.text(index).copy())]
 
-    def _count(self, text: str) -> int:
-        if len(text) <= _PIECE_CHARACTERS:
-            return self._count_piece(text)
-        starts = range(0, len(text), _PIECE_CHARACTERS)
-        return sum(self._count_piece(text[start : start + _PIECE_CHARACTERS]) for start in starts)
-
-    def _count_piece(self, text: str) -> int:
-        try:
-            return len(self._encoding.encode_ordinary(text))
-        except BaseException as error:
-            # A panic in tiktoken's Rust code is not an Exception; one text must not end the process.
-            if type(error).__name__ != "PanicException":
-                raise
-            return len(text.encode())  # an upper bound: a token is at least one byte
-
-
-@cache
-def _encoding() -> tiktoken.Encoding:
-    path = resource("encodings") / RANK_FILE
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        raise Problem(
-            "installation_incomplete",
-            "The o200k_base rank file is missing from this installation of tunebook; install it again.",
-            status=500,
-        ) from None
-    ranks = {b64decode(token): int(rank) for token, rank in map(bytes.split, lines)}
-    return tiktoken.Encoding("o200k_base", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={})
+    def compare(self, reference: Tokenizer) -> SpotCheck:
+        """How many of the sample `reference` encodes differently."""
+        expected = reference.encode([text for text, _ in self._kept])
+        same = [np.array_equal(ids, expected.text(index)) for index, (_, ids) in enumerate(self._kept)]
+        return SpotCheck(checked=len(same), differing=same.count(False))
