@@ -2,41 +2,12 @@
 
 import io
 import json
-from typing import Any
 
 import pytest
 
+from tests.datasets.lines import ANSWER, GOOD, USER, answer_with, called, line, nested, user_with
 from webapp.datasets import FIXES, MAX_LINE_BYTES, analyze
 from webapp.datasets.parsing import MAX_FAULTS, explain
-
-USER = {"role": "user", "content": "Hello"}
-ANSWER = {"role": "assistant", "content": "Good day."}
-GOOD = json.dumps({"messages": [USER, ANSWER]}).encode()
-
-
-def line(*messages: Any, **more: Any) -> bytes:
-    return json.dumps({"messages": list(messages), **more}).encode()
-
-
-def user_with(**fields: Any) -> bytes:
-    return line({**USER, **fields}, ANSWER)
-
-
-def answer_with(**fields: Any) -> bytes:
-    return line(USER, {**ANSWER, **fields})
-
-
-def called(arguments: Any = "{}", **more: Any) -> dict[str, Any]:
-    call = {"id": "c1", "type": "function", "function": {"name": "look_up", "arguments": arguments}, **more}
-    return {"role": "assistant", "content": None, "tool_calls": [call]}
-
-
-def nested(levels: int) -> Any:
-    value: Any = {}
-    for _ in range(levels - 1):
-        value = {"a": value}
-    return value
-
 
 # A name, the line, and its faults: code, column and path.
 MALFORMED: dict[str, tuple[bytes, list[tuple[str, int | None, str | None]]]] = {
