@@ -19,7 +19,7 @@ from webapp.storage.files import write_file
 
 EXECUTED = "executed.ipynb"
 RESULTS = "tunebook-run"  # the notebook's output_dir
-DRY_RUN_STEPS = 80
+DRY_RUN_STEPS = 70
 DRY_RUN_LENGTH = 512  # tokens of the miniature's tokenizer, which needs about twice as many as a real one
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 NO_HUB = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}

@@ -25,7 +25,7 @@ from webapp.training.model import Hardware
 HIDDEN = 64
 VOCABULARY = 768
 WARM_UP_STEPS = 30
-WARM_UP_BATCH = 12
+WARM_UP_BATCH = 8
 WARM_UP_RATE = 2e-2
 
 
