@@ -4,7 +4,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -23,6 +23,9 @@ from webapp.console import (
 from webapp.errors import Problem
 from webapp.stopping import stop_signals
 from webapp.storage.files import new_file
+
+if TYPE_CHECKING:
+    from webapp.datasets import Analysis, ExampleWriter
 
 DATA = click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
@@ -73,11 +76,9 @@ def serve(host: str, port: int, workers: int) -> None:
 def analyze(data: Path, model_id: str | None, as_json: bool) -> None:
     """Say what is in DATA (JSONL chat messages) and what is wrong with it, by line."""
     from webapp.catalog import find_model
-    from webapp.datasets import analyze as analyze_file
 
     model = find_model(model_id) if model_id else None
-    with progress_bar("analysing") as show:
-        report = {"session_id": None, **analyze_file(data, progress=lambda share: show(share, "")).to_dict()}
+    report = {"session_id": None, **analyzed(data).to_dict()}
     if model:
         report["model"] = {"id": model.id, "context_length": model.context_length}
     if as_json:
@@ -100,12 +101,9 @@ def recommend(data: Path, task: str, target: str, gpu: str, as_json: bool) -> No
     """Recommend base models for DATA that fit the task, the target and the card."""
     from webapp.catalog import find_gpu, resolve_target, resolve_task
     from webapp.catalog import recommend as recommend_models
-    from webapp.datasets import analyze as analyze_file
 
     resolve_task(task), resolve_target(target), find_gpu(gpu)  # before the work, not after it
-    with progress_bar("analysing") as show:
-        analysis = analyze_file(data, progress=lambda share: show(share, ""))
-    answer = recommend_models(analysis, task, target, gpu).to_dict()
+    answer = recommend_models(analyzed(data), task, target, gpu).to_dict()
     print_json(answer) if as_json else show_recommendation(answer)
 
 
@@ -121,13 +119,12 @@ def notebook(data: Path, model_id: str, output: Path, settings: tuple[str, ...],
     """Make a fine-tuning notebook that carries the rows of DATA."""
     from webapp.catalog import find_model
     from webapp.datasets import Examples, ExampleWriter
-    from webapp.datasets import analyze as analyze_file
     from webapp.notebooks import assemble, render
 
     model, wanted = find_model(model_id), training_settings(settings)
     with tempfile.TemporaryDirectory() as scratch:
-        with progress_bar("analysing") as show, ExampleWriter(Path(scratch)) as sink:
-            analysis = analyze_file(data, sink=sink, progress=lambda share: show(share, ""))
+        with ExampleWriter(Path(scratch)) as sink:
+            analysis = analyzed(data, sink)
         content = render(assemble(analysis, Examples(Path(scratch)), model, data.name, wanted))
     write_output(output, content)
     if analysis.invalid_lines.count:
@@ -190,6 +187,14 @@ def worker() -> None:
     from webapp.workflow.worker import main as work
 
     work()
+
+
+def analyzed(data: Path, sink: "ExampleWriter | None" = None) -> "Analysis":
+    """The analysis of the file, with a progress bar while it is made."""
+    from webapp.datasets import analyze as analyze_file
+
+    with progress_bar("analysing") as show:
+        return analyze_file(data, sink=sink, progress=lambda share: show(share, ""))
 
 
 def training_settings(assignments: tuple[str, ...]) -> Any:

@@ -1,7 +1,7 @@
 """The one error people see: raised on every floor, shown by the API and the command line in one form."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 _TYPES = {
     401: "authentication_error",
@@ -37,6 +37,16 @@ class Problem(Exception):
         self.status = status
         self.param = param
         self.details = dict(details or {})
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The problem that `to_dict` described, to be raised again."""
+        rest = {name: data[name] for name in ("status", "param", "details")}
+        return cls(data["code"], data["message"], **rest)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON data, `{code, message, status, param, details}`: what a job keeps as its error."""
+        return {name: getattr(self, name) for name in ("code", "message", "status", "param", "details")}
 
     @property
     def type(self) -> str:

@@ -1,6 +1,5 @@
 """`tunebook serve`: gunicorn and the worker side by side, as two processes that live and end together."""
 
-import ctypes
 import os
 import signal
 import socket
@@ -10,20 +9,20 @@ import threading
 import urllib.request
 from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
 from time import monotonic, sleep
 
 from pydantic import SecretStr
 
 from webapp.errors import Problem
 from webapp.settings import Settings
-from webapp.stopping import stop_signals
+from webapp.stopping import end_with_parent, stop_signals
 from webapp.workflow import open_services
 
 _START_SECONDS = 30.0
 # Together below three seconds: how long a person waits after Ctrl-C.
 _GRACE_SECONDS, _KILL_AFTER = 1, 2.5
 _POLL_SECONDS = 0.05
-_PR_SET_PDEATHSIG = 1
 
 
 def serve(settings: Settings, host: str, port: int, workers: int = 1) -> None:
@@ -85,16 +84,10 @@ def _start(settings: Settings, descriptor: int, workers: int) -> dict[str, subpr
             env=variables,
             stdin=subprocess.DEVNULL,
             pass_fds=(descriptor,),
-            preexec_fn=_end_with_parent,  # no thread runs yet
+            preexec_fn=partial(end_with_parent, signal.SIGTERM),  # no thread runs yet
         )
         for name, command in commands.items()
     }
-
-
-def _end_with_parent() -> None:
-    """Has the kernel end this process when its parent is gone, however that came to be."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
+from webapp.errors import Problem
 from webapp.jobs import events
 from webapp.jobs.events import storable
 from webapp.jobs.states import QUEUED, change, final, running
@@ -74,13 +75,7 @@ def bury(db: Database, job_id: str, attempt: int, error: Mapping[str, Any]) -> b
 
 def bury_expired(db: Database) -> None:
     """Does the same for every attempt whose lease ran out: its supervisor is gone."""
-    error = {
-        "code": "job_died",
-        "message": "The process that watched over this job is gone.",
-        "status": 500,
-        "param": None,
-        "details": {},
-    }
+    error = Problem("job_died", "The process that watched over this job is gone.", status=500).to_dict()
     with db.session() as session:
         expired = select(Job).where(Job.status == "running", Job.lease_until < utc_now())
         for job in session.scalars(expired.with_for_update(skip_locked=True)).all():

@@ -1,6 +1,5 @@
 """One job in this process: runs its function, reports as it goes, writes down how it ended."""
 
-import ctypes
 import os
 import signal
 import sys
@@ -12,12 +11,12 @@ from typing import Any
 from webapp.errors import Problem
 from webapp.jobs import attempts
 from webapp.jobs.outbox import Outbox
+from webapp.stopping import end_with_parent
 from webapp.storage import Database
 from webapp.storage.tables import Job
 
 # Set by the supervisor: the process this one must not outlive.
 SUPERVISOR_PID = "TUNEBOOK_SUPERVISOR_PID"
-_PR_SET_PDEATHSIG = 1
 
 
 class Stopped(Exception):
@@ -85,10 +84,10 @@ def _run(
         except Stopped:
             stop.set()
         except Problem as problem:
-            error = _error(problem)
+            error = problem.to_dict()
         except Exception:
             outbox.event("traceback", {"text": traceback.format_exc()})
-            error = _error(Problem("internal_error", "Something went wrong inside Tunebook.", status=500))
+            error = Problem("internal_error", "Something went wrong inside Tunebook.", status=500).to_dict()
     if stop.is_set():
         return
     if error is None:
@@ -97,23 +96,11 @@ def _run(
         attempts.fail(db, job.id, job.attempt, error)
 
 
-def _error(problem: Problem) -> dict[str, Any]:
-    """All of a Problem, so that whoever reads the job can raise it again."""
-    return {
-        "code": problem.code,
-        "message": problem.message,
-        "status": problem.status,
-        "param": problem.param,
-        "details": problem.details,
-    }
-
-
 def _follow_supervisor() -> None:
     """Asks the kernel to end this process with its supervisor; ends at once when that has gone already."""
     supervisor = os.environ.get(SUPERVISOR_PID)
     if supervisor is None:
         return
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent(signal.SIGKILL)
     if os.getppid() != int(supervisor):
         sys.exit("the supervisor has gone")

@@ -9,6 +9,8 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any
 
+from webapp.errors import Problem
+
 _LAST_WORDS_BYTES, _LAST_WORDS_LINES = 8192, 20
 
 
@@ -55,13 +57,10 @@ class Child:
 
     def obituary(self, status: int) -> dict[str, Any]:
         """The error `{code, message, status, param, details}` of a process that ended without a word."""
-        return {
-            "code": "job_died",
-            "message": f"The process of this job {in_words(status)}.",
-            "status": 500,
-            "param": None,
-            "details": {"exit_status": status, "stderr": self._last_words()},
-        }
+        details = {"exit_status": status, "stderr": self._last_words()}
+        return Problem(
+            "job_died", f"The process of this job {in_words(status)}.", status=500, details=details
+        ).to_dict()
 
     def _last_words(self) -> list[str]:
         size = os.fstat(self._output.fileno()).st_size

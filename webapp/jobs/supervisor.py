@@ -98,7 +98,8 @@ class Supervisor:
         try:
             self._children[job.id] = Child(self._command, job.id, job.attempt, environment)
         except OSError as error:
-            attempts.bury(self._db, job.id, job.attempt, _not_started(error))
+            reason = f"The process of this job could not be started: {error.strerror}."
+            attempts.bury(self._db, job.id, job.attempt, Problem("job_died", reason, status=500).to_dict())
 
     def _forget(self, child: Child) -> None:
         child.close()
@@ -115,13 +116,3 @@ class Supervisor:
             except Problem as problem:
                 log.warning("job_waits_for_its_lease", job=child.job_id, reason=problem.message)
             self._forget(child)
-
-
-def _not_started(error: OSError) -> dict[str, object]:
-    return {
-        "code": "job_died",
-        "message": f"The process of this job could not be started: {error.strerror}.",
-        "status": 500,
-        "param": None,
-        "details": {},
-    }

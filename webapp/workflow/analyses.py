@@ -28,14 +28,7 @@ class DatasetState:
         if self.analysis:
             return self.analysis
         if self.job and self.job.status == "failed" and self.job.error:
-            error = self.job.error
-            raise Problem(
-                error["code"],
-                error["message"],
-                status=error["status"],
-                param=error["param"],
-                details=error["details"],
-            )
+            raise Problem.from_dict(self.job.error)
         if self.job is None or self.job.finished:
             raise Problem(
                 "analysis_cancelled",

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.accounts import Caller, owned
+from webapp.jobs.states import FINAL
 from webapp.storage.tables import Dataset, Job
 from webapp.workflow.lookup import find_job
 from webapp.workflow.services import Services
@@ -37,7 +38,7 @@ class JobStatus:
     @property
     def finished(self) -> bool:
         """Whether nothing more will happen."""
-        return self.status in ("completed", "failed", "cancelled")
+        return self.status in FINAL
 
     @property
     def url(self) -> str:
