@@ -47,10 +47,14 @@ def show_analysis(report: Mapping[str, Any]) -> None:
         click.echo(f"  {part['name']:<14} {part['score']:.2f}  {part['why']}")
     click.echo(
         f"tokens {tokens['total']:,} ({tokens['tokenizer']}{'' if tokens['exact'] else ', an estimate'}): "
-        f"p50 {tokens['p50']}, p95 {tokens['p95']}, p99 {tokens['p99']}, max {tokens['max']}"
+        + ", ".join(f"{name} {count:,}" for name, count in tokens["per_example"].items())
     )
-    duplicates = report["duplicates"]
+    duplicates, conflicts, guess = report["duplicates"], report["conflicts"], report["task_guess"]
     click.echo(f"duplicates {duplicates['count']} ({duplicates['exact']} exact, {duplicates['near']} near)")
+    click.echo(f"conflicts {conflicts['count']} in {conflicts['group_count']} groups of the same prompt")
+    if leakage := report["leakage"]:
+        click.echo(f"leakage {leakage['count']} of {leakage['checked']} examples for validation")
+    click.echo(f"task {guess['task'].replace('_', ' ')}: {'; '.join(guess['reasons'])}")
     languages = report["languages"]
     if languages["sampled"]:
         shares = [f"{code} {share:.0%}" for code, share in list(languages["shares"].items())[:5]]

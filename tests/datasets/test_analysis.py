@@ -124,7 +124,7 @@ def test_texts_are_counted_once_each_across_batches() -> None:
 def test_a_million_spaces_are_an_example_like_any_other() -> None:
     found = report(GOOD.replace(b"Hi", b" " * 1_000_000) + b"\n" + GOOD)
     assert (found.total_examples, found.duplicates.count) == (2, 0)
-    assert found.tokens.max > 1000
+    assert found.tokens.per_example.max > 1000
 
 
 texts = st.text(st.characters(), max_size=8)  # unlike st.text(), with halves of surrogate pairs

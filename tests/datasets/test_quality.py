@@ -107,7 +107,7 @@ def test_long_examples_say_how_long() -> None:
     examples = [*rows(60), *rows(1, "word " * 5000)]
     found = issues(examples)["long_examples"]
     assert (found.severity, found.lines) == ("warning", [61])
-    assert f"the longest has {report(examples).tokens.max}" in found.message
+    assert f"the longest has {report(examples).tokens.per_example.max}" in found.message
 
 
 def test_the_gravest_issue_comes_first() -> None:

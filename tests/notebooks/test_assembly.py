@@ -18,7 +18,7 @@ def test_small_data_is_seen_more_often(sample, examples, epochs):
 
 def test_the_length_holds_the_99th_percentile(sample):
     config = effective_config(sample[0], find_model("qwen3-1.7b"), None)
-    assert config.max_seq_length >= sample[0].tokens.p99
+    assert config.max_seq_length >= sample[0].tokens.per_example.p99
     assert config.max_seq_length == 512
 
 

@@ -1,41 +1,43 @@
-"""What the texts of the examples hold: one scan of each for private data and markers, and a sample's languages."""
+"""What the texts of a block of examples hold: one scan for private data and for markers in answers."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from functools import cache
+from itertools import pairwise
+from typing import NamedTuple
 
-from webapp.datasets.findings import Sighting
-from webapp.datasets.languages import LanguageSample
-from webapp.datasets.markers import MARKERS, noticed
-from webapp.datasets.privacy import PrivacyTally
-from webapp.datasets.privacy_kinds import KINDS
-from webapp.datasets.records import Conversation
-from webapp.datasets.scanning import Scanner
+import numpy as np
 
-# No pattern matches across it, and a line begins after it.
-_BETWEEN_TEXTS = "\n\x1e\n"
+from webapp.datasets.markers import MARKER_OF, MARKERS
+from webapp.datasets.marks import Bits, bits
+from webapp.datasets.pieces import ANSWERS, Pieces
+from webapp.datasets.privacy import hits_in
+from webapp.datasets.privacy_kinds import KIND_OF, KINDS
+from webapp.datasets.scanning import BETWEEN_TEXTS, Scanner
 
 
-class Contents:
-    """Running tallies; `seen` holds the examples whose answers have a mark, by its name."""
+class Contents(NamedTuple):
+    """Marks of the examples, and the hits of private data by kind."""
 
-    def __init__(self) -> None:
-        self._scanner = Scanner({item.name: item.pattern for item in (*KINDS, *MARKERS)})
-        self.privacy = PrivacyTally()
-        self.languages = LanguageSample()
-        self.seen: defaultdict[str, Sighting] = defaultdict(Sighting)
+    marks: Bits
+    hits: Counter[str]
 
-    def add(self, conversation: Conversation, texts: Sequence[str], line: int) -> None:
-        """Looks at one example on `line`; `texts` is all that a model would read of it."""
-        joined = _BETWEEN_TEXTS.join(texts)
-        present = self._scanner.present(joined)
-        if present:
-            self.privacy.add(joined, present, line)
-        answers = [message.content for message in conversation.messages if message.role == "assistant"]
-        for name in noticed(answers, present):
-            self.seen[name].add(line)
-        self.languages.add(conversation, line)
 
-    def counts(self) -> dict[str, int]:
-        """How many examples have each mark: the fields of Characteristics of these names."""
-        names = (*(marker.name for marker in MARKERS), "repetition", "one_word_answers")
-        return {name: self.seen[name].count for name in names}
+def look_at_contents(found: Pieces) -> Contents:
+    """Looks at all texts of every example, and for markers at its answers."""
+    bounds = found.starts.tolist()
+    joined = [BETWEEN_TEXTS.join(found.texts[a:b]) for a, b in pairwise(bounds)]
+    answers = found.are(ANSWERS)
+    marks = np.zeros(len(joined), np.uint64)
+    hits: Counter[str] = Counter()
+    for place, present in _scanner().present(joined):
+        private = hits_in(joined[place], [name for name in present if name in KIND_OF])
+        hits += private
+        texts = [found.texts[n] for n in range(bounds[place], bounds[place + 1]) if answers[n]]
+        markers = [name for name in present if name in MARKER_OF and any(map(MARKER_OF[name].occurs, texts))]
+        marks[place] = bits([*private, *markers])
+    return Contents(marks, hits)
+
+
+@cache
+def _scanner() -> Scanner:
+    return Scanner({item.name: item.pattern for item in (*KINDS, *MARKERS)})

@@ -1,23 +1,22 @@
 """Duplicates: conversations that are the same to the byte, then those among the rest that say almost the same."""
 
-from collections.abc import Iterator, Sequence
-from hashlib import blake2b
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from webapp.datasets.hashing import Hashes
 from webapp.datasets.jaccard import TokenStore
-from webapp.datasets.minhash import Ids, Offsets
-from webapp.datasets.near_duplicates import NEAR_THRESHOLD, NearDuplicates
+from webapp.datasets.near_duplicates import NEAR_THRESHOLD, NearDuplicates, Signed
 from webapp.datasets.report import DuplicateGroup, Duplicates
 
 MAX_DUPLICATE_EXAMPLES = 1000
 MAX_GROUPS, MAX_GROUP_LINES = 50, 20
-_DIGEST_BYTES = 16
 
 Indices = npt.NDArray[np.int64]
+Lines = npt.NDArray[np.uint32]
 
 
 class Alike(msgspec.Struct, frozen=True):
@@ -35,7 +34,7 @@ class Alike(msgspec.Struct, frozen=True):
         """Indices, rising, of the examples that are not the first of their group."""
         return np.flatnonzero(self.first != np.arange(len(self.first)))
 
-    def groups(self, lines: Sequence[int]) -> Iterator[DuplicateGroup]:
+    def groups(self, lines: Lines) -> Iterator[DuplicateGroup]:
         """The largest groups; `lines` are those of all examples."""
         dropped = self.droppable
         order = dropped[np.argsort(self.first[dropped], kind="stable")]
@@ -43,7 +42,7 @@ class Alike(msgspec.Struct, frozen=True):
         for n in np.argsort(-sizes, kind="stable")[:MAX_GROUPS]:
             members = [heads[n], *order[starts[n] : starts[n] + min(sizes[n], MAX_GROUP_LINES - 1)]]
             similarity = round(float(self.similarity[heads[n]]), 4)
-            yield DuplicateGroup(self.kind, similarity, int(sizes[n]) + 1, [lines[member] for member in members])
+            yield DuplicateGroup(self.kind, similarity, int(sizes[n]) + 1, lines[members].tolist())
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -52,7 +51,7 @@ class Found(msgspec.Struct, frozen=True):
     exact: Alike
     near: Alike
 
-    def report(self, lines: Sequence[int]) -> Duplicates:
+    def report(self, lines: Lines) -> Duplicates:
         """The report; `lines` are those of all examples."""
         exact, near = self.exact.droppable, self.near.droppable
         both = np.union1d(exact, near)
@@ -63,22 +62,16 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class DuplicateSearch:
-    """Takes every example, in order: 16 bytes of digest and 640 of signature and band keys each.
-
-    Two different lines share a digest with a chance below 2^-64.
-    """
+    """Takes every example, in order: 16 bytes of digest and 640 of signature and band keys each."""
 
     def __init__(self, store: TokenStore) -> None:
         self._digests = bytearray()
         self._near = NearDuplicates(store)
 
-    def add_line(self, line: bytes) -> None:
-        """Takes the canonical line of the next example, roles, system prompts and tools included."""
-        self._digests += blake2b(line, digest_size=_DIGEST_BYTES).digest()
-
-    def add_tokens(self, ids: Ids, offsets: Offsets) -> None:
-        """Takes the tokens of the next examples, without system prompts and tools."""
-        self._near.add(ids, offsets)
+    def add(self, digests: Hashes, said: Signed) -> None:
+        """Takes the next examples: digests of their canonical lines, and their tokens without system and tools."""
+        self._digests += digests.tobytes()
+        self._near.add(said)
 
     def find(self, near_threshold: float = NEAR_THRESHOLD) -> Found:
         """Examples whose canonical lines are the same bytes, and among the others those that say almost the same."""

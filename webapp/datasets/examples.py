@@ -1,23 +1,36 @@
-"""The valid examples on disk: canonical lines, an index to any page of them, and the payload a notebook embeds."""
+"""The valid examples on disk: canonical lines, what is known of each, and the payload a notebook embeds."""
 
 import gzip
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from struct import Struct as Layout
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Literal, Self
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
+from webapp.datasets.marks import Bits, Marked
 from webapp.errors import Problem
 
 MAX_EMBEDDED_BYTES = 5_000_000
 
-LINES, INDEX, PAYLOAD = "examples.jsonl", "index.npy", "examples.jsonl.gz"
-INDEX_ENTRY = np.dtype([("offset", "<u8"), ("length", "<u4"), ("line", "<u4"), ("tokens", "<u4")])
-_ENTRY = Layout("<QIII")
+LINES, INDEX, INVALID, PAYLOAD = "examples.jsonl", "index.npy", "invalid.npy", "examples.jsonl.gz"
+# `exact` and `near` are the index of the first example of the group of duplicates, its own when it is alone.
+INDEX_ENTRY = np.dtype(
+    [
+        ("offset", "<u8"),
+        ("length", "<u4"),
+        ("line", "<u4"),
+        ("tokens", "<u4"),
+        ("exact", "<u4"),
+        ("near", "<u4"),
+        ("marks", "<u8"),
+    ]
+)
+
+Column = npt.NDArray[np.int64]
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -35,8 +48,10 @@ class ExampleWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._entries = bytearray()
-        self._offset = 0
+        self._columns: dict[str, bytearray] = {name: bytearray() for name in ("length", "line", "tokens")}
+        self._groups: tuple[Column, Column] | None = None
+        self._marks: Bits | None = None
+        self._invalid: Sequence[int] = ()
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -46,15 +61,25 @@ class ExampleWriter:
         self._gzip = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=self._compressed, mtime=0)
         return self
 
-    def write(self, encoded: bytes, *, line: int, tokens: int) -> None:
-        """Takes the canonical line of the next example, with its newline."""
+    def write(
+        self,
+        encoded: bytes,
+        lengths: npt.NDArray[np.uint32],
+        lines: npt.NDArray[np.uint32],
+        tokens: npt.NDArray[np.uint32],
+    ) -> None:
+        """Takes the canonical lines of the next examples, with their newlines: `lengths` bytes each."""
         self._lines.write(encoded)
-        self._entries += _ENTRY.pack(self._offset, len(encoded), line, tokens)
-        self._offset += len(encoded)
+        for name, values in (("length", lengths), ("line", lines), ("tokens", tokens)):
+            self._columns[name] += values.tobytes()
         if self._compressed:
             self._gzip.write(encoded)
             if self._compressed.tell() > MAX_EMBEDDED_BYTES:
                 self._drop_payload()
+
+    def annotate(self, marks: Bits, exact: Column, near: Column, invalid: Sequence[int]) -> None:
+        """Takes what is known once all have been written: marks, groups of duplicates, and the invalid lines."""
+        self._marks, self._groups, self._invalid = marks, (exact, near), invalid
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -65,13 +90,14 @@ class ExampleWriter:
         finally:
             self._lines.close()
             self._drop_payload()
-            for name in (LINES, INDEX):
+            for name in (LINES, INVALID, INDEX):
                 self._partial(name).unlink(missing_ok=True)
 
     def _finish(self) -> None:
-        with self._partial(INDEX).open("wb") as file:
-            np.save(file, np.frombuffer(bytes(self._entries), dtype=INDEX_ENTRY))
-            _to_disk(file)
+        for name, values in ((INDEX, self._index()), (INVALID, np.array(self._invalid, np.uint32))):
+            with self._partial(name).open("wb") as file:
+                np.save(file, values)
+                _to_disk(file)
         _to_disk(self._lines)
         (self._folder / PAYLOAD).unlink(missing_ok=True)
         if self._compressed:
@@ -80,8 +106,19 @@ class ExampleWriter:
                 _to_disk(self._compressed)
                 self._partial(PAYLOAD).replace(self._folder / PAYLOAD)
         # The index comes last: who finds it finds all that belongs to it.
-        for name in (LINES, INDEX):
+        for name in (LINES, INVALID, INDEX):
             self._partial(name).replace(self._folder / name)
+
+    def _index(self) -> npt.NDArray[np.void]:
+        written = {name: np.frombuffer(column, np.uint32) for name, column in self._columns.items()}
+        index = np.zeros(len(written["length"]), INDEX_ENTRY)
+        for name, values in written.items():
+            index[name] = values
+        index["offset"][1:] = np.cumsum(written["length"], dtype=np.uint64)[:-1]
+        alone = np.arange(len(index))
+        index["exact"], index["near"] = self._groups or (alone, alone)
+        index["marks"] = 0 if self._marks is None else self._marks
+        return index
 
     def _drop_payload(self) -> None:
         if self._compressed:
@@ -115,14 +152,30 @@ class Examples:
             if value < 1:
                 raise Problem("invalid_page", f"{param} must be at least 1.", param=param)
         first = min((page - 1) * page_size, len(self))
-        entries = self._index[first : min(first + page_size, len(self))].tolist()
+        entries = self._index[first : min(first + page_size, len(self))]
         with (self._folder / LINES).open("rb") as file:
-            file.seek(entries[0][0] if entries else 0)
-            lines = [file.read(length) for _, length, _, _ in entries]
+            file.seek(int(entries["offset"][0]) if len(entries) else 0)
+            lines = [file.read(length) for length in entries["length"].tolist()]
         return [
             Example(index, line, tokens, **msgspec.json.decode(encoded))
-            for index, ((_, _, line, tokens), encoded) in enumerate(zip(entries, lines, strict=True), first)
+            for index, (line, tokens, encoded) in enumerate(
+                zip(entries["line"].tolist(), entries["tokens"].tolist(), lines, strict=True), first
+            )
         ]
+
+    def column(self, name: Literal["line", "tokens", "exact", "near"]) -> Column:
+        """One number of all examples: the line (from 1), the tokens, or the first of the group of duplicates."""
+        found: Column = self._index[name].astype(np.int64)
+        return found
+
+    def marked(self) -> Marked:
+        """The marks of all examples, with their lines."""
+        return Marked(self._index["line"], self._index["marks"])
+
+    def invalid_lines(self) -> npt.NDArray[np.uint32]:
+        """The numbers of all lines that are no valid examples, rising."""
+        found: npt.NDArray[np.uint32] = np.load(self._folder / INVALID, mmap_mode="r")
+        return found
 
     def conversations(self) -> Iterator[dict[str, Any]]:
         """All conversations in order, one at a time, as plain JSON data."""

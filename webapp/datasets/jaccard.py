@@ -15,7 +15,8 @@ from webapp.datasets.minhash import Ids, Offsets, bigram_places, bigrams_each
 Rows = npt.NDArray[np.int64]
 
 _ID_BITS = 24
-_PAIRS, _TOKENS = 1 << 15, 1 << 20  # the most of one round; the number of a pair and two ids fill 64 bits
+_PAIR_SHIFT = 2 * _ID_BITS + 1
+_PAIRS, _TOKENS = 1 << 15, 1 << 20  # the most of one round; the number of a pair, two ids and a side fill 64 bits
 
 
 class TokenStore:
@@ -60,11 +61,13 @@ def similarities(store: TokenStore, left: Rows, right: Rows) -> npt.NDArray[np.f
     lengths = store.lengths()
     found = np.empty(len(left))
     for part in _rounds(lengths[left] + lengths[right]):
-        first, second = _bigrams(store, left[part]), _bigrams(store, right[part])
         pairs = part.stop - part.start
-        either = _each(first, pairs) + _each(second, pairs)
-        shared = _each(np.intersect1d(first, second, assume_unique=True), pairs)
-        found[part] = shared / (either - shared)
+        both = np.concatenate([_bigrams(store, left[part], 0), _bigrams(store, right[part], 1)])
+        both.sort()
+        # Each bigram once a side; what both sides have stands twice, the second time with the side's bit.
+        kept = both[np.r_[True, both[1:] != both[:-1]]]
+        shared = _each(kept[1:][kept[1:] ^ kept[:-1] == 1], pairs)
+        found[part] = shared / (_each(kept, pairs) - shared)
     return found
 
 
@@ -88,16 +91,17 @@ def _rounds(tokens: npt.NDArray[np.int64]) -> Iterator[slice]:
         start = stop
 
 
-def _bigrams(store: TokenStore, rows: Rows) -> npt.NDArray[np.uint64]:
-    """The different bigrams of each row: the number of the row and two ids in 64 bits."""
+def _bigrams(store: TokenStore, rows: Rows, side: int) -> npt.NDArray[np.uint64]:
+    """The bigrams of each row: the number of the row, two ids and the side in 64 bits."""
     ids, offsets = store.read(rows)
     if len(ids) and int(ids.max()) >> _ID_BITS:
         raise ValueError("a token id is not below 2^24")
     places = bigram_places(offsets)
     wide = ids.astype(np.uint64)
-    numbers = np.repeat(np.arange(len(rows), dtype=np.uint64), bigrams_each(offsets))
-    return distinct(numbers << np.uint64(2 * _ID_BITS) | wide[places] << np.uint64(_ID_BITS) | wide[places + 1])
+    numbers = np.repeat(np.arange(len(rows), dtype=np.uint64) << np.uint64(_PAIR_SHIFT), bigrams_each(offsets))
+    found: npt.NDArray[np.uint64] = numbers | wide[places] << np.uint64(_ID_BITS + 1) | wide[places + 1] << np.uint64(1)
+    return found | np.uint64(side)
 
 
 def _each(bigrams: npt.NDArray[np.uint64], pairs: int) -> npt.NDArray[np.int64]:
-    return np.bincount((bigrams >> np.uint64(2 * _ID_BITS)).astype(np.int64), minlength=pairs)
+    return np.bincount((bigrams >> np.uint64(_PAIR_SHIFT)).astype(np.int64), minlength=pairs)

@@ -6,7 +6,7 @@ only answers are learned.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property
 
 import msgspec
@@ -14,7 +14,6 @@ import msgspec
 REPEATS = 4
 REPEATED_CHARACTERS = 20
 LOOPED_CHARACTERS = 40
-ONE_WORD_CHARACTERS = 20
 
 
 def _no_code(match: re.Match[str]) -> bool:
@@ -84,16 +83,6 @@ MARKERS = (
 MARKER_OF = {marker.name: marker for marker in MARKERS}
 
 
-def noticed(answers: list[str], present: Iterable[str]) -> set[str]:
-    """What at least one of an example's answers has, where only the markers in `present` can occur."""
-    found = {name for name in present if name in MARKER_OF and any(map(MARKER_OF[name].occurs, answers))}
-    if any(map(repeats_itself, answers)):
-        found.add("repetition")
-    if any(map(_is_one_word, answers)):
-        found.add("one_word_answers")
-    return found
-
-
 def repeats_itself(text: str) -> bool:
     """Whether a line or sentence of at least 20 characters, or the last 40 characters, occur at least 4 times."""
     if len(text) < REPEATS * REPEATED_CHARACTERS:
@@ -105,7 +94,3 @@ def repeats_itself(text: str) -> bool:
             return True
     # A model that is caught in a loop without sentences never gets out of it.
     return text.count(text[-LOOPED_CHARACTERS:]) >= REPEATS
-
-
-def _is_one_word(answer: str) -> bool:
-    return len(answer) <= ONE_WORD_CHARACTERS and len(answer.split()) == 1

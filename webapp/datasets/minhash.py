@@ -1,23 +1,27 @@
 """MinHash signatures of token sequences by one-permutation hashing, and their band keys, in numpy.
 
-A document is the set of its token bigrams. Each bigram is hashed once; the top 7 bits of the hash choose one of 128
-slots, which keeps the least of its hashes (Li, Owen, Zhang 2012). Empty slots borrow by rotation (Shrivastava, Li
-2014). The share of equal slots of two signatures estimates the Jaccard similarity of the two sets.
+A document is the set of its token bigrams. Each bigram is hashed once, by simple tabulation: a random number for its
+first token, exclusive or one for its second (Patrascu, Thorup 2012). The top 7 bits choose one of 128 slots, which
+keeps the least of its hashes (Li, Owen, Zhang 2012). Empty slots borrow by rotation (Shrivastava, Li 2014). The share
+of equal slots of two signatures estimates the Jaccard similarity of the two sets.
 """
+
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from webapp.datasets.hashing import GOLDEN, mix
+
 SLOTS, BANDS = 128, 32
 MIN_TOKENS = 2
-_CHUNK_DOCUMENTS = 2000  # larger chunks leave the processor's caches: one large pass takes ten times as long
+_CHUNK_DOCUMENTS = 1000  # larger chunks leave the processor's caches: one large pass takes ten times as long
 _PAIRS = 20_000
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _EMPTY = np.uint32(0xFFFFFFFF)
+_SLOT_SHIFT = 25
 
 Ids = npt.NDArray[np.uint32]
 Offsets = npt.NDArray[np.int64]
-Hashes = npt.NDArray[np.uint64]
 Signatures = npt.NDArray[np.uint32]
 
 
@@ -38,8 +42,8 @@ def band_keys(found: Signatures) -> npt.NDArray[np.uint32]:
     slots = found.reshape(len(found), BANDS, SLOTS // BANDS).astype(np.uint64)
     keys = np.broadcast_to(np.arange(BANDS, dtype=np.uint64), slots.shape[:2])
     for row in range(SLOTS // BANDS):
-        keys = (keys ^ keys >> np.uint64(31)) * _GOLDEN + slots[:, :, row]
-    return (_mix(keys) >> np.uint64(32)).astype(np.uint32)
+        keys = (keys ^ keys >> np.uint64(31)) * GOLDEN + slots[:, :, row]
+    return (mix(keys) >> np.uint64(32)).astype(np.uint32)
 
 
 def estimate(found: Signatures, left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -65,30 +69,33 @@ def bigrams_each(offsets: Offsets) -> npt.NDArray[np.int64]:
 
 
 def _fill(rows: Signatures, ids: Ids, offsets: Offsets) -> None:
-    places = bigram_places(offsets)
-    hashed = _mix(ids.astype(np.uint64) + _GOLDEN)
-    first, second = hashed[places], hashed[places + 1]
-    shingles = _mix((first ^ first >> np.uint64(29)) * _GOLDEN + second)
-    documents = np.repeat(np.arange(len(rows)), bigrams_each(offsets))
-    slots = documents * SLOTS + (shingles >> np.uint64(57)).astype(np.int64)
-    np.minimum.at(rows.reshape(-1), slots, shingles.astype(np.uint32))
+    first, second = _tables(int(ids.max(initial=0)).bit_length())
+    hashed = first[ids[:-1]]
+    hashed ^= second[ids[1:]]
+    slots = (hashed >> np.uint32(_SLOT_SHIFT)).astype(np.intp)
+    slots += np.repeat(np.arange(len(rows)) * SLOTS, np.diff(offsets))[:-1]
+    hashed &= np.uint32((1 << _SLOT_SHIFT) - 1)
+    # What reads from one document into the next is no bigram, and must not be the least of a slot.
+    ends = offsets[1:-1] - 1
+    hashed[ends[(ends >= 0) & (ends < len(hashed))]] = _EMPTY
+    np.minimum.at(rows.reshape(-1), slots, hashed)
     _fill_empty_slots(rows)
+
+
+@cache
+def _tables(bits: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    """Two random numbers for each id below 2^bits: 2 MB for the 200,000 tokens of o200k_base."""
+    mixed = mix(np.arange(1 << bits, dtype=np.uint64) + GOLDEN)
+    return (mixed >> np.uint64(32)).astype(np.uint32), mixed.astype(np.uint32)
 
 
 def _fill_empty_slots(rows: Signatures) -> None:
     """An empty slot takes the next filled one to its right, around the end, changed by the distance."""
     filled = rows != _EMPTY
     sparse = np.flatnonzero(filled.any(axis=1) & ~filled.all(axis=1))
-    twice = np.tile(filled[sparse], 2)
-    places = np.where(twice, np.arange(2 * SLOTS, dtype=np.int32), np.int32(2 * SLOTS))
+    # Small numbers: this goes over every slot of every short document.
+    places = np.where(np.tile(filled[sparse], 2), np.arange(2 * SLOTS, dtype=np.int16), np.int16(2 * SLOTS))
     following = np.minimum.accumulate(places[:, ::-1], axis=1)[:, ::-1][:, :SLOTS]
-    distances = (following - np.arange(SLOTS, dtype=np.int32)).astype(np.uint32)
-    borrowed = np.take_along_axis(rows[sparse], following % SLOTS, axis=1)
+    distances = (following - np.arange(SLOTS, dtype=np.int16)).astype(np.uint32)
+    borrowed = np.take_along_axis(rows[sparse], following.astype(np.intp) % SLOTS, axis=1)
     rows[sparse] = borrowed + distances * np.uint32(0x9E3779B1)
-
-
-def _mix(values: Hashes) -> Hashes:
-    """The finaliser of splitmix64 (Steele, Lea, Flood 2014), modulo 2^64."""
-    values = (values ^ values >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ values >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    return values ^ values >> np.uint64(31)

@@ -5,18 +5,47 @@ agree on one of 32 bands of four slots are candidates, and a candidate counts on
 token bigrams reaches the threshold. 640 bytes an example stay in memory: 512 of signature, 128 of band keys.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from webapp.datasets.jaccard import Rows, TokenStore, distinct, similarities
-from webapp.datasets.minhash import BANDS, MIN_TOKENS, SLOTS, Ids, Offsets, band_keys, estimate, signatures
+from webapp.datasets.minhash import BANDS, MIN_TOKENS, SLOTS, Signatures, band_keys, estimate, signatures
+from webapp.datasets.tokens import TokenBatch
+from webapp.errors import Problem
 
 NEAR_THRESHOLD = 0.40
 # The words of a template alone make two short rows 0.4 alike: "The capital of ... is ...".
 SHORT_TOKENS, SHORT_THRESHOLD = 24, 0.70
-# Most slots of a short document are borrowed, so that its estimate may be far off: half the threshold will do. Only
-# an example that was refused four times (a template just below the threshold) needs an estimate that reaches it.
-_HOPELESS, _REFUSALS = 0.5, 4
+# The share of the threshold that an estimate must reach, by the tokens of the shorter document: of a short one most
+# slots are borrowed, so that it may be far off (of 8,800 pairs that were alike, none was below these). Only an example
+# that was refused four times (a template just below the threshold) needs an estimate that reaches it.
+_LONGER_THAN, _HOPELESS, _REFUSALS = np.array([50, 100]), np.array([0.5, 0.58, 0.7]), 4
+
+
+class Signed(NamedTuple):
+    """The tokens of n examples, their n x 128 signatures and n x 32 band keys."""
+
+    tokens: TokenBatch
+    signatures: Signatures
+    bands: npt.NDArray[np.uint32]
+
+
+def sign(tokens: TokenBatch) -> Signed:
+    """The signatures of examples, made of the tokens of each."""
+    found = signatures(*tokens)
+    return Signed(tokens, found, band_keys(found))
+
+
+def check_threshold(threshold: float) -> None:
+    """Raises Problem `invalid_near_threshold` unless it is a similarity above 0 and at most 1."""
+    if not 0 < threshold <= 1:
+        raise Problem(
+            "invalid_near_threshold",
+            "near_threshold is a share of common token pairs: above 0 and at most 1, by default 0.4.",
+            param="near_threshold",
+        )
 
 
 class Clusters:
@@ -59,12 +88,11 @@ class NearDuplicates:
         self._bands = bytearray()
         self.compared = self.verified = 0
 
-    def add(self, ids: Ids, offsets: Offsets) -> None:
-        """Takes the next examples; example i of these has `ids[offsets[i]:offsets[i + 1]]`."""
-        found = signatures(ids, offsets)
-        self._signatures += found.tobytes()
-        self._bands += band_keys(found).tobytes()
-        self._store.add(ids, offsets)
+    def add(self, signed: Signed) -> None:
+        """Takes the next examples."""
+        self._signatures += signed.signatures.tobytes()
+        self._bands += signed.bands.tobytes()
+        self._store.add(*signed.tokens)
 
     def clusters(self, among: npt.NDArray[np.bool_], threshold: float = NEAR_THRESHOLD) -> Clusters:
         """The clusters of the examples for which `among` is true; all others, and those without a bigram, are alone.
@@ -73,8 +101,7 @@ class NearDuplicates:
         documents that are 0.4, 0.5 or 0.6 alike, the bands find 56, 87 or 99 in 100: below 0.3 most are missed.
         `compared` counts the pairs that were looked at, at most 64 an example, and `verified` those compared exactly.
         """
-        if not 0 < threshold <= 1:
-            raise ValueError("near_threshold must be above 0 and at most 1")
+        check_threshold(threshold)
         rows = np.flatnonzero(among & (self._store.lengths() >= MIN_TOKENS))
         clusters = Clusters(len(among))
         rejected = np.empty(0, np.uint64)
@@ -96,12 +123,14 @@ class NearDuplicates:
         """Links the pairs that are alike; answers which are."""
         left, right = (pairs >> np.uint64(32)).astype(np.int64), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
         found = np.frombuffer(self._signatures, np.uint32).reshape(-1, SLOTS)
-        needed = np.where(refusals[right] < _REFUSALS, threshold * _HOPELESS, threshold)
+        lengths = self._store.lengths()
+        shorter = np.minimum(lengths[left], lengths[right])
+        hopeless = _HOPELESS[np.digitize(shorter, _LONGER_THAN)]
+        needed = np.where(refusals[right] < _REFUSALS, threshold * hopeless, threshold)
         alike = estimate(found, left, right) >= needed
         left, right = left[alike], right[alike]
         exact = similarities(self._store, left, right)
-        lengths = self._store.lengths()
-        short = np.minimum(lengths[left], lengths[right]) < SHORT_TOKENS
+        short = shorter[alike] < SHORT_TOKENS
         enough = exact >= np.where(short, max(threshold, SHORT_THRESHOLD), threshold)
         clusters.link(left[enough], right[enough], exact[enough])
         np.add.at(refusals, right[~enough], 1)

@@ -1,6 +1,6 @@
 """OpenAI's o200k_base encoding, from the rank file of this installation, never from the network."""
 
-from base64 import b64decode
+from binascii import a2b_base64
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -106,7 +106,8 @@ def _gigatoken() -> "gigatoken.Tokenizer":
 
 @cache
 def _encoding() -> tiktoken.Encoding:
-    ranks = {b64decode(token): int(rank) for token, rank in map(bytes.split, _rank_file().read_bytes().splitlines())}
+    words = _rank_file().read_bytes().split()
+    ranks = dict(zip(map(a2b_base64, words[::2]), map(int, words[1::2]), strict=True))
     return tiktoken.Encoding("o200k_base", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={})
 
 

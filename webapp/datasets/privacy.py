@@ -1,9 +1,9 @@
 """Personal data and secrets: where they are, how many, and never what they are."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 
-from webapp.datasets.findings import Sighting
+from webapp.datasets.marks import Marked
 from webapp.datasets.privacy_kinds import KIND_OF, Kind
 from webapp.datasets.report import Privacy, PrivacyHits
 
@@ -19,35 +19,19 @@ def spans(kind: Kind, text: str) -> Iterator[tuple[int, int]]:
         match = kind.compiled.search(text, match.end() if confirmed else match.start() + 1)
 
 
-class PrivacyTally:
-    """Hits by kind, and the examples they are in; `groups` holds the examples with any hit of a group."""
+def hits_in(text: str, kinds: Iterable[str]) -> Counter[str]:
+    """How many hits of each of these kinds are in a text; only kinds that have one."""
+    return +Counter({name: sum(1 for _ in spans(KIND_OF[name], text)) for name in kinds})
 
-    def __init__(self) -> None:
-        self._hits: Counter[str] = Counter()
-        self._examples: defaultdict[str, Sighting] = defaultdict(Sighting)
-        self.groups: defaultdict[str, Sighting] = defaultdict(Sighting)
 
-    def add(self, text: str, present: Iterable[str], line: int) -> None:
-        """Counts the hits in one example's `text`, where only the kinds in `present` can occur."""
-        hits = {name: sum(1 for _ in spans(KIND_OF[name], text)) for name in present if name in KIND_OF}
-        found = [name for name, count in hits.items() if count]
-        self._hits.update(hits)
-        for name in found:
-            self._examples[name].add(line)
-        for group in {KIND_OF[name].group for name in found}:
-            self.groups[group].add(line)
+def privacy_report(hits: Mapping[str, int], marked: Marked) -> Privacy:
+    """The kinds that occur, in the order of KINDS."""
+    return Privacy(
+        {name: PrivacyHits(hits[name], marked.count(name), marked.first(name)) for name in KIND_OF if hits.get(name)}
+    )
 
-    def report(self) -> Privacy:
-        """The kinds that occur, in the order of KINDS."""
-        return Privacy(
-            {
-                name: PrivacyHits(self._hits[name], sighting.count, list(sighting.lines))
-                for name in KIND_OF
-                if (sighting := self._examples.get(name))
-            }
-        )
 
-    def summary(self, group: str) -> str:
-        """What was found of a group in words: "2 e-mail addresses, 1 phone number"."""
-        found = ((kind, self._hits[kind.name]) for kind in KIND_OF.values() if kind.group == group)
-        return ", ".join(f"{count} {kind.what[count > 1]}" for kind, count in found if count)
+def summary(hits: Mapping[str, int], group: str) -> str:
+    """What was found of a group in words: "2 e-mail addresses, 1 phone number"."""
+    found = ((kind, hits.get(kind.name, 0)) for kind in KIND_OF.values() if kind.group == group)
+    return ", ".join(f"{count} {kind.what[count > 1]}" for kind, count in found if count)

@@ -17,14 +17,17 @@ where the score stops asking for more: OpenAI's fine-tuning guide starts at 50 t
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from webapp.datasets.contents import Contents
-from webapp.datasets.findings import LONG_EXAMPLE_TOKENS, SHORT_ANSWER_CHARACTERS, Findings, Sighting
+from webapp.datasets.answers import SHORT_ANSWER_CHARACTERS
+from webapp.datasets.examining import LONG_EXAMPLE_TOKENS
+from webapp.datasets.issue_fixes import ISSUE_FIXES
 from webapp.datasets.markers import MARKERS
-from webapp.datasets.report import Issue, Part, Severity, Tokens
+from webapp.datasets.marks import FIRST_LINES, Marked
+from webapp.datasets.privacy import summary
+from webapp.datasets.report import Issue, Leakage, Part, PerExample, Severity
 
 MIN_TRAIN_EXAMPLES = 10
 FEW_EXAMPLES = 50
@@ -33,19 +36,23 @@ MANY_NEAR_SHARE = 0.05
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """What the score and the issues are made of; `invalid`, `repeated` and `near` hold lines of the file."""
+    """What the score and the issues are made of; `invalid` are lines of the file, `hits` those of private data."""
 
-    examples: int
-    invalid: Sighting
-    repeated: Sighting
-    near: Sighting
-    findings: Findings
-    contents: Contents
-    tokens: Tokens
+    marked: Marked
+    invalid: Sequence[int]
+    hits: Mapping[str, int]
+    tokens: PerExample
+    unknown_keys: Sequence[str]
+    leakage: Leakage | None
 
-    def count(self, code: str) -> int:
-        """Examples in which `code` was noticed."""
-        return self.findings.seen[code].count
+    @property
+    def examples(self) -> int:
+        """Valid examples."""
+        return len(self.marked)
+
+    def count(self, mark: str) -> int:
+        """Examples with this mark."""
+        return self.marked.count(mark)
 
     @property
     def short_answers(self) -> int:
@@ -57,10 +64,10 @@ class Evidence(msgspec.Struct, frozen=True):
 def quality_parts(evidence: Evidence) -> list[Part]:
     """The five parts of the score."""
     total = evidence.examples
-    lines = total + evidence.invalid.count
+    lines = total + len(evidence.invalid)
     weak = min(total, evidence.count("empty_answers") + evidence.short_answers)
     regular = total - evidence.count("irregular")
-    exact, near = evidence.repeated.count, evidence.near.count
+    exact, near = evidence.count("exact_duplicates"), evidence.count("near_duplicates")
     repeats = f"{exact} of {total} examples repeat an earlier one exactly, {near} almost (these count half)"
     counted = min(total, ENOUGH_EXAMPLES)
     return [
@@ -89,43 +96,38 @@ def quality_issues(evidence: Evidence) -> list[Issue]:
 
 def _issues(evidence: Evidence) -> Iterator[Issue]:
     yield from _size_issues(evidence.examples)
-    if evidence.invalid.count:
-        message = f"{evidence.invalid.count} lines are not valid examples and are left out; invalid_lines says why."
-        yield _issue("invalid_lines", "warning", evidence.invalid, message)
-    if evidence.repeated.count:
-        message = f"{evidence.repeated.count} examples repeat an earlier one exactly and could be dropped."
-        yield _issue("exact_duplicates", "warning", evidence.repeated, message)
-    if near := evidence.near.count:
-        message = f"{near} examples say almost the same as an earlier one; look at these beside each other."
-        many = near >= MANY_NEAR_SHARE * evidence.examples
-        yield _issue("near_duplicates", "warning" if many else "info", evidence.near, message)
+    if count := len(evidence.invalid):
+        message = f"{count} lines are not valid examples and are left out; invalid_lines says why."
+        yield _issue("invalid_lines", "warning", count, message, list(evidence.invalid[:FIRST_LINES]))
+    if (leakage := evidence.leakage) and leakage.count:
+        message = f"{leakage.count} of {leakage.checked} examples for validation repeat one for training."
+        yield _issue("leakage", "warning", leakage.count, message, [row.line for row in leakage.rows[:FIRST_LINES]])
     for code, severity, message in _noticed(evidence):
-        sighting = evidence.findings.seen[code]
-        if sighting.count:
-            yield _issue(code, severity, sighting, message)
-    yield from _content_issues(evidence.contents)
+        if count := evidence.count(code):
+            yield _issue(code, severity, count, message, evidence.marked.first(code))
 
 
 def _size_issues(examples: int) -> Iterator[Issue]:
     if examples < MIN_TRAIN_EXAMPLES:
         message = f"Only {examples} valid examples: training needs at least {MIN_TRAIN_EXAMPLES}."
-        yield Issue("too_few_to_train", "error", examples, message, [])
+        yield _issue("too_few_to_train", "error", examples, message, [])
     if examples < FEW_EXAMPLES:
         message = f"Only {examples} valid examples: expect little from fewer than {FEW_EXAMPLES}."
-        yield Issue("few_examples", "warning", examples, message, [])
+        yield _issue("few_examples", "warning", examples, message, [])
 
 
 def _noticed(evidence: Evidence) -> Iterator[tuple[str, Severity, str]]:
+    """The marks that are issues, and what is to be said of them where they occur."""
+    yield from _repetition_issues(evidence)
     yield "empty_answers", "warning", "Some answers hold nothing but white space: the model would learn to say nothing."
     if evidence.short_answers:
         message = f"Some answers are shorter than {SHORT_ANSWER_CHARACTERS} characters."
         yield "very_short_answers", "warning", message
-    if evidence.count("long_examples"):
-        message = (
-            f"Some examples are longer than {LONG_EXAMPLE_TOKENS} tokens (99 % are at most {evidence.tokens.p99}, the "
-            f"longest has {evidence.tokens.max}): a model may have to cut them."
-        )
-        yield "long_examples", "warning", message
+    message = (
+        f"Some examples are longer than {LONG_EXAMPLE_TOKENS} tokens (99 % are at most {evidence.tokens.p99}, the "
+        f"longest has {evidence.tokens.max}): a model may have to cut them."
+    )
+    yield "long_examples", "warning", message
     yield "ends_without_answer", "info", "What follows the last answer is not trained on."
     yield (
         "unusual_order",
@@ -135,29 +137,32 @@ def _noticed(evidence: Evidence) -> Iterator[tuple[str, Severity, str]]:
     )
     if evidence.count("missing_system_prompts") < evidence.examples:
         yield "missing_system_prompts", "info", "Some examples have a system prompt and these have none."
-    keys = ", ".join(sorted(evidence.findings.unknown_keys))
-    yield "unknown_keys", "info", f"Keys beside messages and tools are ignored: {keys}."
+    yield "unknown_keys", "info", f"Keys beside messages and tools are ignored: {', '.join(evidence.unknown_keys)}."
     yield (
         "older_names",
         "info",
         "Older names are read as today's: developer as system, function as tool, functions as tools, function_call as "
         "tool_calls.",
     )
+    for group, what in (("secrets", "secrets"), ("personal_data", "personal data")):
+        yield (
+            group,
+            "warning",
+            f"There are {what}, which a model can repeat to anyone: {summary(evidence.hits, group)}.",
+        )
+    for marker in MARKERS:
+        yield marker.name, "info", marker.message
+    yield "repetition", "info", "Some answers say the same line or sentence four times or more."
 
 
-def _content_issues(contents: Contents) -> Iterator[Issue]:
-    privacy = contents.privacy
-    for code, what, advice in (
-        ("secrets", "secrets", "A model can repeat them to anyone: take them out and revoke them."),
-        ("personal_data", "personal data", "A model can repeat them to anyone: replace them, unless they are made up."),
-    ):
-        if (sighting := privacy.groups[code]).count:
-            yield _issue(code, "warning", sighting, f"There are {what}: {privacy.summary(code)}. {advice}")
-    repeated = "Some answers say the same line or sentence four times or more."
-    for code, message in (*((marker.name, marker.message) for marker in MARKERS), ("repetition", repeated)):
-        if (sighting := contents.seen[code]).count:
-            yield _issue(code, "info", sighting, message)
+def _repetition_issues(evidence: Evidence) -> Iterator[tuple[str, Severity, str]]:
+    exact, near, conflicts = map(evidence.count, ("exact_duplicates", "near_duplicates", "conflicts"))
+    yield "exact_duplicates", "warning", f"{exact} examples repeat an earlier one exactly and could be dropped."
+    many = near >= MANY_NEAR_SHARE * evidence.examples
+    message = f"{near} examples say almost the same as an earlier one; look at these beside each other."
+    yield "near_duplicates", "warning" if many else "info", message
+    yield "conflicts", "info", f"{conflicts} examples ask exactly what another one asks and are answered differently."
 
 
-def _issue(code: str, severity: Severity, sighting: Sighting, message: str) -> Issue:
-    return Issue(code, severity, sighting.count, message, list(sighting.lines))
+def _issue(code: str, severity: Severity, count: int, message: str, lines: list[int]) -> Issue:
+    return Issue(code, severity, count, message, lines, ISSUE_FIXES[code])

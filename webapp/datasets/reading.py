@@ -1,4 +1,4 @@
-"""A stream of bytes to numbered lines, in constant memory whatever the file holds."""
+"""A stream of bytes to numbered lines, one by one or in blocks, in constant memory whatever the file holds."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -8,7 +8,8 @@ import msgspec
 from webapp.errors import Problem
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
-_SKIP_BYTES = 64 * 1024
+BLOCK_BYTES = 2 * 1024 * 1024
+_BLOCK_LINES = 50_000  # an empty line is an object all the same
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 # UTF-32's little-endian mark begins with UTF-16's.
@@ -16,13 +17,21 @@ _OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """Line `number` (1-based) without its line end; `content` is None when it is longer than `MAX_LINE_BYTES`.
-
-    `end` is how many bytes of the stream have been read with it.
-    """
+    """Line `number` (1-based) without its line end; `content` is None when it is longer than `MAX_LINE_BYTES`."""
 
     number: int
     content: bytes | None
+
+
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """Lines that follow one another, the first of them line `first`; None for one longer than `MAX_LINE_BYTES`.
+
+    `number` counts the blocks of a stream from 1, and `end` is how many of its bytes have been read with this one.
+    """
+
+    number: int
+    first: int
+    lines: list[bytes | None]
     end: int
 
 
@@ -31,27 +40,50 @@ def read_lines(stream: BinaryIO) -> Iterator[Line]:
 
     Raises `Problem("unsupported_encoding")` when the first bytes are those of UTF-16 or UTF-32.
     """
-    number = end = 0
-    # Two bytes of room for the line end, so that one read decides whether a line is too long.
-    while read := stream.readline(MAX_LINE_BYTES + 2):
-        number += 1
-        end += len(read)
-        if number == 1:
+    for block in read_blocks(stream):
+        for number, content in enumerate(block.lines, block.first):
+            yield Line(number, content)
+
+
+def read_blocks(stream: BinaryIO) -> Iterator[Block]:
+    """The same lines in blocks of about `BLOCK_BYTES`: what is examined in one go."""
+    number, first = 1, 1
+    for lines, end in _lines_by_reads(stream):
+        for start in range(0, len(lines), _BLOCK_LINES):
+            some = lines[start : start + _BLOCK_LINES]
+            yield Block(number, first, some, end)
+            number, first = number + 1, first + len(some)
+
+
+def _lines_by_reads(stream: BinaryIO) -> Iterator[tuple[list[bytes | None], int]]:
+    """The lines that each read completes, and the bytes read by then."""
+    carried: bytes | None = b""  # of the line that the last read did not end; None when that is too long already
+    end = 0
+    while read := stream.read(BLOCK_BYTES):
+        content = read
+        if not end:
             _refuse_other_encodings(read)
-            read = read.removeprefix(_UTF8_BOM)
-        if not read.endswith(b"\n") and len(read) > MAX_LINE_BYTES:
-            end += _skip_rest(stream)
-        content = read.removesuffix(b"\n").removesuffix(b"\r")
-        yield Line(number, content if len(content) <= MAX_LINE_BYTES else None, end)
+            content = read.removeprefix(_UTF8_BOM)
+        end += len(read)
+        first, newline, others = content.partition(b"\n")
+        joined = None if carried is None else carried + first
+        if joined is not None and len(joined) > MAX_LINE_BYTES + 1:
+            joined = None
+        if not newline:
+            carried = joined
+            continue
+        *lines, carried = others.split(b"\n")
+        yield [_sound(joined), *map(_sound, lines)], end
+    if carried is None or carried:
+        yield [_sound(carried)], end
 
 
-def _skip_rest(stream: BinaryIO) -> int:
-    skipped = 0
-    while read := stream.readline(_SKIP_BYTES):
-        skipped += len(read)
-        if read.endswith(b"\n"):
-            break
-    return skipped
+def _sound(line: bytes | None) -> bytes | None:
+    """A line without its carriage return, None when it is too long."""
+    if line is None:
+        return None
+    line = line.removesuffix(b"\r")
+    return line if len(line) <= MAX_LINE_BYTES else None
 
 
 def _refuse_other_encodings(first: bytes) -> None:

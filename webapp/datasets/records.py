@@ -1,20 +1,20 @@
 """A conversation in its canonical form: what is counted, embedded in the notebook and trained on."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 
 CanonicalRole = Literal["system", "user", "assistant", "tool"]
 
 
-class CalledFunction(msgspec.Struct, frozen=True):
+class CalledFunction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The function an answer calls; `arguments` is JSON text, as in OpenAI's API."""
 
     name: str
     arguments: str
 
 
-class ToolCall(msgspec.Struct, frozen=True):
+class ToolCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One call of a function by the assistant."""
 
     type: Literal["function"]
@@ -22,7 +22,7 @@ class ToolCall(msgspec.Struct, frozen=True):
     id: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class Message(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """One turn. `content` is always text, empty only beside tool calls; `weight` 0 keeps an answer from training."""
 
     role: CanonicalRole
@@ -33,7 +33,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     tool_call_id: str | None = None
 
 
-class Conversation(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class Conversation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """One training example: at least one message of the assistant that is trained on."""
 
     messages: list[Message]
@@ -46,23 +46,3 @@ _encoder = msgspec.json.Encoder()
 def encode(conversation: Conversation) -> bytes:
     """The canonical line: compact UTF-8 JSON, keys in a fixed order, ended by a newline."""
     return _encoder.encode(conversation) + b"\n"
-
-
-class Texts(NamedTuple):
-    """Every text a model would read: what is `said` in the conversation, and the `setting` that many may share."""
-
-    said: list[str]
-    setting: list[str]
-
-
-def texts(conversation: Conversation) -> Texts:
-    """Contents, names and arguments of tool calls; as the setting, system prompts and the definitions of tools."""
-    found = Texts([], [])
-    for message in conversation.messages:
-        if message.content:
-            (found.setting if message.role == "system" else found.said).append(message.content)
-        for call in message.tool_calls or ():
-            found.said.extend((call.function.name, call.function.arguments))
-    if conversation.tools:
-        found.setting.append(_encoder.encode(conversation.tools).decode())
-    return found

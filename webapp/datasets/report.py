@@ -1,6 +1,6 @@
 """The report on a dataset: everything the higher floors know about it."""
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 
@@ -32,7 +32,8 @@ class InvalidLines(msgspec.Struct, frozen=True):
 class Issue(msgspec.Struct, frozen=True):
     """Something worth knowing about the data. An `error` stands in the way of training.
 
-    `count` is the number of examples (or lines) it concerns, `lines` the first of them, at most 20, 1-based.
+    `count` is the number of examples (or lines) it concerns, `lines` the first of them, at most 20, 1-based; `fix`
+    says what to do.
     """
 
     code: str
@@ -40,6 +41,7 @@ class Issue(msgspec.Struct, frozen=True):
     count: int
     message: str
     lines: list[int]
+    fix: str
 
 
 class SpotCheck(msgspec.Struct, frozen=True):
@@ -49,22 +51,48 @@ class SpotCheck(msgspec.Struct, frozen=True):
     differing: int
 
 
-class Tokens(msgspec.Struct, frozen=True):
-    """Tokens of an example: all contents, names and arguments of tool calls, tool definitions; no chat template.
+class PerExample(msgspec.Struct, frozen=True):
+    """Tokens of an example: percentiles by nearest rank, and of the longest."""
 
-    `exact` is false as long as the tokenizer is not the chosen model's own. Percentiles are by nearest rank.
-    `spot_check` is null where the tokenizer has no reference.
-    """
-
-    tokenizer: str
-    exact: bool
     p50: int
     p95: int
     p99: int
     max: int
-    total: int
+
+
+class TokenRange(msgspec.Struct, frozen=True):
+    """`count` examples have at least `start` and fewer than `end` tokens."""
+
+    start: int
+    end: int
+    count: int
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """Tokens of all contents, names and arguments of tool calls, and tool definitions; no chat template.
+
+    `exact` is false as long as the tokenizer is not the chosen model's own. `trained` are those of the assistant's
+    messages, weight 0 left out. `by_role` has the definitions of tools as `tools`. `spot_check` is null where the
+    tokenizer has no reference.
+    """
+
+    tokenizer: str
+    exact: bool
     note: str
+    total: int
+    trained: int
+    per_example: PerExample
+    histogram: list[TokenRange]
+    by_role: dict[str, int]
     spot_check: SpotCheck | None
+
+
+class Truncation(msgspec.Struct, frozen=True):
+    """A context of so many tokens would cut `examples` of the examples, the `share` 0 to 1 of all."""
+
+    context: int
+    examples: int
+    share: float
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -109,6 +137,55 @@ class Duplicates(msgspec.Struct, frozen=True):
     groups: list[DuplicateGroup]
 
 
+class ConflictGroup(msgspec.Struct, frozen=True):
+    """`size` examples ask exactly the same and have `answers` different answers; `lines` are the first, at most 20."""
+
+    size: int
+    answers: int
+    lines: list[int]
+
+
+class Conflicts(msgspec.Struct, frozen=True):
+    """`count` examples in `group_count` groups with the same prompt and different answers.
+
+    The prompt is everything before the last answer, system prompt and tools included. `groups` are the largest, at
+    most 50.
+    """
+
+    count: int
+    group_count: int
+    groups: list[ConflictGroup]
+
+
+class LeakedRow(msgspec.Struct, frozen=True):
+    """An example of the validation file, and the first example for training that it repeats, by their lines."""
+
+    validation_line: int
+    line: int
+    kind: Literal["exact", "near"]
+
+
+class Leakage(msgspec.Struct, frozen=True):
+    """`count` of `checked` examples for validation repeat one for training, exactly or almost; the first are named.
+
+    `rows` are at most 100. `near` counts those that are no exact copy.
+    """
+
+    checked: int
+    count: int
+    exact: int
+    near: int
+    rows: list[LeakedRow]
+
+
+class TaskGuess(msgspec.Struct, frozen=True):
+    """The task the data seems to be for; `confidence`, 0 to 1, weighs what speaks for it against all other signs."""
+
+    task: str
+    confidence: float
+    reasons: list[str]
+
+
 class Distribution(msgspec.Struct, frozen=True):
     """Messages by role, characters a message, examples by tokens, and the share (0 to 100) of multi-turn examples."""
 
@@ -122,14 +199,27 @@ class Distribution(msgspec.Struct, frozen=True):
 class Characteristics(msgspec.Struct, frozen=True):
     """What kind of data it is; shares are 0 to 1.
 
-    `turns_avg` counts user messages an example; `json_answer_share` the answers that are a JSON object or list;
+    `turns_avg` counts user messages an example; `question_share` the user's messages that end in a question mark;
+    `json_answer_share` the answers that are a JSON object or list;
     `tool_call_share` the examples with a call; `distinct_answers` different answer texts; `non_ascii_share`
     characters outside ASCII. The rest are numbers of examples with such an answer: chat markers of another template,
-    refusals, broken characters, gaps to be filled in, the same line or sentence at least four times, a single word.
+    refusals, broken characters, gaps to be filled in, the same line or sentence at least four times, a single word,
+    nothing.
     """
+
+    MARKS: ClassVar = (
+        "leaked_markers",
+        "refusals",
+        "mojibake",
+        "placeholders",
+        "repetition",
+        "one_word_answers",
+        "empty_answers",
+    )
 
     turns_avg: float
     system_prompt_share: float
+    question_share: float
     json_answer_share: float
     tool_call_share: float
     answer_chars_p50: int
@@ -141,6 +231,7 @@ class Characteristics(msgspec.Struct, frozen=True):
     placeholders: int = 0
     repetition: int = 0
     one_word_answers: int = 0
+    empty_answers: int = 0
 
 
 class PrivacyHits(msgspec.Struct, frozen=True):
@@ -179,6 +270,10 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Tokens
     quality: Quality
     duplicates: Duplicates
+    conflicts: Conflicts
+    leakage: Leakage | None
+    truncation: list[Truncation]
+    task_guess: TaskGuess
     distribution: Distribution
     characteristics: Characteristics
     privacy: Privacy

@@ -1,15 +1,18 @@
-"""Which of many patterns occur in a text, in one look: a google-re2 Set."""
+"""Which of many patterns occur in which texts, in one look: a google-re2 Set."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 _MEMORY_BYTES = 64 * 1024 * 1024
-_ALWAYS = ""
 _UPPER_BOUND = re.compile(r"(?<=\{)(\d+),\d{2,}(?=\})")
+# No pattern matches across it, and a line begins after it.
+BETWEEN_TEXTS = "\n\x1e\n"
+_END = b"\n\x1d"
+_TOGETHER = 4
 
 
 class Scanner:
-    """All `patterns` (by name) as one automaton, linear in the text whatever it holds; about 450 MB/s."""
+    """All `patterns` (by name) as one automaton, linear in the text whatever it holds; about 400 MB/s."""
 
     def __init__(self, patterns: Mapping[str, str]) -> None:
         # Not at the top: whoever only reads reports, as the web server does, needs no regular expression engine.
@@ -20,15 +23,24 @@ class Scanner:
         options.log_errors = False  # they would quote the text
         self._names = tuple(patterns)
         self._set = re2.Set.SearchSet(options)
-        for pattern in (*patterns.values(), _ALWAYS):
+        for pattern in (*patterns.values(), _END.decode()):
             # Without upper bounds it finds the same texts and perhaps more, and need not count.
             self._set.Add(_UPPER_BOUND.sub(r"\1,", pattern))
         self._set.Compile()
 
-    def present(self, text: str) -> list[str]:
-        """The names of the patterns that occur in `text`, in the order they were given."""
-        found = self._set.Match(text.encode(errors="replace"))
+    def present(self, texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+        """The texts in which patterns occur: the place of each, and their names in the order they were given."""
+        # Most texts hold nothing: a look at several at once saves more than looking again costs.
+        for first in range(0, len(texts), _TOGETHER):
+            some = texts[first : first + _TOGETHER]
+            if self._names_in(BETWEEN_TEXTS.join(some)):
+                for place, text in enumerate(some, first):
+                    if names := self._names_in(text):
+                        yield place, names
+
+    def _names_in(self, text: str) -> list[str]:
+        found = self._set.Match(text.encode(errors="replace") + _END)
         if not found:
-            # Even the pattern that always matches did not: the automaton ran out of memory. Nothing is ruled out.
+            # Not even the end was met: the automaton ran out of memory. Nothing is ruled out.
             return list(self._names)
         return [self._names[index] for index in sorted(found) if index < len(self._names)]

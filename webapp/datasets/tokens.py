@@ -1,7 +1,6 @@
 """What a tokenizer is here, and the check of a fast one against its reference on a sample of the texts."""
 
 from collections.abc import Sequence
-from random import Random
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
@@ -53,29 +52,11 @@ class Tokenizer(Protocol):
         """The tokens of each text, ids below 2^24; what looks like a special token is ordinary text."""
 
 
-class Sample:
-    """Up to 500 texts of a run, every text of at most 10,000 characters with the same chance, and their ids.
+Sampled = tuple[str, npt.NDArray[np.uint32]]
 
-    Reservoir sampling (Vitter 1985, algorithm R) with a fixed seed: the same file gives the same sample.
-    """
 
-    def __init__(self) -> None:
-        self._draw = Random(0)  # noqa: S311
-        self._seen = 0
-        self._kept: list[tuple[str, npt.NDArray[np.uint32]]] = []
-
-    def take(self, texts: Sequence[str], batch: TokenBatch) -> None:
-        """Considers texts that were just encoded."""
-        for index, text in enumerate(texts):
-            if len(text) > SAMPLED_CHARACTERS:
-                continue
-            self._seen += 1
-            place = len(self._kept) if self._seen <= SAMPLED_TEXTS else int(self._draw.random() * self._seen)
-            if place < SAMPLED_TEXTS:
-                self._kept[place : place + 1] = [(text, batch.text(index).copy())]
-
-    def compare(self, reference: Tokenizer) -> SpotCheck:
-        """How many of the sample `reference` encodes differently."""
-        expected = reference.encode([text for text, _ in self._kept])
-        same = [np.array_equal(ids, expected.text(index)) for index, (_, ids) in enumerate(self._kept)]
-        return SpotCheck(checked=len(same), differing=same.count(False))
+def spot_check(sample: Sequence[Sampled], reference: Tokenizer) -> SpotCheck:
+    """How many of these texts `reference` encodes to other ids than those beside them."""
+    expected = reference.encode([text for text, _ in sample])
+    same = [np.array_equal(ids, expected.text(index)) for index, (_, ids) in enumerate(sample)]
+    return SpotCheck(checked=len(same), differing=same.count(False))

@@ -1,0 +1,53 @@
+"""What the answers of a block of examples are like, as marks of their examples and as numbers."""
+
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from webapp.datasets.hashing import Hashes
+from webapp.datasets.markers import repeats_itself
+from webapp.datasets.marks import Bits, bits
+from webapp.datasets.pieces import ANSWERS, Pieces
+
+SHORT_ANSWER_CHARACTERS = 5
+ONE_WORD_CHARACTERS = 20
+
+_json_decoder = msgspec.json.Decoder(dict[str, object] | list[object])
+
+
+class Answers(NamedTuple):
+    """Of a block's answers in words: marks of their examples, and of each its hash and its characters."""
+
+    marks: Bits
+    hashes: Hashes
+    characters: npt.NDArray[np.uint32]
+    json: int
+
+
+def look_at_answers(found: Pieces, hashes: Hashes) -> Answers:
+    """Looks at every answer; `hashes` are those of all texts."""
+    places = np.flatnonzero(found.are(ANSWERS))
+    texts = [found.texts[place] for place in places.tolist()]
+    count = len(texts)
+    characters = np.fromiter(map(len, texts), np.uint32, count)
+    stripped = np.fromiter(map(len, map(str.strip, texts)), np.uint32, count)
+    marks = np.zeros(len(found.texts), np.uint64)
+    own = np.zeros(count, np.uint64)
+    own[stripped == 0] |= np.uint64(bits(["empty_answers"]))
+    own[(stripped > 0) & (stripped < SHORT_ANSWER_CHARACTERS)] |= np.uint64(bits(["very_short_answers"]))
+    one_word = [place for place in np.flatnonzero(characters <= ONE_WORD_CHARACTERS) if len(texts[place].split()) == 1]
+    own[one_word] |= np.uint64(bits(["one_word_answers"]))
+    own[[place for place, text in enumerate(texts) if repeats_itself(text)]] |= np.uint64(bits(["repetition"]))
+    marks[places] = own
+    json = sum([_is_json(text) for text in texts if text.lstrip()[:1] in ("{", "[")])
+    return Answers(found.any_each(marks), hashes[places], characters, json)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        _json_decoder.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True

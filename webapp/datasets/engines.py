@@ -1,0 +1,102 @@
+"""Where the blocks of a file are examined: here, in processes of this machine, or on a Ray cluster.
+
+Each engine takes blocks and gives their partials in the same order, so that reports are equal to the byte.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+from webapp.datasets.examining import Examination, Partial, examine
+from webapp.datasets.reading import Block
+from webapp.errors import Problem
+from webapp.stopping import end_with_parent
+
+Examine = Callable[[Iterable[Block]], Iterator[Partial]]
+Engine = Callable[[Examination], AbstractContextManager[Examine]]
+
+Handle = TypeVar("Handle")
+
+
+@contextmanager
+def in_this_process(by: Examination) -> Iterator[Examine]:
+    """One block after another."""
+    yield partial(map, partial(examine, by=by))
+
+
+def in_processes(workers: int) -> Engine:
+    """`workers` processes of this machine, each with its own tokenizer; they end with this one."""
+
+    @contextmanager
+    def engine(by: Examination) -> Iterator[Examine]:
+        # Not forked: whoever analyses may have threads, and a lock that one of them holds would stay locked.
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(workers, context, initializer=end_with_parent, initargs=(signal.SIGKILL,))
+        try:
+            yield partial(
+                _in_order, submit=lambda block: pool.submit(examine, block, by), result=Future.result, ahead=2 * workers
+            )
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    return engine
+
+
+def _in_order(
+    blocks: Iterable[Block], *, submit: Callable[[Block], Handle], result: Callable[[Handle], Partial], ahead: int
+) -> Iterator[Partial]:
+    """The partials in the order of the blocks, with at most `ahead` blocks under way."""
+    waiting: deque[Handle] = deque()
+    for block in blocks:
+        waiting.append(submit(block))
+        if len(waiting) >= ahead:
+            yield result(waiting.popleft())
+    while waiting:
+        yield result(waiting.popleft())
+
+
+def on_ray(address: str = "auto") -> Engine:
+    """Ray core tasks on the cluster at `address`; "local" starts one on this machine for the time of the analysis.
+
+    Blocks and partials travel through Ray's object store: the workers need Tunebook installed, but not the file. Raises
+    Problem `ray_not_installed` or `ray_not_reachable`.
+    """
+
+    @contextmanager
+    def engine(by: Examination) -> Iterator[Examine]:
+        ray = _connected(address)
+        try:
+            task = ray.remote(examine)
+            shared = ray.put(by)
+            ahead = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
+            yield partial(_in_order, submit=lambda block: task.remote(block, shared), result=ray.get, ahead=ahead)
+        finally:
+            ray.shutdown()
+
+    return engine
+
+
+def _connected(address: str) -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise Problem(
+            "ray_not_installed", "The ray engine needs the extra: pip install 'tunebook[ray]'.", status=501
+        ) from error
+    try:
+        # Without an address, Ray would join whatever cluster runs on the machine.
+        ray.init(address=address, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise Problem(
+            "ray_not_reachable",
+            f"There is no Ray cluster at {address!r}: start one with `ray start --head`, or set RAY_ADDRESS.",
+            status=503,
+        ) from error
+    return ray

@@ -1,0 +1,101 @@
+"""Every text of a block of examples that a model would read, each with a letter for what it is.
+
+    s  system prompt        a  answer                  t  what a tool returned
+    d  definition of tools  w  answer of weight 0
+    u  user                 c  call (its message, then name and arguments of each); v with weight 0
+
+An example's definitions come first, then its messages in order. `d` and `s` are its setting, which many examples may
+share; all else is said.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from webapp.datasets.records import Conversation, Message
+from webapp.datasets.rows import Rows
+
+ROLE_OF = {
+    "s": "system",
+    "d": "tools",
+    "u": "user",
+    "a": "assistant",
+    "w": "assistant",
+    "c": "assistant",
+    "v": "assistant",
+    "t": "tool",
+}
+SETTING, ANSWERS, TRAINED, CALLS = b"sd", b"aw", b"ac", b"cv"
+
+Index = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+_encoder = msgspec.json.Encoder()
+
+
+class Pieces(NamedTuple):
+    """The texts of n examples, one after another: those of example i are `texts[starts[i]:starts[i + 1]]`."""
+
+    texts: list[str]
+    letters: npt.NDArray[np.uint8]
+    starts: Index
+
+    def are(self, letters: bytes) -> Mask:
+        """Which texts have one of these letters."""
+        return _MASKS[letters][self.letters]
+
+    def inside(self) -> Index:
+        """The place of each text in its example, from 0."""
+        return np.arange(len(self.texts)) - np.repeat(self.starts[:-1], np.diff(self.starts))
+
+    def any_each(self, marks: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """The bits that any of an example's texts has; every example has a text."""
+        return np.bitwise_or.reduceat(marks, self.starts[:-1])
+
+
+def _mask(letters: bytes) -> Mask:
+    mask = np.zeros(256, np.bool_)
+    mask[list(letters)] = True
+    return mask
+
+
+_MASKS = {letters: _mask(letters) for letters in (SETTING, ANSWERS, TRAINED, CALLS, b"a", b"u")}
+
+
+def pieces(rows: Rows) -> Pieces:
+    """The texts of these examples."""
+    sizes = list(map(len, rows.orders))
+    if rows.noticed:
+        each = list(map(_pieces_of, rows.conversations, rows.orders))
+        texts = [text for found in each for _, text in found]
+        letters = "".join([letter for found in each for letter, _ in found])
+        sizes = list(map(len, each))
+    else:
+        texts = [message.content for one in rows.conversations for message in one.messages]
+        letters = "".join(rows.orders)
+    starts = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=starts[1:])
+    return Pieces(texts, np.frombuffer(letters.encode(), np.uint8), starts)
+
+
+def _pieces_of(conversation: Conversation, order: str) -> list[tuple[str, str]]:
+    found = []
+    if conversation.tools:
+        found.append(("d", _encoder.encode(conversation.tools).decode()))
+    for letter, message in zip(order, conversation.messages, strict=True):
+        found += _of_message(letter, message)
+    return found
+
+
+def _of_message(letter: str, message: Message) -> list[tuple[str, str]]:
+    untrained = message.weight == 0
+    if letter != "a":
+        return [(letter, message.content)]
+    if not message.tool_calls:
+        return [("w" if untrained else "a", message.content)]
+    texts = [message.content]
+    for call in message.tool_calls:
+        texts += (call.function.name, call.function.arguments)
+    return [("v" if untrained else "c", text) for text in texts]

@@ -1,0 +1,137 @@
+"""A block of lines to examples: one typed decoder for the many plain ones, a careful look at the rest.
+
+A plain example holds only messages with a role and a text, so that its roles say whether it is valid. What the decoder
+passes over (see doubts.py) is ruled out for all plain lines of a block at once: they have as many quotation marks as
+their canonical lines, and no escape that could spell one. Otherwise each of them is compared on its own.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import numpy as np
+
+from webapp.datasets.faults import Fault, fault
+from webapp.datasets.parsing import explain, parse
+from webapp.datasets.reading import MAX_LINE_BYTES, Block
+from webapp.datasets.records import Conversation, encode
+from webapp.datasets.report import InvalidLine
+from webapp.datasets.shapes import are_plain, order_of, orders_of
+
+MAX_INVALID_ITEMS = 100
+_QUOTE = b'"'
+_ESCAPE, _SPELLED_OUT = b"\\u00", (b"\\u0000", b"\\u0022")
+_TOO_LONG = fault("line_too_long", f"the line is longer than {MAX_LINE_BYTES // (1024 * 1024)} MiB")
+
+_decode = msgspec.json.Decoder(Conversation).decode
+
+
+class Rows(msgspec.Struct):
+    """The examples of a block, as columns: lines (1-based), what they say, canonical lines, first letters of roles.
+
+    `noticed` has the marks of those that are not plain, by their place; `unknown_keys` stood beside any of them.
+    `invalid` are the numbers of the lines that are no examples, `faults` those of the first of them.
+    """
+
+    numbers: list[int]
+    conversations: list[Conversation]
+    encoded: list[bytes]
+    orders: list[str]
+    noticed: dict[int, list[str]] = {}
+    unknown_keys: set[str] = set()
+    invalid: list[int] = []
+    faults: list[InvalidLine] = []
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def add(self, number: int, line: bytes) -> bool:
+        """Takes a line that is not plain; answers whether it is an example."""
+        parsed = parse(line)
+        if parsed is None:
+            return False
+        conversation = parsed.conversation
+        marks = {
+            "tool_calls": any(message.tool_calls for message in conversation.messages),
+            "unknown_keys": bool(parsed.unknown_keys),
+            "older_names": parsed.older_names,
+        }
+        self.noticed[len(self)] = [name for name, is_so in marks.items() if is_so]
+        self.unknown_keys.update(parsed.unknown_keys)
+        self.append(number, conversation, encode(conversation), order_of(conversation))
+        return True
+
+    def append(self, number: int, conversation: Conversation, encoded: bytes, order: str) -> None:
+        """Takes an example."""
+        self.numbers.append(number)
+        self.conversations.append(conversation)
+        self.encoded.append(encoded)
+        self.orders.append(order)
+
+    def refuse(self, number: int, line: bytes | None, max_items: int) -> None:
+        """Takes an invalid line."""
+        self.invalid.append(number)
+        # Beyond what the report names, lines are only counted: explaining costs much more than refusing.
+        if room := max_items - len(self.faults):
+            faults = [_TOO_LONG] if line is None else explain(line)
+            self.faults.extend(_named(number, faults[:room]))
+
+
+def read_rows(block: Block, max_items: int = MAX_INVALID_ITEMS) -> Rows:
+    """The rows of a block; at most `max_items` faults are named."""
+    rows = _plain_rows(block)
+    if len(rows) == len(block.lines):
+        return rows
+    plain = zip(rows.numbers, rows.conversations, rows.encoded, rows.orders, strict=True)
+    found = Rows([], [], [], [], {}, set(), [], [])
+    following = next(plain, None)
+    for number, line in enumerate(block.lines, block.first):
+        if following and following[0] == number:
+            found.append(*following)
+            following = next(plain, None)
+        elif line is None or (line and not line.isspace() and not found.add(number, line)):
+            found.refuse(number, line, max_items)
+    return found
+
+
+def _plain_rows(block: Block) -> Rows:
+    """The plain lines of a block."""
+    read = list(_decoded(block))
+    conversations = [conversation for _, _, conversation in read]
+    orders = orders_of(conversations)
+    encoded = [encode(conversation) for conversation in conversations]
+    places: Sequence[int] = range(len(read))
+    if not are_plain(conversations, orders):
+        places = [place for place in places if are_plain([conversations[place]], [orders[place]])]
+    if _doubtful([read[place][1] for place in places], [encoded[place] for place in places]):
+        places = [place for place in places if not _doubtful([read[place][1]], [encoded[place]])]
+    return Rows(
+        [read[place][0] for place in places],
+        [conversations[place] for place in places],
+        [encoded[place] for place in places],
+        [orders[place] for place in places],
+    )
+
+
+def _decoded(block: Block) -> Iterator[tuple[int, bytes, Conversation]]:
+    for number, line in enumerate(block.lines, block.first):
+        if line:
+            try:
+                yield number, line, _decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
+
+
+def _doubtful(lines: Sequence[bytes], encoded: Sequence[bytes]) -> bool:
+    """Whether plain lines may have a fault all the same."""
+    raw = b"".join(lines)
+    spelled_out = _ESCAPE in raw and any(escape in raw for escape in _SPELLED_OUT)
+    return spelled_out or _quotes(raw) != _quotes(b"".join(encoded))
+
+
+def _quotes(text: bytes) -> int:
+    # bytes.count of a frequent character takes ten times as long.
+    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord(_QUOTE)))
+
+
+def _named(number: int, faults: Sequence[Fault]) -> Iterator[InvalidLine]:
+    return (InvalidLine(number, item.column, item.path, item.code, item.message) for item in faults)
