@@ -6,6 +6,7 @@ Knows no web framework, no database and no model library, and can be used from a
 from pathlib import Path
 
 from webapp.datasets.analysis import analyze
+from webapp.datasets.engines import in_processes, in_this_process, on_ray
 from webapp.datasets.examples import MAX_EMBEDDED_BYTES, Example, Examples, ExampleWriter
 from webapp.datasets.faults import FIXES
 from webapp.datasets.near_duplicates import NEAR_THRESHOLD
@@ -29,6 +30,9 @@ __all__ = [
     "TokenBatch",
     "Tokenizer",
     "analyze",
+    "in_processes",
+    "in_this_process",
+    "on_ray",
     "sample_path",
 ]
 
