@@ -12,10 +12,10 @@ import webapp
 ROOT = Path(webapp.__file__).parent
 FLOORS = (
     {"errors", "logs", "stopping"},
-    {"resources", "settings"},
+    {"resources", "settings", "outbound"},
     {"datasets", "training", "storage"},
     {"catalog", "jobs", "accounts"},
-    {"notebooks"},
+    {"notebooks", "hub"},
     {"workflow"},
     {"api", "pages", "console", "server", "cli"},
 )

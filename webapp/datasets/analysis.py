@@ -18,7 +18,7 @@ from webapp.datasets.faults import fault
 from webapp.datasets.findings import Findings, Sighting
 from webapp.datasets.jaccard import TokenStore
 from webapp.datasets.near_duplicates import NEAR_THRESHOLD
-from webapp.datasets.o200k import O200kTokenizer
+from webapp.datasets.openai_tokenizer import OpenAITokenizer
 from webapp.datasets.parsing import Parsed, explain, parse
 from webapp.datasets.quality import Evidence, quality_issues, quality_parts, quality_score
 from webapp.datasets.reading import MAX_LINE_BYTES, Line, read_lines
@@ -50,7 +50,7 @@ def analyze(
     Problem: `empty_file`, `unsupported_encoding`, `no_valid_examples`, whose details hold the first invalid lines.
     """
     with _opened(source) as (stream, size), TokenStore() as store:
-        run = _Pass(tokenizer or O200kTokenizer(), store, sink)
+        run = _Pass(tokenizer or OpenAITokenizer(), store, sink)
         for line in read_lines(stream):
             run.take(line)
             if run.batch_bytes >= _BATCH_BYTES:
@@ -169,7 +169,7 @@ class _Pass:
 
     def _evidence(self, found: Found) -> Evidence:
         repeated, near = self._sighting(found.exact), self._sighting(found.near)
-        tokens = self._statistics.token_summary(self._tokenizer.name, self._counter.spot_check())
+        tokens = self._statistics.token_summary(self._tokenizer, self._counter.spot_check())
         return Evidence(len(self._lines), self._invalid, repeated, near, self._findings, self._contents, tokens)
 
     def _sighting(self, alike: Alike) -> Sighting:

@@ -49,10 +49,21 @@ class SpotCheck(msgspec.Struct, frozen=True):
     differing: int
 
 
+class ExpectedError(msgspec.Struct, frozen=True):
+    """How far an estimate is from the chosen model's own count, as shares of the estimate (0.1: 10 % either way).
+
+    `total` of all tokens together; 95 % of the examples are within `example_p95`.
+    """
+
+    total: float
+    example_p95: float
+
+
 class Tokens(msgspec.Struct, frozen=True):
     """Tokens of an example: all contents, names and arguments of tool calls, tool definitions; no chat template.
 
-    `exact` is false as long as the tokenizer is not the chosen model's own. Percentiles are by nearest rank.
+    `exact` is false as long as the tokenizer is not the chosen model's own, and `expected_error` null only when it is.
+    Percentiles are by nearest rank.
     `spot_check` is null where the tokenizer has no reference.
     """
 
@@ -65,6 +76,7 @@ class Tokens(msgspec.Struct, frozen=True):
     total: int
     note: str
     spot_check: SpotCheck | None
+    expected_error: ExpectedError | None = None
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -7,8 +7,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from webapp.datasets.exactness import expected_error, note
 from webapp.datasets.records import Conversation, Message
 from webapp.datasets.report import Characteristics, Distribution, SpotCheck, Tokens
+from webapp.datasets.tokens import Tokenizer
 
 _TOKEN_BUCKETS = {"0-100": 100, "100-500": 500, "500-1000": 1000}
 _json_decoder = msgspec.json.Decoder(dict[str, object] | list[object])
@@ -85,21 +87,21 @@ class Statistics:
             non_ascii_share=round(self._non_ascii / max(1, self._characters), 4),
         )
 
-    def token_summary(self, tokenizer: str, spot_check: SpotCheck | None) -> Tokens:
-        """Total and percentiles of the examples' tokens, counted by the tokenizer of that name."""
+    def token_summary(self, tokenizer: Tokenizer, spot_check: SpotCheck | None) -> Tokens:
+        """Total and percentiles of the examples' tokens, counted by that tokenizer."""
         counts = np.frombuffer(self.tokens, dtype=np.uint32)
         p50, p95, p99 = (int(value) for value in np.percentile(counts, [50, 95, 99], method="inverted_cdf"))
         return Tokens(
-            tokenizer=tokenizer,
-            exact=False,
+            tokenizer=tokenizer.name,
+            exact=tokenizer.owner is not None,
             p50=p50,
             p95=p95,
             p99=p99,
             max=int(counts.max()),
             total=int(counts.sum(dtype=np.uint64)),
-            note=f"Estimate: counted with {tokenizer}, which is not the chosen model's own tokenizer, "
-            "and without what its chat template adds.",
+            note=note(tokenizer),
             spot_check=spot_check,
+            expected_error=expected_error(tokenizer),
         )
 
 

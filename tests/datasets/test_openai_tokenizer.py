@@ -12,9 +12,9 @@ import tiktoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiktoken_ext import openai_public
+from webapp.datasets.o200k import O200kTokenizer, TiktokenO200k
 
 from webapp.datasets import o200k, sample_path
-from webapp.datasets.o200k import O200kTokenizer, TiktokenO200k
 from webapp.datasets.tokens import TokenBatch, Tokenizer
 from webapp.errors import Problem
 
