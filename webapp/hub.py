@@ -57,7 +57,9 @@ def cached_tokenizer(hub_id: str, settings: Settings) -> Path | None:
     # Imported here: only commands that are given a model need it.
     from huggingface_hub import try_to_load_from_cache
 
-    for folder in (settings.hf_hub_cache, _fetched(settings)):
+    # None: where huggingface_hub itself looks.
+    standard = settings.hf_hub_cache.expanduser() if settings.hf_hub_cache else None
+    for folder in (standard, _fetched(settings)):
         found = try_to_load_from_cache(hub_id, FILE_NAME, cache_dir=folder)
         if isinstance(found, str):
             return Path(found)

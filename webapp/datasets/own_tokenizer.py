@@ -46,7 +46,8 @@ class _File(msgspec.Struct):
     def vocabulary(self) -> int:
         vocab = self.model.vocab
         used = vocab.values() if isinstance(vocab, dict) else range(len(vocab))
-        return 1 + max([-1, *used, *(token.id for token in self.added_tokens)])
+        largest: int = max([-1, *used, *(token.id for token in self.added_tokens)])
+        return largest + 1
 
 
 @dataclass(frozen=True)
