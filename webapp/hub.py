@@ -69,7 +69,8 @@ def cached_tokenizer(hub_id: str, settings: Settings) -> Path | None:
 def fetch_tokenizer(hub_id: str, settings: Settings) -> Path:
     """The model's tokenizer.json, fetched from the hub into the hub cache under TUNEBOOK_HOME (at most 64 MiB).
 
-    Raises Problem: `model_gated`, `tokenizer_not_on_hub`, `hub_unavailable`, those of `webapp.outbound.get`.
+    Raises Problem: `model_gated`, `tokenizer_not_on_hub`, `hub_unavailable`, `invalid_tokenizer`, those of
+    `webapp.outbound.get`.
     """
     from webapp import outbound
     from webapp.storage.files import write_file
@@ -89,6 +90,11 @@ def fetch_tokenizer(hub_id: str, settings: Settings) -> Path:
     repository = _fetched(settings) / f"models--{hub_id.replace('/', '--')}"
     path = repository / "snapshots" / revision / FILE_NAME
     write_file(path, answer.body)
+    try:
+        open_tokenizer(path)
+    except Problem:
+        path.unlink()
+        raise
     write_file(repository / "refs" / "main", revision.encode())
     return path
 

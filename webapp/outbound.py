@@ -77,7 +77,7 @@ def get(
         trail += answer.trail
         if answer.status not in (301, 302, 303, 307, 308) or "location" not in answer.trail[0]:
             return answer._replace(trail=trail)
-        place = _address(str(place.join(answer.trail[0]["location"])))
+        place = _address(answer.trail[0]["location"], place)
     raise Problem("server_unreachable", f"{httpx2.URL(url).host} redirects too often.", status=502)
 
 
@@ -196,9 +196,9 @@ def time_left(deadline: float, timeout: type[Exception]) -> float:
     return left
 
 
-def _address(url: str) -> httpx2.URL:
+def _address(url: str, base: httpx2.URL | None = None) -> httpx2.URL:
     try:
-        place = httpx2.URL(url)
+        place = base.join(url) if base else httpx2.URL(url)
     except httpx2.InvalidURL as error:
         raise _refused(url[:100], str(error)) from error
     if place.scheme not in ("http", "https") or not place.host or place.userinfo:
