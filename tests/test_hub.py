@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from tests.datasets.made_tokenizers import gpt2, qwen, save
 from tests.test_outbound import Site, answers
@@ -129,6 +130,14 @@ def test_the_token_is_sent_to_the_hub(settings: Settings, site: Site, folder: Pa
     fetch_tokenizer(MODEL.hub_id, settings)
     fetch_tokenizer(MODEL.hub_id, settings.model_copy(update={"hf_token": None}))
     assert [token for _, token in site.seen] == ["Bearer hf_word", None]
+
+
+@pytest.mark.parametrize("token", ["hf_wo\nrd", "hf_wo\u00e9rd"], ids=["a line break", "an accent"])
+def test_a_token_that_cannot_be_sent_is_not_shown(settings: Settings, token: str) -> None:
+    with pytest.raises(Problem) as caught:
+        fetch_tokenizer(MODEL.hub_id, settings.model_copy(update={"hf_token": SecretStr(token)}))
+    assert caught.value.code == "address_refused"
+    assert "hf_wo" not in caught.value.message
 
 
 @pytest.mark.parametrize("commit", ["../../../../etc", "", COMMIT.upper(), COMMIT + "\u00e9"])

@@ -76,13 +76,13 @@ def fetch_tokenizer(hub_id: str, settings: Settings) -> Path:
     from webapp.storage.files import write_file
 
     endpoint = settings.hf_endpoint.rstrip("/")
-    token = settings.hf_token
+    token = settings.hf_token.get_secret_value().strip() if settings.hf_token else ""
     answer = outbound.get(
         f"{endpoint}/{hub_id}/resolve/main/{FILE_NAME}",
         max_bytes=MAX_FILE_BYTES,
         seconds=FETCH_SECONDS,
         trusted=endpoint,
-        headers={"authorization": f"Bearer {token.get_secret_value()}"} if token else None,
+        headers={"authorization": f"Bearer {token}"} if token else None,
     )
     if answer.status != 200:
         raise _not_given(hub_id, endpoint, answer)

@@ -91,6 +91,9 @@ def _send(place: httpx2.URL, headers: Mapping[str, str], max_bytes: int, network
         ):
             body = b"" if response.is_redirect else _body(response, max_bytes)
             return Answer(response.status_code, (response.headers,), body)
+    except (httpx2.LocalProtocolError, UnicodeError) as error:
+        # Its words may repeat a header, and a header may be a secret.
+        raise _refused(place.host, "a header of the request holds what headers may not") from error
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         reason = (
             "it took too long" if isinstance(error, httpx2.TimeoutException) else str(error) or type(error).__name__
