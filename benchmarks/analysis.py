@@ -34,11 +34,11 @@ KEYS = {"role", "content", "name", "function_call", "weight"}
 
 def tokenizer(path: Path) -> Callable[[], Any]:
     """The texts are read before the clock starts, and the tokenizer is loaded."""
-    from webapp.datasets import O200kTokenizer
+    from webapp.datasets import OpenAITokenizer
 
     with path.open(encoding="utf-8") as file:
         texts = [message["content"] for line in file for message in json.loads(line)["messages"]]
-    encoder = O200kTokenizer()
+    encoder = OpenAITokenizer()
     encoder.encode(["loaded"])
     return lambda: sum(
         int(encoder.encode(texts[start : start + 2000]).counts.sum()) for start in range(0, len(texts), 2000)
@@ -63,7 +63,7 @@ def cookbook(path: Path) -> Callable[[], Any]:
     def run() -> list[int]:
         import tiktoken
 
-        from webapp.datasets import o200k
+        from webapp.datasets import openai_tokenizer
 
         with path.open(encoding="utf-8") as file:
             dataset = [json.loads(line) for line in file]
@@ -71,7 +71,7 @@ def cookbook(path: Path) -> Callable[[], Any]:
         for example in dataset:
             for error in _cookbook_errors(example):
                 errors[error] = errors.get(error, 0) + 1
-        encoding: tiktoken.Encoding = o200k._encoding()
+        encoding: tiktoken.Encoding = openai_tokenizer._tiktoken("o200k_base")
         total, spoken = [], []
         for example in dataset:
             messages = example["messages"]
@@ -109,10 +109,10 @@ def datasets(path: Path) -> Callable[[], Any]:
         import datasets as hf
         from datasketch import MinHash, MinHashLSH
 
-        from webapp.datasets import o200k
+        from webapp.datasets import openai_tokenizer
 
         hf.disable_progress_bars()
-        encoding = o200k._encoding()
+        encoding = openai_tokenizer._tiktoken("o200k_base")
 
         def count(batch: dict[str, Any]) -> dict[str, Any]:
             return {"tokens": [sum(len(encoding.encode(m["content"])) for m in row) for row in batch["messages"]]}

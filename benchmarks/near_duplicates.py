@@ -16,7 +16,7 @@ os.environ |= {"RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 import numpy as np
 
-from webapp.datasets import NEAR_THRESHOLD, O200kTokenizer
+from webapp.datasets import NEAR_THRESHOLD, OpenAITokenizer
 from webapp.datasets.jaccard import TokenStore
 from webapp.datasets.near_duplicates import NearDuplicates
 
@@ -49,7 +49,7 @@ def _edited(draw: random.Random, words: list[str], rate: float, replacements: li
     return found
 
 
-def ours(tokenizer: O200kTokenizer, documents: list[str]) -> list[int]:
+def ours(tokenizer: OpenAITokenizer, documents: list[str]) -> list[int]:
     """The first of the cluster of each document."""
     with TokenStore() as store:
         near = NearDuplicates(store)
@@ -92,7 +92,7 @@ def measured(name: str, search, documents: list[str], pairs: list[tuple[int, int
 def main() -> None:
     """Prints both and the ratio."""
     documents, pairs = corpus(int(sys.argv[1]) if len(sys.argv) > 1 else DOCUMENTS)
-    tokenizer = O200kTokenizer()
+    tokenizer = OpenAITokenizer()
     tokenizer.encode(["loaded"])
     speed = measured("Tunebook", lambda texts: ours(tokenizer, texts), documents, pairs)
     if find_spec("datasketch"):

@@ -12,16 +12,16 @@ import webapp
 ROOT = Path(webapp.__file__).parent
 FLOORS = (
     {"errors", "logs", "stopping"},
-    {"resources", "settings"},
+    {"resources", "settings", "outbound"},
     {"datasets", "training", "storage"},
     {"catalog", "jobs", "accounts"},
-    {"notebooks"},
+    {"notebooks", "hub"},
     {"workflow"},
-    {"api", "pages", "console", "server", "cli"},
+    {"api", "pages", "console", "counting", "server", "cli"},
 )
 FLOOR_OF = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
 # On the top floor, the command line starts the server, and the pages use the API's way with a request.
-JOINTS = {("cli", "server"), ("cli", "console"), ("pages", "api")}
+JOINTS = {("cli", "server"), ("cli", "console"), ("cli", "counting"), ("pages", "api")}
 
 
 def package_of(path):

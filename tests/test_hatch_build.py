@@ -1,4 +1,4 @@
-"""The build hook: the rank file is tiktoken's, and a build that cannot get it says so."""
+"""The build hook: the rank files are tiktoken's, and a build that cannot get them says so."""
 
 import hashlib
 import importlib.util
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tiktoken_ext import openai_public
 
-from webapp.datasets import o200k
+from webapp.datasets import ENCODINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,55 +31,64 @@ def build(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def test_name_and_digest_are_tiktokens_own(build: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", list(ENCODINGS))
+def test_name_and_digest_are_tiktokens_own(build: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     asked: dict[str, str] = {}
     monkeypatch.setattr(
         openai_public, "load_tiktoken_bpe", lambda url, expected_hash: asked.update(url=url, sha256=expected_hash)
     )
-    openai_public.o200k_base()
-    assert asked["sha256"] == build.RANK_SHA256
-    assert hashlib.sha1(asked["url"].encode()).hexdigest() == build.RANK_FILE == o200k.RANK_FILE  # noqa: S324
+    getattr(openai_public, name)()
+    rank_file = ENCODINGS[name].rank_file
+    assert asked["sha256"] == build.RANK_FILES[rank_file]
+    assert hashlib.sha1(asked["url"].encode()).hexdigest() == rank_file  # noqa: S324
 
 
-def fake_pip(monkeypatch: pytest.MonkeyPatch, build: ModuleType, data: bytes) -> list[list[str]]:
-    """Replaces pip by one that hands out a wheel with `data` as its rank file; returns the commands it got."""
+def test_no_other_file_is_taken(build: ModuleType) -> None:
+    assert set(build.RANK_FILES) == {encoding.rank_file for encoding in ENCODINGS.values()}
+
+
+RANKS = {"first": b"ranks", "second": b"more ranks"}
+
+
+def fake_pip(monkeypatch: pytest.MonkeyPatch, build: ModuleType, data: dict[str, bytes]) -> list[list[str]]:
+    """Replaces pip by one that hands out a wheel with `data` as its rank files; returns the commands it got."""
     commands: list[list[str]] = []
 
     def run(command: list[str], **options: Any) -> None:
         commands.append(command)
         folder = Path(command[command.index("--dest") + 1])
         with zipfile.ZipFile(folder / "source.whl", "w") as archive:
-            archive.writestr(build.MEMBER_FOLDER + build.RANK_FILE, data)
+            for name, content in data.items():
+                archive.writestr(build.MEMBER_FOLDER + name, content)
 
     monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setattr(build, "RANK_SHA256", hashlib.sha256(b"ranks").hexdigest())
+    expected = {name: hashlib.sha256(content).hexdigest() for name, content in RANKS.items()}
+    monkeypatch.setattr(build, "RANK_FILES", expected)
     return commands
 
 
-def test_the_file_is_downloaded_once(build: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    commands = fake_pip(monkeypatch, build, b"ranks")
-    target = tmp_path / "encodings" / build.RANK_FILE
-    build.place_rank_file(target)
-    build.place_rank_file(target)
-    assert target.read_bytes() == b"ranks"
-    assert [path.name for path in target.parent.iterdir()] == [build.RANK_FILE]
+def test_the_files_are_downloaded_once(build: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    commands = fake_pip(monkeypatch, build, RANKS)
+    target = tmp_path / "encodings"
+    build.place_rank_files(target)
+    build.place_rank_files(target)
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == RANKS
     (command,) = commands
     assert command[:4] == [sys.executable, "-m", "pip", "download"]
     assert "--no-deps" in command
 
 
 def test_a_damaged_file_is_replaced(build: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_pip(monkeypatch, build, b"ranks")
-    target = tmp_path / build.RANK_FILE
-    target.write_bytes(b"ran")
-    build.place_rank_file(target)
-    assert target.read_bytes() == b"ranks"
+    fake_pip(monkeypatch, build, RANKS)
+    (tmp_path / "second").write_bytes(b"more ran")
+    build.place_rank_files(tmp_path)
+    assert (tmp_path / "second").read_bytes() == b"more ranks"
 
 
 def test_another_file_is_refused(build: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_pip(monkeypatch, build, b"something else")
-    with pytest.raises(SystemExit, match="SHA-256"):
-        build.place_rank_file(tmp_path / build.RANK_FILE)
+    fake_pip(monkeypatch, build, RANKS | {"second": b"something else"})
+    with pytest.raises(SystemExit, match=r"second .* SHA-256"):
+        build.place_rank_files(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -89,7 +98,7 @@ def test_a_failed_download_says_what_to_do(build: ModuleType, monkeypatch: pytes
 
     monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(SystemExit, match="reaches a package index") as caught:
-        build.place_rank_file(tmp_path / build.RANK_FILE)
+        build.place_rank_files(tmp_path)
     assert "no such host" in str(caught.value)
 
 
@@ -97,10 +106,10 @@ def test_a_failed_download_says_what_to_do(build: ModuleType, monkeypatch: pytes
 def test_only_an_ordinary_wheel_carries_the_files(
     build: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str
 ) -> None:
-    fake_pip(monkeypatch, build, b"ranks")
+    fake_pip(monkeypatch, build, RANKS)
     hook = build.RankFileHook()
     hook.root = str(tmp_path)
     build_data: dict[str, Any] = {"force_include": {}}
     hook.initialize(version, build_data)
-    carried = [] if version == "editable" else [f"encodings/{build.RANK_FILE}", "static", "notebook_templates"]
+    carried = [] if version == "editable" else ["encodings/first", "encodings/second", "static", "notebook_templates"]
     assert list(build_data["force_include"].values()) == [f"webapp/_data/{name}" for name in carried]

@@ -20,12 +20,13 @@ from webapp.console import (
     show_recommendation,
     show_run,
 )
+from webapp.counting import counting
 from webapp.errors import Problem
 from webapp.stopping import stop_signals
 from webapp.storage.files import new_file
 
 if TYPE_CHECKING:
-    from webapp.datasets import Analysis, ExampleWriter
+    from webapp.datasets import Analysis, ExampleWriter, Tokenizer
 
 DATA = click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
@@ -71,14 +72,15 @@ def serve(host: str, port: int, workers: int) -> None:
 
 @main.command()
 @DATA
-@click.option("--model", "model_id", help="Compare the lengths with this model's context.")
+@click.option("--model", "model_id", help="Count for this model, and compare the lengths with its context.")
+@counting
 @AS_JSON
-def analyze(data: Path, model_id: str | None, as_json: bool) -> None:
+def analyze(data: Path, model_id: str | None, tokenizer: "Tokenizer", as_json: bool) -> None:
     """Say what is in DATA (JSONL chat messages) and what is wrong with it, by line."""
     from webapp.catalog import find_model
 
     model = find_model(model_id) if model_id else None
-    report = {"session_id": None, **analyzed(data).to_dict()}
+    report = {"session_id": None, **analyzed(data, tokenizer).to_dict()}
     if model:
         report["model"] = {"id": model.id, "context_length": model.context_length}
     if as_json:
@@ -86,9 +88,10 @@ def analyze(data: Path, model_id: str | None, as_json: bool) -> None:
         return
     show_analysis(report)
     if model:
-        click.echo(
-            f"{model.name}: a context of {model.context_length:,} tokens, longest example {report['tokens']['per_example']['max']:,}"
-        )
+        longest = report["tokens"]["per_example"]["max"]
+        click.echo(f"{model.name}: a context of {model.context_length:,} tokens, longest example {longest:,}")
+        if not report["tokens"]["exact"]:
+            click.echo("its own tokenizer counts exactly: --fetch-tokenizer, or --tokenizer with a copy of it")
 
 
 @main.command()
@@ -114,8 +117,11 @@ def recommend(data: Path, task: str, target: str, gpu: str, as_json: bool) -> No
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The .ipynb to write."
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A training setting, e.g. lora_rank=8.")
+@counting
 @click.option("--dry-run", "dry", is_flag=True, help="Run it on a miniature of the model before saying it is ready.")
-def notebook(data: Path, model_id: str, output: Path, settings: tuple[str, ...], dry: bool) -> None:
+def notebook(
+    data: Path, model_id: str, output: Path, settings: tuple[str, ...], tokenizer: "Tokenizer", dry: bool
+) -> None:
     """Make a fine-tuning notebook that carries the rows of DATA."""
     from webapp.catalog import find_model
     from webapp.datasets import Examples, ExampleWriter
@@ -124,7 +130,7 @@ def notebook(data: Path, model_id: str, output: Path, settings: tuple[str, ...],
     model, wanted = find_model(model_id), training_settings(settings)
     with tempfile.TemporaryDirectory() as scratch:
         with ExampleWriter(Path(scratch)) as sink:
-            analysis = analyzed(data, sink)
+            analysis = analyzed(data, tokenizer, sink)
         content = render(assemble(analysis, Examples(Path(scratch)), model, data.name, wanted))
     write_output(output, content)
     if analysis.invalid_lines.count:
@@ -189,12 +195,12 @@ def worker() -> None:
     work()
 
 
-def analyzed(data: Path, sink: "ExampleWriter | None" = None) -> "Analysis":
+def analyzed(data: Path, tokenizer: "Tokenizer | None" = None, sink: "ExampleWriter | None" = None) -> "Analysis":
     """The analysis of the file, with a progress bar while it is made."""
     from webapp.datasets import analyze as analyze_file
 
     with progress_bar("analysing") as show:
-        return analyze_file(data, sink=sink, progress=lambda share: show(share, ""))
+        return analyze_file(data, tokenizer=tokenizer, sink=sink, progress=lambda share: show(share, ""))
 
 
 def training_settings(assignments: tuple[str, ...]) -> Any:

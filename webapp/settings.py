@@ -40,6 +40,18 @@ class Settings(BaseSettings):
     link_seconds: Annotated[int, Field(gt=0, description="Seconds a signed download link stays valid.")] = 3 * 24 * 3600
     threads: Annotated[int, Field(ge=8, description="Threads of each gunicorn worker.")] = 256
 
+    hf_endpoint: Annotated[
+        str, Field(validation_alias="HF_ENDPOINT", description="The hub that tokenizers are fetched from.")
+    ] = "https://huggingface.co"
+    hf_token: Annotated[
+        SecretStr | None,
+        Field(validation_alias="HF_TOKEN", description="Sent to that hub, and nowhere else, for gated models."),
+    ] = None
+    hf_hub_cache: Annotated[
+        Path | None,
+        Field(validation_alias="HF_HUB_CACHE", description="The hub cache; by default `hub` in `HF_HOME`."),
+    ] = None
+
     @property
     def root(self) -> Path:
         """TUNEBOOK_HOME as an absolute path."""

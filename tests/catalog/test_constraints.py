@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from webapp.catalog import TARGETS, Exclusion, MemoryEstimate, find_gpu, find_model, make_plan, needed_tokens
@@ -28,6 +29,12 @@ def exclusion(*args: Any, **options: Any) -> Exclusion:
 
 def test_fifteen_percent_and_64_are_added_for_other_tokenizers_and_the_template(analysis: Any) -> None:
     assert needed_tokens(analysis(p99=706)) == 812 + 64
+
+
+def test_a_count_by_the_models_own_tokenizer_needs_no_margin(analysis):
+    estimate = analysis(p99=706)
+    exact = msgspec.structs.replace(estimate, tokens=msgspec.structs.replace(estimate.tokens, exact=True))
+    assert needed_tokens(exact) == 706 + 64
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ def test_texts_are_counted_once_each_across_batches() -> None:
 
     class Words:
         name = "words"
+        owner = None
         reference = None
 
         def encode(self, texts: Sequence[str]) -> TokenBatch:

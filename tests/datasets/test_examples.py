@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.datasets import Example, Examples, ExampleWriter, O200kTokenizer, analyze, examples
+from webapp.datasets import Example, Examples, ExampleWriter, OpenAITokenizer, analyze, examples
 from webapp.errors import Problem
 
 
@@ -34,7 +34,7 @@ def test_an_example_knows_its_index_its_line_and_its_tokens(folder: Path) -> Non
     assert Examples(folder).page(2, 3)[0] == Example(
         index=3,
         line=8,
-        token_count=len(O200kTokenizer().encode(["Ask 3", "Answer"]).ids),
+        token_count=len(OpenAITokenizer().encode(["Ask 3", "Answer"]).ids),
         messages=[{"role": "user", "content": "Ask 3"}, {"role": "assistant", "content": "Answer"}],
     )
 

@@ -11,7 +11,7 @@ import pytest
 
 from webapp.datasets.jaccard import TokenStore
 from webapp.datasets.near_duplicates import Clusters, NearDuplicates
-from webapp.datasets.o200k import RANK_FILE, O200kTokenizer
+from webapp.datasets.openai_tokenizer import ENCODINGS, OpenAITokenizer
 from webapp.datasets.tokens import TokenBatch
 from webapp.resources import resource
 
@@ -21,7 +21,8 @@ LENGTHS = (30, 50, 80, 120, 200)
 
 def vocabulary(draw: random.Random) -> tuple[list[str], list[float]]:
     """10,000 words of one token each, the hardest to find again, and their cumulative frequencies (Zipf)."""
-    tokens = (b64decode(line.split()[0]) for line in (resource("encodings") / RANK_FILE).read_bytes().splitlines())
+    rank_file = resource("encodings") / ENCODINGS["o200k_base"].rank_file
+    tokens = (b64decode(line.split()[0]) for line in rank_file.read_bytes().splitlines())
     words = draw.sample([token[1:].decode() for token in tokens if re.fullmatch(rb" [a-z]{2,10}", token)], 10_000)
     return words, list(np.cumsum([1 / (rank + 10) for rank in range(len(words))]))
 
@@ -75,7 +76,7 @@ class Search:
 
 def encoded(documents: Sequence[str] | Sequence[Sequence[int]]) -> TokenBatch:
     if documents and isinstance(documents[0], str):
-        return O200kTokenizer().encode([str(document) for document in documents])
+        return OpenAITokenizer().encode([str(document) for document in documents])
     return TokenBatch.of([list(map(int, document)) for document in documents])
 
 

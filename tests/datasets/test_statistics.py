@@ -2,6 +2,8 @@
 
 import pytest
 
+from webapp.datasets.exactness import EXPECTED_ERROR, note
+from webapp.datasets.openai_tokenizer import OpenAITokenizer
 from webapp.datasets.records import CalledFunction, Conversation, Message, ToolCall
 from webapp.datasets.report import SpotCheck
 from webapp.datasets.statistics import Statistics
@@ -65,12 +67,14 @@ def test_what_is_not_a_json_object_or_list(text: str) -> None:
 
 
 def test_token_percentiles_are_by_nearest_rank() -> None:
-    summary = counted(*((tokens, [USER, answer("a")]) for tokens in range(1, 201))).token_summary("words", None)
+    summary = counted(*((tokens, [USER, answer("a")]) for tokens in range(1, 201))).token_summary(
+        OpenAITokenizer(), None
+    )
     assert (summary.p50, summary.p95, summary.p99, summary.max) == (100, 190, 198, 200)
     assert summary.total == 20_100
 
 
 def test_the_count_says_that_it_is_an_estimate() -> None:
-    summary = FOUR.token_summary("o200k_base", SpotCheck(4, 0))
+    summary = FOUR.token_summary(OpenAITokenizer(), SpotCheck(4, 0))
     assert (summary.tokenizer, summary.exact) == ("o200k_base", False)
-    assert summary.note.startswith("Estimate")
+    assert (summary.note, summary.expected_error) == (note(OpenAITokenizer()), EXPECTED_ERROR)

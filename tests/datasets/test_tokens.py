@@ -12,6 +12,7 @@ class Characters:
     """A character is a token; `wrong` texts are read backwards."""
 
     name = "characters"
+    owner = None
     reference = None
 
     def __init__(self, wrong: Sequence[str] = ()) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from webapp.datasets import ENCODINGS
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(600)
 
@@ -31,7 +33,7 @@ def test_everything_travels_once(wheel):
     for expected in (
         "webapp/_data/notebook_templates/finetune.py.jinja",
         "webapp/_data/static/css/tunebook.css",
-        "webapp/_data/encodings/",
+        *(f"webapp/_data/encodings/{encoding.rank_file}" for encoding in ENCODINGS.values()),
         "webapp/datasets/samples/harbour_bikes.jsonl",
         "webapp/catalog/models.toml",
         "webapp/pages/templates/",

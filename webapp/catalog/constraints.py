@@ -65,8 +65,12 @@ def make_plan(analysis: Analysis, gpu: Gpu, methods: tuple[Method, ...]) -> Plan
 
 
 def needed_tokens(analysis: Analysis) -> int:
-    """p99 x 1.15 + 64: what 99 % of conversations stay below with a model's own tokenizer and template."""
-    return math.ceil(analysis.tokens.per_example.p99 * TOKENIZER_MARGIN) + TEMPLATE_TOKENS
+    """p99 x 1.15 + 64: what 99 % of conversations stay below with a model's own tokenizer and template.
+
+    A count by the model's own tokenizer needs no margin.
+    """
+    margin = 1 if analysis.tokens.exact else TOKENIZER_MARGIN
+    return math.ceil(analysis.tokens.per_example.p99 * margin) + TEMPLATE_TOKENS
 
 
 def check(model: BaseModel, plan: Plan, target: Target, include_gated: bool) -> MemoryEstimate | Exclusion:

@@ -10,13 +10,15 @@ from webapp.datasets.engines import in_processes, in_this_process, on_ray
 from webapp.datasets.examples import MAX_EMBEDDED_BYTES, Example, Examples, ExampleWriter
 from webapp.datasets.faults import FIXES
 from webapp.datasets.near_duplicates import NEAR_THRESHOLD
-from webapp.datasets.o200k import O200kTokenizer
+from webapp.datasets.openai_tokenizer import ENCODINGS, OpenAITokenizer
+from webapp.datasets.own_tokenizer import OwnTokenizer, open_tokenizer
 from webapp.datasets.quality import MIN_TRAIN_EXAMPLES
 from webapp.datasets.reading import MAX_LINE_BYTES
 from webapp.datasets.report import Analysis
 from webapp.datasets.tokens import TokenBatch, Tokenizer
 
 __all__ = [
+    "ENCODINGS",
     "FIXES",
     "MAX_EMBEDDED_BYTES",
     "MAX_LINE_BYTES",
@@ -26,13 +28,15 @@ __all__ = [
     "Example",
     "ExampleWriter",
     "Examples",
-    "O200kTokenizer",
+    "OpenAITokenizer",
+    "OwnTokenizer",
     "TokenBatch",
     "Tokenizer",
     "analyze",
     "in_processes",
     "in_this_process",
     "on_ray",
+    "open_tokenizer",
     "sample_path",
 ]
 

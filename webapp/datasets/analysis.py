@@ -12,7 +12,7 @@ from webapp.datasets.examples import ExampleWriter
 from webapp.datasets.gathering import Gathered
 from webapp.datasets.jaccard import TokenStore
 from webapp.datasets.near_duplicates import NEAR_THRESHOLD, check_threshold
-from webapp.datasets.o200k import O200kTokenizer
+from webapp.datasets.openai_tokenizer import OpenAITokenizer
 from webapp.datasets.reading import read_blocks
 from webapp.datasets.report import Analysis
 from webapp.datasets.reporting import nothing_valid, report
@@ -41,7 +41,7 @@ def analyze(
     details hold the first invalid lines, `invalid_near_threshold`.
     """
     check_threshold(near_threshold)
-    by = Examination(tokenizer or O200kTokenizer())
+    by = Examination(tokenizer or OpenAITokenizer())
     with TokenStore() as store, engine(by) as examine:
         gathered = Gathered(store)
         for part in _parts(source, examine, progress):

@@ -51,6 +51,16 @@ class SpotCheck(msgspec.Struct, frozen=True):
     differing: int
 
 
+class ExpectedError(msgspec.Struct, frozen=True):
+    """How far an estimate is from the chosen model's own count, as shares of the estimate (0.1: 10 % either way).
+
+    `total` of all tokens together; 95 % of the examples are within `example_p95`.
+    """
+
+    total: float
+    example_p95: float
+
+
 class PerExample(msgspec.Struct, frozen=True):
     """Tokens of an example: percentiles by nearest rank, and of the longest."""
 
@@ -71,8 +81,8 @@ class TokenRange(msgspec.Struct, frozen=True):
 class Tokens(msgspec.Struct, frozen=True):
     """Tokens of all contents, names and arguments of tool calls, and tool definitions; no chat template.
 
-    `exact` is false as long as the tokenizer is not the chosen model's own. `trained` are those of the assistant's
-    messages, weight 0 left out. `by_role` has the definitions of tools as `tools`. `spot_check` is null where the
+    `exact` is false as long as the tokenizer is not the chosen model's own, and `expected_error` null only when it is.
+    `trained` are those of the assistant's messages, weight 0 left out. `by_role` has the definitions of tools as `tools`. `spot_check` is null where the
     tokenizer has no reference.
     """
 
@@ -85,6 +95,7 @@ class Tokens(msgspec.Struct, frozen=True):
     histogram: list[TokenRange]
     by_role: dict[str, int]
     spot_check: SpotCheck | None
+    expected_error: ExpectedError | None = None
 
 
 class Truncation(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from webapp.datasets.exactness import expected_error, note
 from webapp.datasets.gathering import Gathered
 from webapp.datasets.marks import Marked
 from webapp.datasets.report import Characteristics, Distribution, PerExample, TokenRange, Tokens, Truncation
@@ -49,15 +50,15 @@ def token_summary(gathered: Gathered, tokenizer: Tokenizer) -> Tokens:
     p50, p95, p99 = (int(value) for value in np.percentile(counts, [50, 95, 99], method="inverted_cdf"))
     return Tokens(
         tokenizer=tokenizer.name,
-        exact=False,
-        note=f"Estimate: counted with {tokenizer.name}, which is not the chosen model's own tokenizer, "
-        "and without what its chat template adds.",
+        exact=tokenizer.owner is not None,
+        note=note(tokenizer),
         total=int(counts.sum(dtype=np.uint64)),
         trained=gathered.totals.trained_tokens,
         per_example=PerExample(p50, p95, p99, int(counts.max())),
         histogram=_histogram(counts),
         by_role=dict(sorted(gathered.totals.tokens.items())),
         spot_check=spot_check(gathered.sampled.items(), reference) if reference else None,
+        expected_error=expected_error(tokenizer),
     )
 
 

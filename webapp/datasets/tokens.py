@@ -45,6 +45,10 @@ class Tokenizer(Protocol):
         """The name shown in the report."""
 
     @property
+    def owner(self) -> str | None:
+        """The model whose own tokenizer this is; None: its counts are an estimate for any model."""
+
+    @property
     def reference(self) -> "Tokenizer | None":
         """A slower tokenizer that must give the same ids, None where there is none to ask."""
 
