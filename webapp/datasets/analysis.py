@@ -146,6 +146,8 @@ class _Pass:
         if not self._lines:
             raise _nothing_valid(invalid_lines)
         found = self._duplicates.find(near_threshold)
+        if self._sink:
+            self._sink.group(found.exact.first, found.near.first)
         evidence = self._evidence(found)
         parts = quality_parts(evidence)
         return Analysis(

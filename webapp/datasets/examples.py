@@ -6,18 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct as Layout
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Literal, Self
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from webapp.errors import Problem
 
 MAX_EMBEDDED_BYTES = 5_000_000
 
 LINES, INDEX, PAYLOAD = "examples.jsonl", "index.npy", "examples.jsonl.gz"
-INDEX_ENTRY = np.dtype([("offset", "<u8"), ("length", "<u4"), ("line", "<u4"), ("tokens", "<u4")])
+_WRITTEN = np.dtype([("offset", "<u8"), ("length", "<u4"), ("line", "<u4"), ("tokens", "<u4")])
 _ENTRY = Layout("<QIII")
+# `exact` and `near` are the index of the first example of the group of duplicates, its own when it is alone.
+INDEX_ENTRY = np.dtype([*_WRITTEN.descr, ("exact", "<u4"), ("near", "<u4")])
+
+Column = npt.NDArray[np.int64]
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -37,6 +42,7 @@ class ExampleWriter:
         self._folder = folder
         self._entries = bytearray()
         self._offset = 0
+        self._groups: tuple[Column, Column] | None = None
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -56,6 +62,10 @@ class ExampleWriter:
             if self._compressed.tell() > MAX_EMBEDDED_BYTES:
                 self._drop_payload()
 
+    def group(self, exact: Column, near: Column) -> None:
+        """Takes the groups of duplicates among all examples: for each the index of the first of its group."""
+        self._groups = exact, near
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -70,7 +80,7 @@ class ExampleWriter:
 
     def _finish(self) -> None:
         with self._partial(INDEX).open("wb") as file:
-            np.save(file, np.frombuffer(bytes(self._entries), dtype=INDEX_ENTRY))
+            np.save(file, self._index())
             _to_disk(file)
         _to_disk(self._lines)
         (self._folder / PAYLOAD).unlink(missing_ok=True)
@@ -82,6 +92,15 @@ class ExampleWriter:
         # The index comes last: who finds it finds all that belongs to it.
         for name in (LINES, INDEX):
             self._partial(name).replace(self._folder / name)
+
+    def _index(self) -> npt.NDArray[np.void]:
+        written = np.frombuffer(self._entries, dtype=_WRITTEN)
+        index = np.empty(len(written), INDEX_ENTRY)
+        for name in _WRITTEN.names or ():
+            index[name] = written[name]
+        alone = np.arange(len(index))
+        index["exact"], index["near"] = self._groups or (alone, alone)
+        return index
 
     def _drop_payload(self) -> None:
         if self._compressed:
@@ -115,7 +134,7 @@ class Examples:
             if value < 1:
                 raise Problem("invalid_page", f"{param} must be at least 1.", param=param)
         first = min((page - 1) * page_size, len(self))
-        entries = self._index[first : min(first + page_size, len(self))].tolist()
+        entries = self._index[first : min(first + page_size, len(self))][list(_WRITTEN.names or ())].tolist()
         with (self._folder / LINES).open("rb") as file:
             file.seek(entries[0][0] if entries else 0)
             lines = [file.read(length) for _, length, _, _ in entries]
@@ -123,6 +142,10 @@ class Examples:
             Example(index, line, tokens, **msgspec.json.decode(encoded))
             for index, ((_, _, line, tokens), encoded) in enumerate(zip(entries, lines, strict=True), first)
         ]
+
+    def column(self, name: Literal["line", "exact", "near"]) -> Column:
+        """The lines of all examples (from 1), or the indices of the first ones of their groups of duplicates."""
+        return self._index[name].astype(np.int64)
 
     def conversations(self) -> Iterator[dict[str, Any]]:
         """All conversations in order, one at a time, as plain JSON data."""
