@@ -6,7 +6,7 @@ Knows no web framework, no database and no model library, and can be used from a
 from pathlib import Path
 
 from webapp.datasets.analysis import analyze
-from webapp.datasets.examples import MAX_EMBEDDED_BYTES, Example, Examples, ExampleWriter
+from webapp.datasets.examples import LINES, MAX_EMBEDDED_BYTES, Example, Examples, ExampleWriter
 from webapp.datasets.faults import FIXES
 from webapp.datasets.near_duplicates import NEAR_THRESHOLD
 from webapp.datasets.o200k import O200kTokenizer
@@ -17,6 +17,7 @@ from webapp.datasets.tokens import TokenBatch, Tokenizer
 
 __all__ = [
     "FIXES",
+    "LINES",
     "MAX_EMBEDDED_BYTES",
     "MAX_LINE_BYTES",
     "MIN_TRAIN_EXAMPLES",

@@ -145,7 +145,8 @@ class Examples:
 
     def column(self, name: Literal["line", "exact", "near"]) -> Column:
         """The lines of all examples (from 1), or the indices of the first ones of their groups of duplicates."""
-        return self._index[name].astype(np.int64)
+        found: Column = self._index[name].astype(np.int64)
+        return found
 
     def conversations(self) -> Iterator[dict[str, Any]]:
         """All conversations in order, one at a time, as plain JSON data."""

@@ -17,6 +17,7 @@ _WORDS = 600
 _ELLIPSIS = " ... "
 
 Said = tuple[str, str]  # a role and a text
+Block = tuple[str, int, int, int, int]  # difflib's: what to do with which range of either side
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -59,6 +60,7 @@ def dropped(line: int, row: Row | None, content: bytes, like: int | None = None)
 
 
 def _messages(before: list[Said], after: list[Said]) -> Iterator[MessageChange]:
+    blocks: Sequence[Block]
     if len(before) == len(after):
         blocks = [("replace", index, index + 1, index, index + 1) for index in range(len(before))]
     else:
@@ -84,6 +86,7 @@ def _pieces(before: str, after: str) -> Iterator[Piece]:
     middle = old[start : len(old) - end], new[start : len(new) - end]
     if start:
         yield Piece("same", _shortened("".join(old[:start])))
+    blocks: Sequence[Block]
     if max(map(len, middle)) > _WORDS:
         blocks = [("replace", 0, len(middle[0]), 0, len(middle[1]))]
     else:

@@ -37,8 +37,10 @@ def dropped_by(operation: Dedupe, alike: Alike) -> Mask:
     """The examples that go: all but the first of each group, or all of a group."""
     group = alike.group(operation.kind)
     if operation.keep == "first":
-        return group != np.arange(len(group))
-    return np.bincount(group, minlength=len(group))[group] > 1
+        gone: Mask = group != np.arange(len(group))
+    else:
+        gone = np.bincount(group, minlength=len(group))[group] > 1
+    return gone
 
 
 def held_out_by(operation: ValidationSplit, alike: Alike, sources: Indices, among: Mask) -> Mask:

@@ -6,6 +6,7 @@ A preview and a fix are the same work; of a preview the files are thrown away.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -105,7 +106,7 @@ def fix(
     `too_few_to_split`, or those of reading a file.
     """
     counter = tokenizer or O200kTokenizer()
-    tell = progress or (lambda share: None)
+    tell = progress or _say_nothing
     with TemporaryDirectory(dir=folder) as scratch:
         mended = Path(scratch, _MENDED)
         size = max(1, source.stat().st_size)
@@ -121,6 +122,10 @@ def fix(
     with ExampleWriter(folder / EXAMPLES) as sink:
         after = _analyze(folder / ROWS, counter, sink, lambda share: tell(_COMPARING + (1 - _COMPARING) * share))
     return _report(mending, fate, before, after), after
+
+
+def _say_nothing(_share: float) -> None:
+    """Where nobody wants to know."""
 
 
 class _Fate:
@@ -149,16 +154,18 @@ class _Fate:
 
     def write(self, mended: Path, folder: Path) -> None:
         """Writes the rows that stay, and those that are held out when the plan has a validation part."""
-        held_out = folder / VALIDATION if self._plan.get(ValidationSplit) else Path("/dev/null")
-        with mended.open("rb") as read, (folder / ROWS).open("wb") as rows, held_out.open("wb") as validation:
+        split = self._plan.get(ValidationSplit)
+        with mended.open("rb") as read, ExitStack() as written:
+            rows = written.enter_context((folder / ROWS).open("wb"))
+            held_out = written.enter_context((folder / VALIDATION).open("wb")) if split else rows
             for index, line in enumerate(read):
                 if self._dropped[index]:
                     self._drop(index, line)
                 else:
-                    (validation if self._held_out[index] else rows).write(line)
+                    (held_out if self._held_out[index] else rows).write(line)
         self.held_out = int(self._held_out.sum())
         self.written = len(self._sources) - int(self._dropped.sum())
-        if split := self._plan.get(ValidationSplit):
+        if split:
             self._mending.tallies[split.name].changed = self.held_out
 
     def _drop(self, index: int, line: bytes) -> None:

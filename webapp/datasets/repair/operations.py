@@ -26,42 +26,42 @@ class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
         return str(self.__struct_config__.tag)
 
 
-class StripMarkers(Operation, tag="strip_markers"):
+class StripMarkers(Operation, frozen=True, tag="strip_markers"):
     """Takes chat templates' markers out of the texts, and byte order marks out of the file."""
 
     label = "Strip chat markers"
     hint = "Takes <|im_start|>, [INST] and their kin out of the texts, and byte order marks out of the file."
 
 
-class NormaliseRoles(Operation, tag="normalise_roles"):
+class NormaliseRoles(Operation, frozen=True, tag="normalise_roles"):
     """Writes Human, gpt, bot and their kin as user and assistant."""
 
     label = "Normalise roles"
     hint = "Human, gpt, bot and their kin become user and assistant."
 
 
-class Trim(Operation, tag="trim"):
+class Trim(Operation, frozen=True, tag="trim"):
     """Takes white space from both ends of every text."""
 
     label = "Trim white space"
     hint = "At both ends of every message."
 
 
-class MergeTurns(Operation, tag="merge_turns"):
+class MergeTurns(Operation, frozen=True, tag="merge_turns"):
     """Joins messages of one role that follow one another, a blank line between them."""
 
     label = "Merge consecutive turns"
     hint = "Messages of one role that follow one another become one, a blank line between them."
 
 
-class Redact(Operation, tag="redact"):
+class Redact(Operation, frozen=True, tag="redact"):
     """Replaces personal data and secrets by placeholders such as [EMAIL_1], the same for the same everywhere."""
 
     label = "Redact private data"
     hint = "The same address becomes the same [EMAIL_1] everywhere."
 
 
-class SplitLong(Operation, tag="split_long"):
+class SplitLong(Operation, frozen=True, tag="split_long"):
     """Splits conversations over `max_tokens` tokens at turn borders, the system prompt on each part."""
 
     label = "Split long conversations"
@@ -69,14 +69,14 @@ class SplitLong(Operation, tag="split_long"):
     max_tokens: Annotated[int, msgspec.Meta(ge=16, le=1_000_000)] = 4096
 
 
-class DropInvalid(Operation, tag="drop_invalid"):
+class DropInvalid(Operation, frozen=True, tag="drop_invalid"):
     """Drops rows that are still no valid examples."""
 
     label = "Drop invalid rows"
     hint = "Rows that nothing above could mend. Without it they stay in the file as they are."
 
 
-class Dedupe(Operation, tag="dedupe"):
+class Dedupe(Operation, frozen=True, tag="dedupe"):
     """Of rows that are the same (`exact`), or almost (`near`, exact ones included), keeps the first one or none."""
 
     label = "Drop duplicates"
@@ -85,8 +85,8 @@ class Dedupe(Operation, tag="dedupe"):
     keep: Literal["first", "none"] = "first"
 
 
-class ValidationSplit(Operation, tag="validation_split"):
-    """Puts a `share` of the rows into a validation part; rows alike stay on one side. The same `seed`, the same rows."""
+class ValidationSplit(Operation, frozen=True, tag="validation_split"):
+    """Puts a `share` of the rows into a validation part, the same for the same `seed`; rows alike stay together."""
 
     label = "Make a validation part"
     hint = "A share of the rows is held out; rows that are alike stay on one side."
