@@ -13,7 +13,7 @@ from webapp.workflow.analyses import (
     preview,
     wait_for_analysis,
 )
-from webapp.workflow.exporting import PARTS, Exported, export_dataset
+from webapp.workflow.exporting import Exported, export_dataset
 from webapp.workflow.fixing import start_fix
 from webapp.workflow.generating import (
     NotebookState,
@@ -30,7 +30,6 @@ from webapp.workflow.uploads import file_too_large, start_analysis, upload, uplo
 from webapp.workflow.versions import Version, Versions, redo, undo, versions
 
 __all__ = [
-    "PARTS",
     "DatasetState",
     "Exported",
     "JobStatus",

@@ -11,13 +11,13 @@ from webapp.datasets import LINES
 from webapp.datasets.exporting import Format, export, find_format
 from webapp.errors import Problem
 from webapp.jobs import JobContext, enqueue
+from webapp.jobs.states import FINAL
 from webapp.storage.tables import Dataset
 from webapp.workflow.analyses import dataset_state, examples_key
 from webapp.workflow.fixing import validation_key
-from webapp.workflow.jobs import JobStatus, describe, job_status
+from webapp.workflow.jobs import JobStatus, describe, job_status, latest_job
 from webapp.workflow.services import Services
 
-PARTS = ("train", "validation")
 _POLL_SECONDS = 0.1
 
 
@@ -63,9 +63,11 @@ def run_export(services: Services, context: JobContext) -> Mapping[str, Any]:
 
 
 def _ordered(services: Services, caller: Caller, dataset: Dataset, form: Format, part: str) -> JobStatus:
+    params = {"format": form.name, "part": part}
     with services.db.session() as session:
-        params = {"format": form.name, "part": part}
-        job = enqueue(session, "export", owner=caller.id, dataset_id=dataset.id, params=params)
+        job = latest_job(session, caller, "export", dataset_id=dataset.id)
+        if job is None or job.params != params or job.status in FINAL:
+            job = enqueue(session, "export", owner=caller.id, dataset_id=dataset.id, params=params)
         return describe(job, dataset.filename)
 
 

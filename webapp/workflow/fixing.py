@@ -43,26 +43,26 @@ def start_fix(services: Services, caller: Caller, dataset_id: str, operations: A
 
 
 def run_fix(services: Services, context: JobContext) -> Mapping[str, Any]:
-    """Does the fix of the job; answers its report and, unless it is a preview, the id of the new version."""
+    """Does the fix of the job; answers what was `applied`, the `report`, and the id of the new version, if any."""
     params, source_id = context.job.params, context.job.dataset_id
+    answer = {"preview": params["preview"], "version_id": None, "applied": params["operations"]}
     with services.db.reading() as session:
         source = session.get_one(Dataset, source_id)
         made = session.get(Dataset, params["version_id"])
     if made and made.operations:
         # An earlier attempt came this far, and only its last word is missing.
-        return {"version_id": made.id, "preview": False, **made.operations["report"]}
+        return answer | made.operations | {"version_id": made.id}
     work = _work(services, source, Plan.from_data(params["operations"]), context)
     if params["preview"]:
         with TemporaryDirectory() as scratch:
             report, _ = work(Path(scratch))
-        return {"version_id": None, "preview": True, **msgspec.to_builtins(report)}
-    version_id = params["version_id"]
-    with services.blobs.new_folder(f"datasets/{version_id}") as folder:
+        return answer | {"report": msgspec.to_builtins(report)}
+    with services.blobs.new_folder(f"datasets/{params['version_id']}") as folder:
         report, analysis = work(folder)
-    version = _version(services, version_id, source.filename, params["operations"], report, analysis)
+    version = _version(services, params, source.filename, report, analysis)
     with services.db.session() as session:
         add_version(session, source_id, version)
-    return {"version_id": version_id, "preview": False, **msgspec.to_builtins(report)}
+    return answer | {"report": msgspec.to_builtins(report), "version_id": version.id}
 
 
 def validation_key(dataset_id: str) -> str:
@@ -88,15 +88,10 @@ def _work(
 
 
 def _version(
-    services: Services,
-    version_id: str,
-    filename: str,
-    applied: list[dict[str, Any]],
-    report: FixReport,
-    analysis: Analysis,
+    services: Services, params: Mapping[str, Any], filename: str, report: FixReport, analysis: Analysis
 ) -> Dataset:
-    """The row of the new version. What the operations changed is shown once and not kept: it quotes the data."""
-    blob = f"datasets/{version_id}/{ROWS}"
+    """The row of the new version. The rows that were changed stay with the job: they quote the data."""
+    blob = f"datasets/{params['version_id']}/{ROWS}"
     path = services.blobs.path(blob)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -104,11 +99,11 @@ def _version(
     for done in kept["operations"]:
         del done["changes"]
     return Dataset(
-        id=version_id,
+        id=params["version_id"],
         filename=filename,
         size=path.stat().st_size,
         sha256=sha256,
         blob=blob,
         analysis=analysis.to_dict(),
-        operations={"applied": applied, "report": kept},
+        operations={"applied": params["operations"], "report": kept},
     )

@@ -49,14 +49,21 @@ class Change(msgspec.Struct, frozen=True):
 
 def changed(line: int, before: Row, after: Sequence[Row]) -> Change:
     """The change from one row to those that it became."""
-    first, second = _said(before), [said for row in after for said in _said(row)]
-    return Change(line, len(after), list(_messages(first, second))[:MAX_MESSAGES])
+    if len(after) == 1:
+        return Change(line, 1, list(_messages(_said(before), _said(after[0])))[:MAX_MESSAGES])
+    rows = [MessageChange(None, f"row {number}", [_added(_said(row))]) for number, row in enumerate(after, start=1)]
+    return Change(line, len(after), rows[:MAX_MESSAGES])
 
 
 def dropped(line: int, row: Row | None, content: bytes, like: int | None = None) -> Change:
     """The change of a row that is left out; a line that could not be read is shown as text."""
-    said = _said(row) if row else [("line", content[: 4 * PIECE_CHARACTERS].decode(errors="replace"))]
+    said = (row and _said(row)) or [("line", content[: 4 * PIECE_CHARACTERS].decode(errors="replace"))]
     return Change(line, 0, list(_messages(said, []))[:MAX_MESSAGES], like)
+
+
+def _added(said: list[Said]) -> Piece:
+    """A whole row as one piece."""
+    return Piece("added", _shortened("\n".join(f"{role}: {_shortened(text)}" for role, text in said)))
 
 
 def _messages(before: list[Said], after: list[Said]) -> Iterator[MessageChange]:
