@@ -78,14 +78,23 @@ class Mending:
         return self._finished(line.number, mended, parsed)
 
     def _stepped(self, line: int, row: Row, *, marked: bool) -> Row:
-        for name, step in self._steps:
-            after = step(row)
-            if after is not row or (marked and name == "strip_markers"):
-                tally = self.tallies[name]
-                tally.changed += 1
-                tally.note(lambda before=row, after=after: changed(line, before, [after]))  # type: ignore[misc]
-            row = after
+        """The row once no step changes it any more: what a later step leaves may be work for an earlier one."""
+        touched: set[str] = set()
+        before = None
+        while before is not row:
+            before = row
+            for name, step in self._steps:
+                after = step(row)
+                if (after is not row or (marked and name == "strip_markers")) and name not in touched:
+                    touched.add(name)
+                    self._note_step(name, line, row, after)
+                row = after
         return row
+
+    def _note_step(self, name: str, line: int, before: Row, after: Row) -> None:
+        tally = self.tallies[name]
+        tally.changed += 1
+        tally.note(lambda: changed(line, before, [after]))
 
     def _finished(self, line: int, row: Row, parsed: Parsed) -> list[bytes]:
         self.unknown_keys += bool(parsed.unknown_keys)
