@@ -68,7 +68,7 @@ def _alpaca(conversation: Conversation) -> dict[str, Any]:
     system = messages[0].content if messages[0].role == "system" else None
     turns = messages[1:] if system is not None else messages
     roles = [message.role for message in turns]
-    if len(turns) % 2 or roles != ["user", "assistant"] * (len(turns) // 2):
+    if not turns or roles != ["user", "assistant"] * (len(turns) // 2):
         raise _Inexpressible("messages that are not user and assistant in turns")
     texts = [message.content for message in turns]
     *history, (instruction, output) = zip(texts[::2], texts[1::2], strict=True)

@@ -1,7 +1,7 @@
 """What is shown of a change: the words that differ, never more than a page can hold."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.datasets.repair.conversations import said
@@ -60,6 +60,7 @@ def test_a_dropped_line_is_shown_as_it_is(row, content):
     assert message.pieces[0].text == content.decode(errors="replace")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_the_pieces_make_both_texts(before, after):
     first, second = (

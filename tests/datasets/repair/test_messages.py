@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from tests.datasets.lines import called
 from tests.datasets.repair.conversations import rows, said, valid
@@ -107,6 +107,7 @@ def test_what_needs_nothing_is_given_back_as_it_is(operation, row):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
+@settings(deadline=None)
 @given(row=rows)
 def test_twice_is_once_and_valid_rows_stay_valid(operation, row):
     done = operation(row)
@@ -114,6 +115,7 @@ def test_twice_is_once_and_valid_rows_stay_valid(operation, row):
     assert not valid(row) or valid(done)
 
 
+@settings(deadline=None)
 @given(row=rows)
 def test_after_a_merge_plain_neighbours_have_different_roles(row):
     merged = merge_turns(row)["messages"]

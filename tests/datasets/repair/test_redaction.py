@@ -4,7 +4,7 @@ import json
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from tests.datasets.lines import called
 from tests.datasets.planting import planted
@@ -85,6 +85,7 @@ def test_a_row_without_a_hit_is_given_back_as_it_is(fresh):
     assert fresh().redact(row) is row
 
 
+@settings(deadline=None)
 @given(text=texts)
 def test_no_hit_is_left_in_a_text_and_twice_is_once(fresh, text):
     redactor = fresh()
@@ -93,6 +94,7 @@ def test_no_hit_is_left_in_a_text_and_twice_is_once(fresh, text):
     assert redactor.text(redacted) == redacted
 
 
+@settings(deadline=None)
 @given(row=rows)
 def test_no_hit_is_left_in_what_a_model_reads_of_a_row(fresh, row):
     redacted = fresh().redact(row)

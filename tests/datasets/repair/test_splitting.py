@@ -4,7 +4,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.datasets.lines import called
@@ -82,6 +82,7 @@ def test_a_part_that_nothing_would_be_learnt_from_keeps_the_row_whole():
     assert splitter.left == 1
 
 
+@settings(deadline=None)
 @given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=12), limit=st.integers(16, 60))
 def test_the_parts_are_the_turns_in_order_and_cutting_again_changes_nothing(lengths, limit):
     row = conversation(said(*(text for n in lengths for text in ("q " * n, "a " * n)), system="s"))
