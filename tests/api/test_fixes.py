@@ -135,27 +135,15 @@ def test_the_validation_part_is_exported_apart(client, dataset, fix):
     assert (missing.status_code, missing.json["error"]["code"]) == (404, "no_validation_part")
 
 
-def test_what_a_format_cannot_hold_is_told(client, analysed, monkeypatch):
+def test_what_a_format_cannot_hold_is_told(client, analysed, work, monkeypatch):
     content = json.loads(line(1))
     content["messages"][1]["weight"] = 1
     dataset = analysed(json.dumps(content).encode())
-    monkeypatch.setattr(exporting, "_wait", lambda services, caller, job, seconds: done(services, caller, job))
-
-    def done(services, caller, job):
-        from webapp.jobs import claim, run_child
-        from webapp.workflow.kinds import job_kinds
-
-        claimed = claim(services.db, "test", 60)
-        run_child(services.db, claimed.id, claimed.attempt, job_kinds(services))
-        return waiting(services, caller, job, 1.0)
-
+    monkeypatch.setattr(exporting, "sleep", lambda _: work())  # what the worker does in the meantime
     answer = client.get(f"/datasets/{dataset}/export?format=alpaca")
     assert answer.status_code == 400
     assert answer.json["error"]["code"] == "not_expressible"
     assert "row 1 has weights" in answer.json["detail"]
-
-
-waiting = exporting._wait
 
 
 @pytest.mark.parametrize("query", ["format=xml", "part=test"])

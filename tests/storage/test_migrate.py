@@ -94,7 +94,8 @@ def test_a_store_from_before_versions_keeps_its_datasets_and_their_notebooks(url
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         connection.exec_driver_sql(
-            "INSERT INTO datasets (id, filename, size, sha256, blob, created_at) VALUES ('d', 'f', 1, '', '', '2026-01-01')"
+            "INSERT INTO datasets (id, filename, size, sha256, blob, created_at) "
+            "VALUES ('d', 'f', 1, '', '', '2026-01-01')"
         )
         connection.exec_driver_sql(
             "INSERT INTO notebooks (id, dataset_id, model_id, config, blob, filename, sha256, created_at) "
