@@ -91,12 +91,16 @@ def read_operations(form: Mapping[str, str]) -> Any:
             return json.loads(form["operations"])
         except ValueError:
             raise Problem("invalid_operation", "This form is not one of Tunebook's.", param="operations") from None
-    return [
-        {"name": name}
-        | {setting: typed_number(form[setting]) for setting in _SETTINGS.get(name, ()) if form.get(setting)}
-        for name in _kinds()
-        if name in form
-    ]
+    return [{"name": name} | _settings(name, form) for name in _kinds() if name in form]
+
+
+def _settings(name: str, form: Mapping[str, str]) -> dict[str, Any]:
+    given = {setting: typed_number(form[setting]) for setting in _SETTINGS.get(name, ()) if form.get(setting)}
+    # Of a whole number both a count and a share can be made.
+    return {
+        setting: int(value) if isinstance(value, float) and value.is_integer() else value
+        for setting, value in given.items()
+    }
 
 
 def _in_use(found: workflow.Versions) -> ResponseReturnValue:
