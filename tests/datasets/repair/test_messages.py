@@ -78,6 +78,11 @@ def test_turns_of_one_role_become_one():
     ]
 
 
+def test_a_developer_speaks_as_the_system():
+    messages = [{"role": "system", "content": "a"}, {"role": "developer", "content": "b"}]
+    assert merge_turns({"messages": messages})["messages"] == [{"role": "system", "content": "a\n\nb"}]
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from webapp.datasets.markers import MARKER_OF
 from webapp.datasets.repair.rows import BYTE_ORDER_MARK, Row
-from webapp.datasets.wire import Role, TextPart
+from webapp.datasets.wire import ROLES_TODAY, Role, TextPart
 
 Message = dict[str, Any]
 
@@ -86,10 +86,19 @@ def merge_turns(row: Row) -> Row:
 
 
 def _joins(first: Any, second: Any) -> bool:
-    if not isinstance(first, dict) or not isinstance(second, dict) or first.get("role") not in _JOINED_ROLES:
+    if not isinstance(first, dict) or not isinstance(second, dict):
         return False
-    plain = first.keys() | second.keys() <= _JOINED_KEYS and text_of(first) is not None and text_of(second) is not None
-    return plain and all(first.get(key) == second.get(key) for key in ("role", "name", "weight"))
+    role = _joined_role(first)
+    if role is None or role != _joined_role(second) or not first.keys() | second.keys() <= _JOINED_KEYS:
+        return False
+    texts = text_of(first), text_of(second)
+    return None not in texts and all(first.get(key) == second.get(key) for key in ("name", "weight"))
+
+
+def _joined_role(message: Message) -> str | None:
+    """The role by today's name, None for one whose messages stay apart."""
+    role = message.get("role")
+    return ROLES_TODAY.get(role, role) if role in _JOINED_ROLES else None
 
 
 def _each_message(row: Row, change: Callable[[Message], Message]) -> Row:
