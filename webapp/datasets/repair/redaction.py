@@ -13,6 +13,7 @@ from webapp.datasets.repair.rows import Row
 from webapp.datasets.scanning import Scanner
 
 _DIGEST_BYTES = 16
+_SHORTEST = 6  # a@b.co
 _PASSWORD = KIND_OF["password"]
 
 
@@ -42,6 +43,8 @@ class Redactor:
 
     def _hits(self, text: str) -> list[tuple[int, int, Kind]]:
         """Hits from left to right; of two that overlap the one that begins first, then the longer one."""
+        if len(text) < _SHORTEST:
+            return []
         kinds = [KIND_OF[name] for name in self._scanner.present(text)]
         found = [(start, -stop, place) for place, kind in enumerate(kinds) for start, stop in spans(kind, text)]
         return list(_apart((start, -stop, kinds[place]) for start, stop, place in sorted(found)))
