@@ -25,6 +25,9 @@ _STEPS: dict[str, Callable[[Row], Row]] = {
 }
 
 
+_ROWS_A_REPORT = 200
+
+
 class Tally:
     """What one operation did: rows `changed`, `dropped` and `added`, and the first of these changes."""
 
@@ -59,7 +62,8 @@ class Mending:
             for content in self._mended(line):
                 target.write(content + b"\n")
                 self.lines.append(line.number)
-            progress(line.end)
+            if self.read % _ROWS_A_REPORT == 0:
+                progress(source.tell())
 
     def _mended(self, line: Line) -> list[bytes]:
         if line.content is None:
