@@ -11,6 +11,10 @@ import msgspec
 from pydantic import ValidationError
 
 import webapp
+from webapp.commands.arguments import AS_JSON, DATA, output_file
+from webapp.commands.counting import counting
+from webapp.commands.export import export
+from webapp.commands.fix import fix
 from webapp.console import (
     fault_line,
     print_json,
@@ -20,16 +24,12 @@ from webapp.console import (
     show_recommendation,
     show_run,
 )
-from webapp.counting import counting
 from webapp.errors import Problem
 from webapp.stopping import stop_signals
-from webapp.storage.files import new_file
 
 if TYPE_CHECKING:
     from webapp.datasets import Analysis, ExampleWriter, Tokenizer
 
-DATA = click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 NOTEBOOK_SECONDS = 24 * 3600.0
 
 
@@ -259,13 +259,13 @@ def finish_run(report: dict[str, Any], *, as_json: bool) -> None:
 
 
 def write_output(path: Path, content: bytes) -> None:
-    """Writes the file whole or not at all, readable by everyone; a Problem when the place does not allow it."""
-    try:
-        with new_file(path.absolute(), mode=0o644) as file:
-            file.write(content)
-    except OSError as error:
-        raise Problem("output_not_writable", f"{path} cannot be written: {error.strerror}", status=500) from error
+    """Writes the file whole or not at all; a Problem when the place does not allow it."""
+    with output_file(path) as file:
+        file.write(content)
 
+
+main.add_command(fix)
+main.add_command(export)
 
 if __name__ == "__main__":
     main()

@@ -75,6 +75,40 @@ def fault_line(item: Mapping[str, Any]) -> str:
     return f"line {item['line']}{column}: {item['code']}: {item['message']}"
 
 
+def show_fix(report: Mapping[str, Any]) -> None:
+    """What each operation did, in a preview with the first rows it did it to, and the figures before and after."""
+    for done in report["operations"]:
+        counts = [f"{done[what]} {what}" for what in ("changed", "dropped", "added") if done[what]]
+        click.echo(f"{done['name']:<17} {', '.join(counts) or 'nothing to do'}")
+        for change in done["changes"] if report["preview"] else ():
+            _show_change(change)
+    click.echo(f"rows {report['rows_read']} read, {report['rows_written']} written")
+    for count, what in (
+        (report["validation_rows"], "of them in the validation part"),
+        (report["invalid_kept"], "of them still invalid, kept (--drop-invalid drops them)"),
+        (report["unreadable"], "of those no JSON object, so left exactly as they are"),
+        (report["too_long"], "left out: lines over the limit of 4 MiB"),
+        (report["unknown_keys"], "without keys that are neither messages nor tools"),
+        (report["still_long"], "still too long: a single turn is"),
+    ):
+        if count:
+            click.echo(f"  {count} {what}")
+    before, after = report["before"] or {}, report["after"]
+    for name, value in after.items():
+        click.echo(f"{name.replace('_', ' '):<17} {before.get(name, '-')} -> {value}")
+
+
+def _show_change(change: Mapping[str, Any]) -> None:
+    like = f" (like line {change['like']})" if change["like"] else ""
+    fate = {0: f" dropped{like}", 1: ""}.get(change["rows"], f" as {change['rows']} rows")
+    click.echo(f"  line {change['line']}{fate}")
+    marks = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
+    for message in change["messages"]:
+        role = " -> ".join(dict.fromkeys(role for role in (message["before"], message["after"]) if role))
+        text = "".join(marks[piece["kind"]].format(piece["text"]) for piece in message["pieces"])
+        click.echo(f"    {role}: {' '.join(text.split())}")
+
+
 def show_recommendation(answer: Mapping[str, Any]) -> None:
     """The recommended models with their reasons, then those that are out."""
     for place, item in enumerate(answer["recommendations"], start=1):

@@ -85,9 +85,13 @@ def test_the_upload_is_documented_as_multipart(operations):
 
 
 def test_the_examples_of_requests_are_valid(operations):
-    from webapp.api.schemas import GenerateRequest, RecommendRequest
+    from webapp.api.schemas import FixRequest, GenerateRequest, RecommendRequest
 
-    for path, model in (("/recommend", RecommendRequest), ("/generate", GenerateRequest)):
+    for path, model in (
+        ("/recommend", RecommendRequest),
+        ("/generate", GenerateRequest),
+        ("/datasets/{session_id}/fix", FixRequest),
+    ):
         content = operations["post", path]["requestBody"]["content"]["application/json"]
         model.model_validate(content["example"])
 

@@ -68,3 +68,24 @@ def test_a_second_start_on_the_same_home_changes_nothing(server):
         server.stop()
         server.start()
         assert server.get(f"/analyze/{session_id}").json() == report
+
+
+def test_a_fix_in_whose_midst_everything_is_killed_makes_one_whole_version(server):
+    session_id = server.post("/upload", files={"file": ("a.jsonl", b"".join(map(line, range(20_000))))}).json()[
+        "session_id"
+    ]
+    while server.get(f"/analyze/{session_id}").status_code == 202:
+        pass
+    body = {"operations": [{"name": "redact"}, {"name": "dedupe", "kind": "near"}]}
+    job = server.post(f"/datasets/{session_id}/fix", json=body).json()["status_url"]
+    while not 0 < server.get(job).json()["progress"] < 1:
+        pass
+    server.kill()
+    server.start()
+    assert len(server.get(f"/datasets/{session_id}/versions").json()["versions"]) == 1
+    while server.get(job).json()["status"] in ("queued", "running"):
+        pass
+    done = server.get(job).json()["result"]
+    listed = server.get(f"/datasets/{session_id}/versions").json()
+    assert [version["session_id"] for version in listed["versions"]] == [session_id, done["version_id"]]
+    assert server.get(f"/analyze/{done['version_id']}").json()["total_examples"] == done["report"]["rows_written"]

@@ -22,7 +22,7 @@ def line(question, answer="Good day."):
 @pytest.fixture
 def asked(visitor, sample):
     """The page once models have been recommended."""
-    form = visitor.visit(f"/datasets/{sample}").form(f"/datasets/{sample}")
+    form = visitor.visit(f"/datasets/{sample}").form(f"/datasets/{sample}#models")
     return visitor.send(form, task_type="conversation", deployment_target="desktop")
 
 

@@ -2,14 +2,19 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, make_url
 
 from webapp.errors import Problem
-from webapp.storage import Database, tables
+from webapp.storage import Database, migrate, tables
+from webapp.storage.engine import open_engine
+from webapp.storage.files import make_folder
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -77,3 +82,30 @@ def test_a_folder_with_odd_signs_is_fine(tmp_path):
     db.migrate()
     db.close()
     assert (tmp_path / "a %d folder, not ours" / "tunebook.db").exists()
+
+
+def test_a_store_from_before_versions_keeps_its_datasets_and_their_notebooks(url):
+    make_folder(Path(make_url(url).database).parent)
+    engine = open_engine(make_url(url))
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO datasets (id, filename, size, sha256, blob, created_at) "
+            "VALUES ('d', 'f', 1, '', '', '2026-01-01')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO notebooks (id, dataset_id, model_id, config, blob, filename, sha256, created_at) "
+            "VALUES ('n', 'd', 'm', '{}', '', 'f', '', '2026-01-01')"
+        )
+    engine.dispose()
+    db = Database(url)
+    db.migrate()
+    with db.reading() as session:
+        dataset = session.get_one(tables.Dataset, "d")
+        assert (dataset.version, dataset.root_id, dataset.current_id, dataset.operations) == (1, None, None, None)
+        assert session.get_one(tables.Notebook, "n").dataset_id == "d"
+    db.close()

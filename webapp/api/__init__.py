@@ -2,12 +2,23 @@
 
 from apiflask import APIFlask
 
-from webapp.api import datasets, errors, jobs, notebooks, openapi, recommendations, request_cycle, service, uploads
+from webapp.api import (
+    datasets,
+    errors,
+    fixes,
+    jobs,
+    notebooks,
+    openapi,
+    recommendations,
+    request_cycle,
+    service,
+    uploads,
+)
 from webapp.api.context import EXTENSION
 
 __all__ = ["EXTENSION", "install"]
 
-BLUEPRINTS = (service.bp, uploads.bp, datasets.bp, recommendations.bp, notebooks.bp, jobs.bp)
+BLUEPRINTS = (service.bp, uploads.bp, datasets.bp, fixes.bp, recommendations.bp, notebooks.bp, jobs.bp)
 # Of bodies other than uploads, which have a limit of their own.
 MAX_BODY_BYTES = 1024 * 1024
 

@@ -129,6 +129,25 @@ class GeneratedBody(Body):
     dry_run: DryRunBody | None
 
 
+class VersionBody(Body):
+    session_id: str
+    version: Annotated[int, Field(ge=1, description="1 is the upload.")]
+    parent_id: Annotated[str | None, Field(description="The version it was made from.")]
+    current: Annotated[bool, Field(description="Whether it is in use.")]
+    created_at: datetime
+    operations: Annotated[list[dict[str, Any]], Field(description="What made it, in the order it was done.")]
+    counts: Annotated[list[dict[str, Any]], Field(description="Rows changed, dropped and added by each operation.")]
+    validation_rows: Annotated[int, Field(ge=0)]
+    statistics: Annotated[dict[str, Any] | None, Field(description="Null before its analysis is done.")]
+
+
+class VersionsBody(Body):
+    versions: Annotated[list[VersionBody], Field(description="Oldest first.")]
+    current_id: str
+    can_undo: bool
+    can_redo: bool
+
+
 class JobErrorBody(BaseModel):
     model_config = ConfigDict(extra="allow")
 
@@ -141,7 +160,7 @@ class JobBody(Body):
     session_id: str
     dataset_filename: str
     notebook_id: str | None
-    kind: Literal["analysis", "dry_run"]
+    kind: Literal["analysis", "fix", "export", "dry_run"]
     status: JobState
     progress: Share
     message: str

@@ -1,11 +1,13 @@
 """What requests carry, as strict models: no conversions, no unknown fields."""
 
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from webapp.catalog import ALIASES, TARGETS, TASKS, Method, gpus, models
+from webapp.datasets.exporting import FORMATS
+from webapp.datasets.repair import operation_schemas
 from webapp.notebooks import TrainingConfig
 
 
@@ -45,6 +47,25 @@ class GenerateRequest(Request):
         TrainingConfig | None, Field(description="Settings that are left out follow from the data and the model.")
     ] = None
     dry_run: Annotated[bool, Field(description="Also run the notebook on a miniature of the model.")] = False
+
+
+def _operations() -> WithJsonSchema:
+    """Documents the operations; `webapp.datasets.repair` checks them."""
+    return WithJsonSchema({"type": "array", "minItems": 1, "items": {"anyOf": operation_schemas()}})
+
+
+class FixRequest(Request):
+    """What is to be mended."""
+
+    operations: Annotated[list[dict[str, Any]], _operations()]
+    preview: Annotated[bool, Field(description="Only say what would be done.")] = False
+
+
+class ExportQuery(BaseModel):
+    """Which rows, in which form."""
+
+    format: Annotated[str, _one_of(lambda: FORMATS, default="jsonl")] = "jsonl"
+    part: Annotated[Literal["train", "validation"], Field(description="Of a version with a validation part.")] = "train"
 
 
 class PreviewQuery(BaseModel):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from webapp.datasets.analysis import analyze
 from webapp.datasets.engines import in_processes, in_this_process, on_ray
-from webapp.datasets.examples import MAX_EMBEDDED_BYTES, Example, Examples, ExampleWriter
+from webapp.datasets.examples import LINES, MAX_EMBEDDED_BYTES, Example, Examples, ExampleWriter
 from webapp.datasets.faults import FIXES
 from webapp.datasets.near_duplicates import NEAR_THRESHOLD
 from webapp.datasets.openai_tokenizer import ENCODINGS, OpenAITokenizer
@@ -20,6 +20,7 @@ from webapp.datasets.tokens import TokenBatch, Tokenizer
 __all__ = [
     "ENCODINGS",
     "FIXES",
+    "LINES",
     "MAX_EMBEDDED_BYTES",
     "MAX_LINE_BYTES",
     "MIN_TRAIN_EXAMPLES",

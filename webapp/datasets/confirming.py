@@ -1,6 +1,6 @@
-"""What a pattern cannot say: check digits, reserved ranges and names, and neighbours of a match.
+"""What a pattern cannot say: check digits, reserved ranges and names, neighbours of a match, and where it ends.
 
-Each function takes a match of its kind's pattern (privacy_kinds.py) and says whether it is one.
+Each function takes a match of its kind's pattern (privacy_kinds.py) and says whether it is one, or where it lies.
 """
 
 import re
@@ -42,7 +42,12 @@ _IBAN_LENGTHS = {
     }.items()
     for country in countries.split()
 }
-_PLACEHOLDER_VALUES = ("<", "$", "{", "%", "your", "xxx", "...")
+# The last is what redaction leaves (repair/redaction.py).
+_PLACEHOLDER_VALUES = ("<", "$", "{", "%", "your", "xxx", "...", "[password_")
+_KEY_END = re.compile(r"-----END (?:[A-Z]{2,10} )?PRIVATE KEY(?: BLOCK)?-----", re.ASCII)
+# A cut-off key has no end: lines of Base64 (RFC 7468), their ends perhaps escaped.
+_KEY_LINES = re.compile(r"(?:(?:\s|\\[nr])*[A-Za-z0-9+/=]{16,})*", re.ASCII)
+_KEY_CHARACTERS = 32 * 1024
 
 
 def luhn(digits: str) -> bool:
@@ -115,6 +120,20 @@ def password(match: re.Match[str]) -> bool:
     """A value that is not itself a placeholder."""
     value = re.split(r"[=:]", match[0], maxsplit=1)[1].strip(" \t\r\n\"'")
     return len(set(value)) > 3 and not value.lower().startswith(_PLACEHOLDER_VALUES)
+
+
+def quoted_value(match: re.Match[str]) -> tuple[int, int]:
+    """Where the value of a match that ends with its closing quotation mark lies, without the marks."""
+    inner = match[0][:-1]
+    return match.start() + max(inner.rfind('"'), inner.rfind("'")) + 1, match.end() - 1
+
+
+def key_block(match: re.Match[str]) -> tuple[int, int]:
+    """The whole key that the first line of a PEM block begins; of a key without its last line, what looks like it."""
+    text, start, end = match.string, match.start(), match.end()
+    closing = _KEY_END.search(text, end, end + _KEY_CHARACTERS)
+    lines = _KEY_LINES.match(text, end, end + _KEY_CHARACTERS)
+    return start, closing.end() if closing else lines.end() if lines else end
 
 
 def _stands_alone(match: re.Match[str]) -> bool:

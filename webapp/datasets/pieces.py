@@ -68,7 +68,7 @@ def pieces(rows: Rows) -> Pieces:
     """The texts of these examples."""
     sizes = list(map(len, rows.orders))
     if rows.noticed:
-        each = list(map(_pieces_of, rows.conversations, rows.orders))
+        each = list(map(pieces_of, rows.conversations, rows.orders))
         texts = [text for found in each for _, text in found]
         letters = "".join([letter for found in each for letter, _ in found])
         sizes = list(map(len, each))
@@ -80,7 +80,8 @@ def pieces(rows: Rows) -> Pieces:
     return Pieces(texts, np.frombuffer(letters.encode(), np.uint8), starts)
 
 
-def _pieces_of(conversation: Conversation, order: str) -> list[tuple[str, str]]:
+def pieces_of(conversation: Conversation, order: str) -> list[tuple[str, str]]:
+    """The letter and the text of each piece of one conversation, in order; `order` are its roles (shapes.py)."""
     found = []
     if conversation.tools:
         found.append(("d", _encoder.encode(conversation.tools).decode()))

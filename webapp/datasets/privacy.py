@@ -13,10 +13,13 @@ def spans(kind: Kind, text: str) -> Iterator[tuple[int, int]]:
     match = kind.compiled.search(text)
     while match:
         confirmed = kind.confirm is None or kind.confirm(match)
-        if confirmed:
-            yield match.span()
         # A false start must not hide what begins within it.
-        match = kind.compiled.search(text, match.end() if confirmed else match.start() + 1)
+        after = match.start() + 1
+        if confirmed:
+            start, end = kind.extent(match)
+            yield start, end
+            after = max(end, match.end())
+        match = kind.compiled.search(text, after)
 
 
 def hits_in(text: str, kinds: Iterable[str]) -> Counter[str]:

@@ -15,13 +15,17 @@ from webapp.datasets import confirming
 
 
 class Kind(msgspec.Struct, frozen=True, dict=True):
-    """One kind: `what` in words, for one and for many; `confirm` says whether a match of `pattern` is one."""
+    """One kind: `what` in words, for one and for many; `confirm` says whether a match of `pattern` is one.
+
+    `extent` is where the thing itself lies, start and end, when that is not the match.
+    """
 
     name: str
     group: Literal["personal_data", "secrets"]
     what: tuple[str, str]
     pattern: str
     confirm: Callable[[re.Match[str]], bool] | None = None
+    extent: Callable[[re.Match[str]], tuple[int, int]] = re.Match.span
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
@@ -123,6 +127,7 @@ KINDS = (
         "secrets",
         ("private key (PEM)", "private keys (PEM)"),
         r"-----BEGIN (?:[A-Z]{2,10} )?PRIVATE KEY(?: BLOCK)?-----",
+        extent=confirming.key_block,
     ),
     Kind(
         "password",
@@ -130,6 +135,7 @@ KINDS = (
         ("password or key in quotes", "passwords or keys in quotes"),
         _PASSWORD,
         confirming.password,
+        confirming.quoted_value,
     ),
 )
 KIND_OF = {kind.name: kind for kind in KINDS}

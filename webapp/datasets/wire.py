@@ -10,7 +10,7 @@ from webapp.datasets.records import CalledFunction, CanonicalRole, Conversation,
 Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
 
 # Names of OpenAI's earlier API, read as today's.
-_ROLES_TODAY: dict[Role, CanonicalRole] = {"developer": "system", "function": "tool"}
+ROLES_TODAY: dict[Role, CanonicalRole] = {"developer": "system", "function": "tool"}
 
 
 class TextPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -73,7 +73,7 @@ def calls(message: WireMessage) -> list[WireFunction]:
 def uses_older_names(conversation: WireConversation) -> bool:
     """Whether anything in it is read under another name than it was written."""
     return bool(conversation.functions) or any(
-        message.role in _ROLES_TODAY or message.function_call for message in conversation.messages
+        message.role in ROLES_TODAY or message.function_call for message in conversation.messages
     )
 
 
@@ -85,7 +85,7 @@ def canonical(conversation: WireConversation) -> Conversation:
 
 
 def _message(message: WireMessage) -> Message:
-    role = _ROLES_TODAY.get(message.role) or cast("CanonicalRole", message.role)
+    role = ROLES_TODAY.get(message.role) or cast("CanonicalRole", message.role)
     return Message(
         role, content_text(message), message.name, message.weight, _tool_calls(message), message.tool_call_id
     )

@@ -9,8 +9,10 @@ from webapp import workflow
 from webapp.api.context import caller, services
 from webapp.catalog import find_model
 from webapp.datasets import Analysis
+from webapp.datasets.exporting import FORMATS
 from webapp.errors import Problem
 from webapp.notebooks import TrainingConfig, effective_config
+from webapp.pages.fixes import defaults, labels, offers
 from webapp.pages.forms import Purpose, choices, read_training_config, training_fields
 
 _PREVIEW_ROWS = 3
@@ -46,6 +48,8 @@ def _page(dataset_id: str, purpose: Purpose, problem: Problem | None = None) -> 
     shown: dict[str, Any] = {"state": state, "dataset": state.dataset, "purpose": purpose, "choices": choices()}
     if state.pending:
         return render_template("dataset_pending.html", **shown)
+    shown |= {"versions": workflow.versions(services(), caller(), dataset_id), "formats": list(FORMATS)}
+    shown |= {"offers": offers(state.analysis), "labels": labels(), "settings": defaults()}
     try:
         report = state.finished()
         shown["report"] = report

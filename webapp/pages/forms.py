@@ -89,7 +89,7 @@ def training_fields(suggested: TrainingConfig, given: Mapping[str, str]) -> list
 
 def read_training_config(form: Mapping[str, str]) -> TrainingConfig:
     """The settings that the form sets; raises Problem `invalid_request` with the field named."""
-    given: dict[str, Any] = {name: _number(form[name]) for name in _LABELS if form.get(name, "").strip()}
+    given: dict[str, Any] = {name: typed_number(form[name]) for name in _LABELS if form.get(name, "").strip()}
     if form.get("method"):
         given["method"] = form["method"]
     try:
@@ -98,7 +98,7 @@ def read_training_config(form: Mapping[str, str]) -> TrainingConfig:
         raise validation_problem(error) from error
 
 
-def _number(text: str) -> float | str:
+def typed_number(text: str) -> float | str:
     """The number that was typed (a whole one is a whole one for the model too), or the text for it to refuse."""
     try:
         return float(text)

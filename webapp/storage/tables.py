@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Text,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -71,7 +72,12 @@ class Base(DeclarativeBase):
 
 
 class Dataset(Base):
-    """An uploaded file; `analysis` is the report of datasets.Analysis once there is one."""
+    """An uploaded file or a later version of one; `analysis` is the report of datasets.Analysis once there is one.
+
+    An upload has no `root_id`; its later versions name it, the version they were made from, and the `operations` that
+    made them, `{"applied": [...], "report": {...}}`. On the upload's row `current_id` names the version that is in use,
+    None for the upload itself.
+    """
 
     __tablename__ = "datasets"
 
@@ -83,6 +89,11 @@ class Dataset(Base):
     blob: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     analysis: Mapped[dict[str, Any] | None]
+    root_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), index=True)
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    current_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id", ondelete="SET NULL"))
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    operations: Mapped[dict[str, Any] | None]
 
 
 class Notebook(Base):

@@ -13,6 +13,8 @@ from webapp.workflow.analyses import (
     preview,
     wait_for_analysis,
 )
+from webapp.workflow.exporting import Exported, export_dataset
+from webapp.workflow.fixing import start_fix
 from webapp.workflow.generating import (
     NotebookState,
     download_path,
@@ -25,18 +27,23 @@ from webapp.workflow.recommending import recommend
 from webapp.workflow.running import start_dry_run
 from webapp.workflow.services import Services, open_services
 from webapp.workflow.uploads import file_too_large, start_analysis, upload, upload_sample
+from webapp.workflow.versions import Version, Versions, redo, undo, versions
 
 __all__ = [
     "DatasetState",
+    "Exported",
     "JobStatus",
     "NotebookState",
     "Page",
     "Services",
+    "Version",
+    "Versions",
     "analysis",
     "dataset_state",
     "distribution",
     "download_path",
     "duplicates",
+    "export_dataset",
     "file_too_large",
     "generate",
     "job_status",
@@ -45,9 +52,13 @@ __all__ = [
     "open_services",
     "preview",
     "recommend",
+    "redo",
     "start_analysis",
     "start_dry_run",
+    "start_fix",
+    "undo",
     "upload",
     "upload_sample",
+    "versions",
     "wait_for_analysis",
 ]

@@ -12,12 +12,15 @@ from webapp.notebooks.progress import Progress
 from webapp.notebooks.running import Watch, dry_run
 from webapp.storage.tables import Dataset, Notebook
 from webapp.workflow.analyses import examples_key
+from webapp.workflow.exporting import run_export
+from webapp.workflow.fixing import run_fix
 from webapp.workflow.services import Services
 
 
 def job_kinds(services: Services) -> Mapping[str, Callable[[JobContext], Mapping[str, Any]]]:
     """What `run_child` calls for each kind of job."""
-    return {"analysis": partial(run_analysis, services), "dry_run": partial(run_dry_run, services)}
+    kinds = {"analysis": run_analysis, "fix": run_fix, "export": run_export, "dry_run": run_dry_run}
+    return {name: partial(run, services) for name, run in kinds.items()}
 
 
 def run_analysis(services: Services, context: JobContext) -> Mapping[str, Any]:

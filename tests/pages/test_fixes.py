@@ -1,0 +1,104 @@
+"""Fixes in the browser, without scripts: a preview, a new version, and the way back."""
+
+import json
+
+import pytest
+
+
+def line(number, **more):
+    user = {"role": "user", "content": f" {number * 31} is what I ask, from {number}@lind.se"}
+    return json.dumps({"messages": [user, {"role": "assistant", "content": f"<b>Answer {number}"}], **more}).encode()
+
+
+@pytest.fixture
+def dataset(analysed):
+    return analysed(b"\n".join([*map(line, range(20)), line(3)]))
+
+
+@pytest.fixture
+def submit(visitor, work):
+    """Fills in the form of fixes and answers the page once the job is done."""
+
+    def run(dataset_id, **fields):
+        visitor.send(visitor.visit(f"/datasets/{dataset_id}").form("/fixes"), **fields)
+        work()
+        return visitor.visit(visitor.path)
+
+    return run
+
+
+def test_the_page_says_what_there_is_to_fix(visitor, dataset):
+    page = visitor.visit(f"/datasets/{dataset}")
+    assert "Redact private data" in page.text
+    assert "Here: 21 hits" in page.text
+    assert "Version 1 in use Upload 21 0" in page.text
+    assert page.form("/fixes").fields == {"kind": "exact", "max_tokens": "4096", "share": "0.1"}
+
+
+def test_while_a_fix_runs_the_page_reloads(visitor, dataset, work):
+    page = visitor.send(visitor.visit(f"/datasets/{dataset}").form("/fixes"), trim="1", preview="1")
+    assert page.refresh
+    work()
+
+
+def test_a_preview_shows_rows_and_figures_and_can_be_applied(visitor, dataset, submit, work):
+    page = submit(dataset, redact="1", dedupe="1", preview="1")
+    assert "21 changed, 0 dropped, 0 added" in page.text
+    assert "<del>" in page.html
+    assert "[EMAIL_1]" in page.text
+    assert "privacy hits 21 0" in page.text
+    assert "Line 21, dropped: like line 4" in page.text
+    assert "Version 2" not in visitor.visit(f"/datasets/{dataset}").text
+    visitor.send(page.form("/fixes"))
+    work()
+    page = visitor.visit(visitor.path)
+    assert "version 2" in page.text
+    assert "Valid conversations 20" in page.text
+
+
+def test_a_fix_is_undone_and_redone(visitor, dataset, submit):
+    page = submit(dataset, trim="1", split_long="1", max_tokens="100")
+    assert "Version 2 in use Trim white space, Split long conversations" in page.text
+    page = visitor.send(page.form("/undo"))
+    assert visitor.path == f"/datasets/{dataset}"
+    assert "Version 1 in use" in page.text
+    page = visitor.send(page.form("/redo"))
+    assert "Version 2 in use" in page.text
+    assert not [form for form in page.forms if "/redo" in form.action]
+
+
+def test_a_validation_part_can_be_downloaded(visitor, dataset, submit):
+    page = submit(dataset, validation_split="1", share="0.25")
+    assert any("part=validation" in link and "format=parquet" in link for link in page.links)
+
+
+def test_a_file_without_a_valid_row_can_be_mended(visitor, analysed, submit):
+    dataset = analysed(line(1).replace(b"user", b"Human"))
+    page = submit(dataset, normalise_roles="1")
+    assert "Valid conversations 1" in page.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"preview": "1"}, "Name at least one operation"),
+        ({"split_long": "1", "max_tokens": "many"}, "Expected `int`"),
+        ({"operations": "{"}, "not one of Tunebook's"),
+    ],
+)
+def test_a_form_that_cannot_be_is_told(visitor, dataset, fields, sentence):
+    page = visitor.send(visitor.visit(f"/datasets/{dataset}").form("/fixes"), **fields)
+    assert visitor.status == 400
+    assert sentence in page.text
+
+
+def test_a_fix_that_failed_says_why(visitor, analysed, submit):
+    page = submit(analysed(line(1)), validation_split="1")
+    assert visitor.status == 400
+    assert "No validation part can be made" in page.text
+
+
+def test_the_fix_of_another_dataset_is_404(visitor, dataset, sample, submit):
+    submit(dataset, trim="1", preview="1")
+    visitor.visit(visitor.path.replace(dataset, sample))
+    assert visitor.status == 404

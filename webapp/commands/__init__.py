@@ -1,0 +1,1 @@
+"""Commands of the command line that work on a dataset file; `webapp.cli` gathers them."""

@@ -1,0 +1,49 @@
+"""The rows of a source in messages form, as plain JSON data: also those that the strict decoder refuses."""
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import msgspec
+
+from webapp.datasets.parsing import parse
+from webapp.datasets.reading import Line, read_lines
+from webapp.datasets.syntax import UnreadableError, read_json, text_faults
+
+Row = dict[str, Any]
+
+BYTE_ORDER_MARK = "\ufeff"
+
+
+def read_rows(stream: BinaryIO) -> Iterator[Line]:
+    """The lines of a source that hold something, each in messages form; the one place where rows come in."""
+    for line in read_lines(stream):
+        if line.content is None or (line.content and not line.content.isspace()):
+            yield line
+
+
+def open_row(content: bytes) -> Row | None:
+    """The row of a line; None when it is no JSON object, or one that cannot be written again as it was meant.
+
+    Of a name that is there twice only one value would be left, and a number beyond 64 bits would be another.
+    """
+    if parse(content):
+        row: Row = msgspec.json.decode(content)
+        return row
+    try:
+        text, value = read_json(content)
+        return value if isinstance(value, dict) and next(text_faults(text), None) is None else None
+    except (UnreadableError, RecursionError):
+        return None
+
+
+def close_row(row: Row) -> bytes:
+    """The line of a row, without its line end."""
+    return msgspec.json.encode(row)
+
+
+def without_marks(content: bytes) -> bytes:
+    """The line without the byte order marks it begins with."""
+    mark = BYTE_ORDER_MARK.encode()
+    while content.startswith(mark):
+        content = content.removeprefix(mark)
+    return content

@@ -1,0 +1,122 @@
+"""Mending a dataset in the browser: what each operation would do, a preview, a new version, and the way back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import workflow
+from webapp.api.context import caller, services
+from webapp.datasets import Analysis
+from webapp.datasets.repair import IN_ORDER, Operation, SplitLong, ValidationSplit
+from webapp.errors import Problem
+from webapp.pages.forms import typed_number
+
+# The settings of operations on the page, by operation; the others keep their default.
+_SETTINGS = {"dedupe": ("kind",), "split_long": ("max_tokens",), "validation_split": ("share",)}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One operation as a checkbox: `found` says how much there is for it to do, where the analysis knows."""
+
+    name: str
+    label: str
+    hint: str
+    found: str
+
+
+def add_to(bp: Blueprint) -> None:
+    """Registers these pages."""
+    bp.post("/datasets/<dataset_id>/fixes", endpoint="start_fix")(start)
+    bp.get("/datasets/<dataset_id>/fixes/<job_id>", endpoint="fix")(show)
+    bp.post("/datasets/<dataset_id>/versions/undo", endpoint="undo_fix")(undo)
+    bp.post("/datasets/<dataset_id>/versions/redo", endpoint="redo_fix")(redo)
+
+
+def start(dataset_id: str) -> ResponseReturnValue:
+    """Orders what the form asks for: a preview, or the fix itself."""
+    job = workflow.start_fix(
+        services(), caller(), dataset_id, read_operations(request.form), preview="preview" in request.form
+    )
+    return redirect(url_for("pages.fix", dataset_id=dataset_id, job_id=job.id), 303)
+
+
+def show(dataset_id: str, job_id: str) -> ResponseReturnValue:
+    """How a fix stands; what it did or would do; after a fix the new version's own page."""
+    job = workflow.job_status(services(), caller(), job_id)
+    if job.kind != "fix" or job.session_id != dataset_id:
+        raise Problem("job_not_found", "There is no job with this id.", status=404, param="job_id")
+    result = job.result or {}
+    if result.get("version_id"):
+        return redirect(url_for("pages.dataset", dataset_id=result["version_id"]), 303)
+    problem = Problem.from_dict(job.error) if job.error else None
+    page = render_template("fix.html", job=job, dataset_id=dataset_id, result=result, problem=problem, labels=labels())
+    return make_response(page, problem.status if problem else 200)
+
+
+def undo(dataset_id: str) -> ResponseReturnValue:
+    """Goes back one version."""
+    return _in_use(workflow.undo(services(), caller(), dataset_id))
+
+
+def redo(dataset_id: str) -> ResponseReturnValue:
+    """Goes forward one version."""
+    return _in_use(workflow.redo(services(), caller(), dataset_id))
+
+
+def offers(report: Analysis | None) -> list[Offer]:
+    """The operations, with what the analysis found for them to do."""
+    found = _found(report) if report else {}
+    return [Offer(name, kind.label, kind.hint, found.get(name, "")) for name, kind in _kinds().items()]
+
+
+def defaults() -> dict[str, Any]:
+    """What the settings on the page begin with."""
+    return {"max_tokens": SplitLong().max_tokens, "share": ValidationSplit().share}
+
+
+def labels() -> dict[str, str]:
+    """The operations' names as people read them."""
+    return {name: kind.label for name, kind in _kinds().items()}
+
+
+def read_operations(form: Mapping[str, str]) -> Any:
+    """The operations of the form with checkboxes, or of a preview that is to be applied."""
+    if "operations" in form:
+        try:
+            return json.loads(form["operations"])
+        except ValueError:
+            raise Problem("invalid_operation", "This form is not one of Tunebook's.", param="operations") from None
+    return [{"name": name} | _settings(name, form) for name in _kinds() if name in form]
+
+
+def _settings(name: str, form: Mapping[str, str]) -> dict[str, Any]:
+    given = {setting: typed_number(form[setting]) for setting in _SETTINGS.get(name, ()) if form.get(setting)}
+    # Of a whole number both a count and a share can be made.
+    return {
+        setting: int(value) if isinstance(value, float) and value.is_integer() else value
+        for setting, value in given.items()
+    }
+
+
+def _in_use(found: workflow.Versions) -> ResponseReturnValue:
+    return redirect(url_for("pages.dataset", dataset_id=found.current_id), 303)
+
+
+def _kinds() -> dict[str, type[Operation]]:
+    return {str(kind.__struct_config__.tag): kind for kind in IN_ORDER}
+
+
+def _found(report: Analysis) -> dict[str, str]:
+    hits = sum(kind.count for kind in report.privacy.kinds.values())
+    return {
+        "strip_markers": f"{report.characteristics.leaked_markers:,} conversations with markers in their answers",
+        "redact": f"{hits:,} hits",
+        "split_long": f"the longest has {report.tokens.per_example.max:,} tokens",
+        "drop_invalid": f"{report.invalid_lines.count:,} rows",
+        "dedupe": f"{report.duplicates.exact:,} exact and {report.duplicates.near:,} near duplicates",
+    }

@@ -1,0 +1,109 @@
+"""A dataset is mended: what an operation would do, and the new version that it makes."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+
+from webapp.accounts import Caller
+from webapp.datasets import Analysis
+from webapp.datasets.repair import ROWS, VALIDATION, FixReport, Plan, fix
+from webapp.errors import Problem
+from webapp.jobs import JobContext, enqueue
+from webapp.storage.tables import Dataset, new_id
+from webapp.workflow.analyses import dataset_state
+from webapp.workflow.jobs import JobStatus, describe
+from webapp.workflow.services import Services
+from webapp.workflow.versions import add_version
+
+
+def start_fix(services: Services, caller: Caller, dataset_id: str, operations: Any, *, preview: bool) -> JobStatus:
+    """Orders a fix of a version, or a preview of one, by a list of `{"name": ..., settings}`.
+
+    Raises Problem `dataset_not_found`, `invalid_operation`, `analysis_pending` or `already_split`.
+    """
+    state = dataset_state(services, caller, dataset_id)
+    plan = Plan.from_data(operations)
+    if state.pending:
+        state.finished()
+    if services.blobs.exists(validation_key(state.dataset.id)):
+        raise Problem(
+            "already_split",
+            "This version has a validation part, which a fix would no longer match. Undo the split, fix the rows, and "
+            "split them in the same fix or after it.",
+            status=409,
+        )
+    params = {"operations": plan.to_data(), "preview": preview, "version_id": new_id()}
+    with services.db.session() as session:
+        job = enqueue(session, "fix", owner=caller.id, dataset_id=state.dataset.id, params=params)
+        return describe(job, state.dataset.filename)
+
+
+def run_fix(services: Services, context: JobContext) -> Mapping[str, Any]:
+    """Does the fix of the job; answers what was `applied`, the `report`, and the id of the new version, if any."""
+    params, source_id = context.job.params, context.job.dataset_id
+    answer = {"preview": params["preview"], "version_id": None, "applied": params["operations"]}
+    with services.db.reading() as session:
+        source = session.get_one(Dataset, source_id)
+        made = session.get(Dataset, params["version_id"])
+    if made and made.operations:
+        # An earlier attempt came this far, and only its last word is missing.
+        return answer | made.operations | {"version_id": made.id}
+    work = _work(services, source, Plan.from_data(params["operations"]), context)
+    if params["preview"]:
+        with TemporaryDirectory() as scratch:
+            report, _ = work(Path(scratch))
+        return answer | {"report": msgspec.to_builtins(report)}
+    with services.blobs.new_folder(f"datasets/{params['version_id']}") as folder:
+        report, analysis = work(folder)
+    version = _version(services, params, source.filename, report, analysis)
+    with services.db.session() as session:
+        add_version(session, source_id, version)
+    return answer | {"report": msgspec.to_builtins(report), "version_id": version.id}
+
+
+def validation_key(dataset_id: str) -> str:
+    """Where the validation part of a version is kept, when it has one."""
+    return f"datasets/{dataset_id}/{VALIDATION}"
+
+
+def _work(
+    services: Services, source: Dataset, plan: Plan, context: JobContext
+) -> Callable[[Path], tuple[FixReport, Analysis]]:
+    """What fixes the source into a folder."""
+
+    def work(folder: Path) -> tuple[FixReport, Analysis]:
+        return fix(
+            services.blobs.path(source.blob),
+            plan,
+            folder,
+            before=Analysis.from_dict(source.analysis) if source.analysis else None,
+            progress=lambda share: context.report(share, "Going through the rows"),
+        )
+
+    return work
+
+
+def _version(
+    services: Services, params: Mapping[str, Any], filename: str, report: FixReport, analysis: Analysis
+) -> Dataset:
+    """The row of the new version. The rows that were changed stay with the job: they quote the data."""
+    blob = f"datasets/{params['version_id']}/{ROWS}"
+    path = services.blobs.path(blob)
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    kept = msgspec.to_builtins(report)
+    for done in kept["operations"]:
+        del done["changes"]
+    return Dataset(
+        id=params["version_id"],
+        filename=filename,
+        size=path.stat().st_size,
+        sha256=sha256,
+        blob=blob,
+        analysis=analysis.to_dict(),
+        operations={"applied": params["operations"], "report": kept},
+    )
