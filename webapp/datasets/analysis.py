@@ -1,9 +1,7 @@
 """One pass over a file: every line read, checked, counted and kept, and the report made of it."""
 
-import os
 from array import array
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -11,6 +9,7 @@ from typing import BinaryIO
 import msgspec
 
 from webapp.datasets.contents import Contents
+from webapp.datasets.conversion import form_of
 from webapp.datasets.counting import TokenCounter
 from webapp.datasets.duplicates import Alike, DuplicateSearch, Found
 from webapp.datasets.examples import ExampleWriter
@@ -19,6 +18,7 @@ from webapp.datasets.findings import Findings, Sighting
 from webapp.datasets.jaccard import TokenStore
 from webapp.datasets.near_duplicates import NEAR_THRESHOLD
 from webapp.datasets.o200k import O200kTokenizer
+from webapp.datasets.opening import Rows, open_rows
 from webapp.datasets.parsing import Parsed, explain, parse
 from webapp.datasets.quality import Evidence, quality_issues, quality_parts, quality_score
 from webapp.datasets.reading import MAX_LINE_BYTES, Line, read_lines
@@ -37,52 +37,42 @@ _TOO_LONG = fault("line_too_long", f"the line is longer than {MAX_LINE_BYTES // 
 def analyze(
     source: Path | BinaryIO,
     *,
+    name: str | None = None,
+    mapping: Mapping[str, str] | None = None,
     tokenizer: Tokenizer | None = None,
     near_threshold: float = NEAR_THRESHOLD,
     sink: ExampleWriter | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Analysis:
-    """Analyses OpenAI `messages` JSON lines in one streaming pass, about 700 bytes of memory an example.
+    """Analyses a dataset of any known container and format in one streaming pass, about 700 bytes of memory an example.
 
-    The tokens wait in a temporary file, 4 bytes each. `tokenizer` is o200k_base unless given; from `near_threshold`
-    on (a Jaccard similarity, above 0 and at most 1) two examples are near-duplicates; `sink` (entered by the caller)
-    gets every valid example; `progress` gets the share of the file that has been read, rising from 0 to 1. Raises
-    Problem: `empty_file`, `unsupported_encoding`, `no_valid_examples`, whose details hold the first invalid lines.
+    `name` is the file's where `source` does not tell it; `mapping` says which column plays which part (formats.PARTS)
+    where names alone do not. The tokens wait in a temporary file, 4 bytes each. `tokenizer` is o200k_base unless given;
+    from `near_threshold` on (a Jaccard similarity, above 0 and at most 1) two examples are near-duplicates; `sink`
+    (entered by the caller) gets every valid example; `progress` gets the share of the file that has been read, rising
+    from 0 to 1. Raises Problem: `empty_file`, `no_valid_examples`, whose details hold the first invalid lines, and those
+    of `opening.open_rows`.
     """
-    with _opened(source) as (stream, size), TokenStore() as store:
-        run = _Pass(tokenizer or O200kTokenizer(), store, sink)
-        for line in read_lines(stream):
+    with open_rows(source, name=name, mapping=mapping) as rows, TokenStore() as store:
+        run = _Pass(tokenizer or O200kTokenizer(), store, sink, rows)
+        for line in read_lines(rows.stream):
             run.take(line)
             if run.batch_bytes >= _BATCH_BYTES:
                 run.flush()
                 if progress:
-                    progress(min(1.0, line.end / size))
+                    progress(rows.share(line.end))
         run.flush()
         if progress:
             progress(1.0)
         return run.report(near_threshold)
 
 
-@contextmanager
-def _opened(source: Path | BinaryIO) -> Iterator[tuple[BinaryIO, float]]:
-    """The stream and its size in bytes, endless for a pipe."""
-    if isinstance(source, Path):
-        with source.open("rb") as stream:
-            # A named pipe has no size.
-            yield stream, os.fstat(stream.fileno()).st_size or float("inf")
-    elif source.seekable():
-        start = source.tell()
-        size = source.seek(0, os.SEEK_END) - start
-        source.seek(start)
-        yield source, size
-    else:
-        yield source, float("inf")
-
-
 class _Pass:
     """The running totals of one analysis; examples wait in a batch until their tokens are counted together."""
 
-    def __init__(self, tokenizer: Tokenizer, store: TokenStore, sink: ExampleWriter | None) -> None:
+    def __init__(self, tokenizer: Tokenizer, store: TokenStore, sink: ExampleWriter | None, rows: Rows) -> None:
+        self._rows = rows
+        self._form = form_of(rows.layout)
         self._tokenizer = tokenizer
         self._sink = sink
         self._batch: list[tuple[int, Parsed]] = []
@@ -104,7 +94,7 @@ class _Pass:
         if line.content is None:
             self._refuse(line)
         elif line.content and not line.content.isspace():
-            parsed = parse(line.content)
+            parsed = parse(line.content, self._form)
             if parsed:
                 self._batch.append((line.number, parsed))
             else:
@@ -114,7 +104,7 @@ class _Pass:
         self._invalid.add(line.number)
         # Beyond what the report names, lines are only counted: explaining costs much more than refusing.
         if room := MAX_INVALID_ITEMS - len(self._invalid_items):
-            faults = [_TOO_LONG] if line.content is None else explain(line.content)
+            faults = [_TOO_LONG] if line.content is None else explain(line.content, self._form)
             self._invalid_items += [
                 InvalidLine(line.number, item.column, item.path, item.code, item.message) for item in faults[:room]
             ]
@@ -155,7 +145,8 @@ class _Pass:
             quality_score=quality_score(parts),
             quality_issues=quality_issues(evidence),
             format_valid=not self._invalid.count,
-            format="openai_messages",
+            format=self._rows.layout.format,
+            source=self._rows.source,
             sha256=self._sha256.hexdigest(),
             invalid_lines=invalid_lines,
             tokens=evidence.tokens,

@@ -136,7 +136,7 @@ def _noticed(evidence: Evidence) -> Iterator[tuple[str, Severity, str]]:
     if evidence.count("missing_system_prompts") < evidence.examples:
         yield "missing_system_prompts", "info", "Some examples have a system prompt and these have none."
     keys = ", ".join(sorted(evidence.findings.unknown_keys))
-    yield "unknown_keys", "info", f"Keys beside messages and tools are ignored: {keys}."
+    yield "unknown_keys", "info", f"Keys that are no part of the conversation are ignored: {keys}."
     yield (
         "older_names",
         "info",

@@ -10,7 +10,7 @@ from webapp.errors import Problem
 MAX_LINE_BYTES = 4 * 1024 * 1024
 _SKIP_BYTES = 64 * 1024
 
-_UTF8_BOM = b"\xef\xbb\xbf"
+UTF8_BOM = b"\xef\xbb\xbf"
 # UTF-32's little-endian mark begins with UTF-16's.
 _OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
@@ -37,8 +37,8 @@ def read_lines(stream: BinaryIO) -> Iterator[Line]:
         number += 1
         end += len(read)
         if number == 1:
-            _refuse_other_encodings(read)
-            read = read.removeprefix(_UTF8_BOM)
+            refuse_other_encodings(read)
+            read = read.removeprefix(UTF8_BOM)
         if not read.endswith(b"\n") and len(read) > MAX_LINE_BYTES:
             end += _skip_rest(stream)
         content = read.removesuffix(b"\n").removesuffix(b"\r")
@@ -54,7 +54,8 @@ def _skip_rest(stream: BinaryIO) -> int:
     return skipped
 
 
-def _refuse_other_encodings(first: bytes) -> None:
+def refuse_other_encodings(first: bytes) -> None:
+    """Raises `Problem("unsupported_encoding")` when a text that begins so is UTF-16 or UTF-32."""
     zeros = tuple(byte == 0 for byte in first[:4])
     # JSON begins with two ASCII characters, so the place of the zero bytes tells the encoding (RFC 4627, section 3).
     by_zeros = zeros in {
