@@ -4,7 +4,9 @@ import io
 import json
 import tracemalloc
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, BinaryIO, cast
 
 import pytest
 from hypothesis import given
@@ -21,11 +23,9 @@ ROW = b'{"messages": [{"role": "user", "content": "a, \\"b\\" ]} \\\\"}]}'
 def rows(document: bytes, size: int = 1 << 20) -> list[bytes]:
     """The rows of a document that arrives `size` bytes at a time."""
 
-    class Slow(io.BytesIO):
-        def read(self, wanted: int | None = -1, /) -> bytes:
-            return super().read(size)
-
-    return [line.removesuffix(b"\n") for line in json_rows(Slow(document))]
+    pieces = iter(partial(io.BytesIO(document).read, size), b"")
+    arriving = SimpleNamespace(read=lambda _: next(pieces, b""))
+    return [line.removesuffix(b"\n") for line in json_rows(cast("BinaryIO", arriving))]
 
 
 def problem_of(document: bytes) -> Problem:

@@ -50,8 +50,8 @@ def analyze(
     where names alone do not. The tokens wait in a temporary file, 4 bytes each. `tokenizer` is o200k_base unless given;
     from `near_threshold` on (a Jaccard similarity, above 0 and at most 1) two examples are near-duplicates; `sink`
     (entered by the caller) gets every valid example; `progress` gets the share of the file that has been read, rising
-    from 0 to 1. Raises Problem: `empty_file`, `no_valid_examples`, whose details hold the first invalid lines, and those
-    of `opening.open_rows`.
+    from 0 to 1. Raises Problem: `empty_file`, `no_valid_examples`, whose details hold the first invalid lines, and what
+    `opening.open_rows` raises.
     """
     with open_rows(source, name=name, mapping=mapping) as rows, TokenStore() as store:
         run = _Pass(tokenizer or O200kTokenizer(), store, sink, rows)

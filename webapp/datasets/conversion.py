@@ -84,12 +84,10 @@ class Converted(msgspec.Struct):
     def _at(self, steps: Steps) -> Any:
         value: Any = self.row
         for step in steps:
-            if (isinstance(value, dict) and step in value) or (
-                isinstance(value, list) and isinstance(step, int) and step < len(value)
-            ):
-                value = value[step]
-            else:
+            inside = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else {}
+            if step not in inside:
                 return msgspec.UNSET
+            value = inside[step]
         return value
 
 

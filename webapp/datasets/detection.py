@@ -163,8 +163,8 @@ def _ambiguous(rows: Sequence[Row]) -> Problem:
     else:
         names = ", ".join(column["name"] for column in _columns(rows)) or "none"
         message = (
-            f"Which columns hold the question and the answer? There are {names}, which no known format has. Say which is "
-            f"what, for instance {_suggestion(rows)}."
+            f"Which columns hold the question and the answer? There are {names}, which no known format has. Say which "
+            f"is what, for instance {_suggestion(rows)}."
         )
     return Problem(
         "ambiguous_format",
@@ -188,8 +188,8 @@ def _preference(rows: Sequence[Row]) -> Problem:
         advice = f"To train on the better answers alone, keep that column: {options}."
     return Problem(
         "preference_data",
-        "The rows compare a better answer with a worse one. Such preference data is for methods like DPO; training here "
-        f"is on one answer to each prompt. {advice}",
+        "The rows compare a better answer with a worse one. Such preference data is for methods like DPO; training "
+        f"here is on one answer to each prompt. {advice}",
         details={"columns": _columns(rows), "map": options},
     )
 

@@ -1,7 +1,7 @@
 """What the fast decoder passes over: repeated names, numbers beyond 64 bits, and U+0000 in its escaped form.
 
 A line is not read twice to find them. A repeated name shows in the number of names: a name ends in the bytes `":`,
-which otherwise only end a quotation inside a text, and then a backslash is before them. Who has decoded the line knows a
+which otherwise only end a quotation inside a text, and then a backslash is before them. Who decoded the line knows a
 least number of names (2 n + 1 in a conversation of n messages); a line with no more than these has none twice, nor has
 it a number. Any other line is read and written again without types, and the names of both are counted.
 
