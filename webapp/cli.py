@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from webapp.datasets import Analysis, ExampleWriter
 
 DATA = click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+MAP = click.option(
+    "--map",
+    "assignments",
+    multiple=True,
+    metavar="COLUMN=PART",
+    help="What a column is, where its name does not tell: messages, conversations, tools, system, prompt, input, "
+    "history, completion or text.",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 NOTEBOOK_SECONDS = 24 * 3600.0
 
@@ -71,14 +79,18 @@ def serve(host: str, port: int, workers: int) -> None:
 
 @main.command()
 @DATA
+@MAP
 @click.option("--model", "model_id", help="Compare the lengths with this model's context.")
 @AS_JSON
-def analyze(data: Path, model_id: str | None, as_json: bool) -> None:
-    """Say what is in DATA (JSONL chat messages) and what is wrong with it, by line."""
+def analyze(data: Path, assignments: tuple[str, ...], model_id: str | None, as_json: bool) -> None:
+    """Say what is in DATA and what is wrong with it, by line.
+
+    DATA is .jsonl, .json, .csv, .tsv or .parquet, also compressed (.gz, .zst), of chats or of questions and answers.
+    """
     from webapp.catalog import find_model
 
     model = find_model(model_id) if model_id else None
-    report = {"session_id": None, **analyzed(data).to_dict()}
+    report = {"session_id": None, **analyzed(data, assignments).to_dict()}
     if model:
         report["model"] = {"id": model.id, "context_length": model.context_length}
     if as_json:
@@ -93,29 +105,33 @@ def analyze(data: Path, model_id: str | None, as_json: bool) -> None:
 
 @main.command()
 @DATA
+@MAP
 @click.option("--task", required=True, help="What the model shall do, for instance conversation or extraction.")
 @click.option("--target", required=True, help="Where it shall run: cloud, server, desktop, edge, mobile, browser.")
 @click.option("--gpu", default="t4", show_default=True, help="The card to train on.")
 @AS_JSON
-def recommend(data: Path, task: str, target: str, gpu: str, as_json: bool) -> None:
+def recommend(data: Path, assignments: tuple[str, ...], task: str, target: str, gpu: str, as_json: bool) -> None:
     """Recommend base models for DATA that fit the task, the target and the card."""
     from webapp.catalog import find_gpu, resolve_target, resolve_task
     from webapp.catalog import recommend as recommend_models
 
     resolve_task(task), resolve_target(target), find_gpu(gpu)  # before the work, not after it
-    answer = recommend_models(analyzed(data), task, target, gpu).to_dict()
+    answer = recommend_models(analyzed(data, assignments), task, target, gpu).to_dict()
     print_json(answer) if as_json else show_recommendation(answer)
 
 
 @main.command()
 @DATA
+@MAP
 @click.option("--model", "model_id", required=True, help="A model of the catalogue: see `tunebook models`.")
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The .ipynb to write."
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A training setting, e.g. lora_rank=8.")
 @click.option("--dry-run", "dry", is_flag=True, help="Run it on a miniature of the model before saying it is ready.")
-def notebook(data: Path, model_id: str, output: Path, settings: tuple[str, ...], dry: bool) -> None:
+def notebook(
+    data: Path, assignments: tuple[str, ...], model_id: str, output: Path, settings: tuple[str, ...], dry: bool
+) -> None:
     """Make a fine-tuning notebook that carries the rows of DATA."""
     from webapp.catalog import find_model
     from webapp.datasets import Examples, ExampleWriter
@@ -124,7 +140,7 @@ def notebook(data: Path, model_id: str, output: Path, settings: tuple[str, ...],
     model, wanted = find_model(model_id), training_settings(settings)
     with tempfile.TemporaryDirectory() as scratch:
         with ExampleWriter(Path(scratch)) as sink:
-            analysis = analyzed(data, sink)
+            analysis = analyzed(data, assignments, sink)
         content = render(assemble(analysis, Examples(Path(scratch)), model, data.name, wanted))
     write_output(output, content)
     if analysis.invalid_lines.count:
@@ -189,12 +205,25 @@ def worker() -> None:
     work()
 
 
-def analyzed(data: Path, sink: "ExampleWriter | None" = None) -> "Analysis":
+def analyzed(data: Path, assignments: tuple[str, ...], sink: "ExampleWriter | None" = None) -> "Analysis":
     """The analysis of the file, with a progress bar while it is made."""
     from webapp.datasets import analyze as analyze_file
 
+    mapping = column_mapping(assignments)
     with progress_bar("analysing") as show:
-        return analyze_file(data, sink=sink, progress=lambda share: show(share, ""))
+        return analyze_file(data, mapping=mapping, sink=sink, progress=lambda share: show(share, ""))
+
+
+def column_mapping(assignments: tuple[str, ...]) -> dict[str, str]:
+    """The mapping that `--map COLUMN=PART ...` describes; Problem `invalid_mapping` shows how it is written."""
+    found: dict[str, str] = {}
+    for assignment in assignments:
+        column, equals, part = assignment.rpartition("=")
+        if not equals or column in found:
+            what = f"{column} is mapped twice" if equals else "write COLUMN=PART, as in question=prompt"
+            raise Problem("invalid_mapping", f"--map {assignment}: {what}", param="map")
+        found[column] = part
+    return found
 
 
 def training_settings(assignments: tuple[str, ...]) -> Any:

@@ -9,7 +9,7 @@ from webapp import workflow
 from webapp.api.bodies import PendingBody, PreviewBody, plain
 from webapp.api.context import caller, services
 from webapp.api.openapi import errors, pending_headers, report
-from webapp.api.schemas import PreviewQuery
+from webapp.api.schemas import MappingRequest, PreviewQuery
 
 WAIT_SECONDS = 10.0
 
@@ -38,6 +38,33 @@ def analyze(session_id: str) -> Any:
     if state.pending and state.job:
         return {"status": state.job.status, "status_url": state.job.url}, 202, {"Retry-After": "1"}
     return jsonify({"session_id": state.dataset.id, **plain(state.finished())})
+
+
+@bp.post("/datasets/<session_id>/mapping")
+@bp.input(MappingRequest, example={"map": {"frage": "prompt", "antwort": "completion"}})
+@bp.output(PendingBody, 202, description="The dataset is analysed again; `status_url` says how far it is.")
+@bp.doc(
+    operation_id="map_columns",
+    responses=pending_headers(
+        {202: {}}
+        | errors(
+            {
+                400: "The mapping makes no format.",
+                404: "There is no such dataset.",
+                409: "An analysis of the dataset is under way.",
+            }
+        ),
+        202,
+        409,
+    ),
+)
+def map_columns(session_id: str, json_data: MappingRequest) -> Any:
+    """Say which column is what
+
+    Has a dataset analysed again with this mapping: the answer to `ambiguous_format`.
+    """
+    job = workflow.map_columns(services(), caller(), session_id, json_data.map)
+    return {"status": job.status, "status_url": job.url}, 202, {"Retry-After": "1"}
 
 
 @bp.get("/preview/<session_id>")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from flask import Request
-from werkzeug.sansio.multipart import Data, Epilogue, Event, File, MultipartDecoder, NeedData
+from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from webapp.errors import Problem
 from webapp.workflow import file_too_large
@@ -14,6 +14,7 @@ _CHUNK = 64 * 1024
 # The decoder's buffer: a chunk, and headers that have not ended.
 _MAX_BUFFER = 1024 * 1024
 _MAX_PARTS = 100
+_MAX_FIELD = 16 * 1024
 # Room for the boundaries and headers around the file.
 _ENVELOPE = 64 * 1024
 
@@ -25,10 +26,11 @@ class Stream(Protocol):
 
 
 class FilePart(NamedTuple):
-    """A file as it arrives; `chunks` can be read once."""
+    """A file as it arrives; `chunks` can be read once. `fields` are the texts of the parts before it, by name."""
 
     filename: str
     chunks: Iterator[bytes]
+    fields: dict[str, str]
 
 
 def read_file_part(request: Request, limit: int) -> FilePart:
@@ -44,21 +46,39 @@ def read_file_part(request: Request, limit: int) -> FilePart:
     if (request.content_length or 0) > limit + _ENVELOPE:
         raise file_too_large(limit)
     events = _events(request.stream, boundary.encode("latin-1", "replace"))
+    fields: dict[str, str] = {}
     for event in events:
         if isinstance(event, File) and event.name == "file" and event.filename:
-            return FilePart(event.filename, _chunks(events))
+            return FilePart(event.filename, _chunks(events), fields)
+        if isinstance(event, Field) and event.name:
+            fields[event.name] = _text(event.name, events)
     raise _missing_file()
 
 
+def _text(name: str, events: Iterator[Event]) -> str:
+    found = bytearray()
+    for part in _part(events):
+        found += part
+        if len(found) > _MAX_FIELD:
+            raise Problem("malformed_multipart", f"The part {name!r} is longer than {_MAX_FIELD} bytes.", param=name)
+    return found.decode("utf-8", "replace")
+
+
 def _chunks(events: Iterator[Event]) -> Iterator[bytes]:
+    yield from _part(events)
+    for event in events:
+        if isinstance(event, Field) and event.name == "map":
+            raise Problem("invalid_mapping", "Send the part 'map' before the part 'file'.", param="map")
+
+
+def _part(events: Iterator[Event]) -> Iterator[bytes]:
+    """The data of the part that has begun."""
     for event in events:
         if isinstance(event, Data):
             if event.data:
                 yield event.data
             if not event.more_data:
-                break
-    for _ in events:
-        pass  # what comes after the file
+                return
 
 
 def _events(stream: Stream, boundary: bytes) -> Iterator[Event]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from webapp.catalog import ALIASES, TARGETS, TASKS, Method, gpus, models
+from webapp.datasets import PARTS
 from webapp.notebooks import TrainingConfig
 
 
@@ -45,6 +46,15 @@ class GenerateRequest(Request):
         TrainingConfig | None, Field(description="Settings that are left out follow from the data and the model.")
     ] = None
     dry_run: Annotated[bool, Field(description="Also run the notebook on a miniature of the model.")] = False
+
+
+class MappingRequest(Request):
+    """What the columns of a dataset are."""
+
+    map: Annotated[
+        dict[str, Annotated[str, _one_of(lambda: PARTS)]],
+        Field(min_length=1, description="Column to part; columns that are left out are ignored."),
+    ]
 
 
 class PreviewQuery(BaseModel):

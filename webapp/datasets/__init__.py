@@ -6,8 +6,10 @@ Knows no web framework, no database and no model library, and can be used from a
 from pathlib import Path
 
 from webapp.datasets.analysis import analyze
+from webapp.datasets.detection import checked_mapping
 from webapp.datasets.examples import MAX_EMBEDDED_BYTES, Example, Examples, ExampleWriter
 from webapp.datasets.faults import FIXES
+from webapp.datasets.formats import PARTS
 from webapp.datasets.near_duplicates import NEAR_THRESHOLD
 from webapp.datasets.o200k import O200kTokenizer
 from webapp.datasets.quality import MIN_TRAIN_EXAMPLES
@@ -21,6 +23,7 @@ __all__ = [
     "MAX_LINE_BYTES",
     "MIN_TRAIN_EXAMPLES",
     "NEAR_THRESHOLD",
+    "PARTS",
     "Analysis",
     "Example",
     "ExampleWriter",
@@ -29,6 +32,7 @@ __all__ = [
     "TokenBatch",
     "Tokenizer",
     "analyze",
+    "checked_mapping",
     "sample_path",
 ]
 

@@ -104,16 +104,14 @@ def delimiter_of(head: str, *, named_so: bool) -> str | None:
 
     A file that is not `named_so` has to have a header with columns that are known.
     """
-    best: tuple[int, str] | None = None
+    agreeing: dict[str, int] = {}
     for delimiter in DELIMITERS:
         records = _sampled(head, delimiter)
-        width = len(records[0]) if records and all(len(record) == len(records[0]) for record in records) else 0
-        known = named_so or (width > 1 and bool(readings(dict.fromkeys(records[0], ""))))
-        if known and width > (best[0] if best else 0):
-            best = width, delimiter
-    if best:
-        return best[1]
-    return max(DELIMITERS, key=head.partition("\n")[0].count) if named_so else None
+        header = records[0] if records else []
+        if len(header) > 1 and (named_so or readings(dict.fromkeys(header, ""))):
+            agreeing[delimiter] = sum(len(record) == len(header) for record in records)
+    # The first of those in which most records are as long as the header.
+    return max(agreeing, key=agreeing.__getitem__) if agreeing else "," if named_so else None
 
 
 def _sampled(head: str, delimiter: str) -> list[list[str]]:

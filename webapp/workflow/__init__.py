@@ -21,6 +21,7 @@ from webapp.workflow.generating import (
     notebook_state,
 )
 from webapp.workflow.jobs import JobStatus, job_status
+from webapp.workflow.mapping import map_columns
 from webapp.workflow.recommending import recommend
 from webapp.workflow.running import start_dry_run
 from webapp.workflow.services import Services, open_services
@@ -40,6 +41,7 @@ __all__ = [
     "file_too_large",
     "generate",
     "job_status",
+    "map_columns",
     "notebook_file",
     "notebook_state",
     "open_services",
