@@ -60,14 +60,14 @@ def test_imports_run_downwards_only(path):
     [
         (
             "webapp.datasets, webapp.catalog",
-            "flask sqlalchemy torch transformers nbclient re2 py3langid gigatoken awkward",
+            "flask sqlalchemy torch transformers nbclient re2 py3langid gigatoken awkward pyarrow",
         ),
         (
             "webapp.training.data, webapp.training.masking, webapp.training.families",
             "flask sqlalchemy torch transformers",
         ),
         ("webapp.notebooks, webapp.cli", "flask torch transformers"),
-        ("webapp.api, webapp.pages, webapp.server", "torch transformers re2 py3langid gigatoken awkward"),
+        ("webapp.api, webapp.pages, webapp.server", "torch transformers re2 py3langid gigatoken awkward pyarrow"),
     ],
 )
 def test_the_lower_floors_load_nothing_heavy(modules, absent):

@@ -14,7 +14,7 @@ _CHUNK = 64 * 1024
 # The decoder's buffer: a chunk, and headers that have not ended.
 _MAX_BUFFER = 1024 * 1024
 _MAX_PARTS = 100
-_MAX_FIELD = 16 * 1024
+_MAX_MAPPING = 16 * 1024
 # Room for the boundaries and headers around the file.
 _ENVELOPE = 64 * 1024
 
@@ -26,11 +26,11 @@ class Stream(Protocol):
 
 
 class FilePart(NamedTuple):
-    """A file as it arrives; `chunks` can be read once. `fields` are the texts of the parts before it, by name."""
+    """A file as it arrives; `chunks` can be read once. `mapping` is the text of a part `map` before it."""
 
     filename: str
     chunks: Iterator[bytes]
-    fields: dict[str, str]
+    mapping: str | None
 
 
 def read_file_part(request: Request, limit: int) -> FilePart:
@@ -46,21 +46,21 @@ def read_file_part(request: Request, limit: int) -> FilePart:
     if (request.content_length or 0) > limit + _ENVELOPE:
         raise file_too_large(limit)
     events = _events(request.stream, boundary.encode("latin-1", "replace"))
-    fields: dict[str, str] = {}
+    mapping = None
     for event in events:
         if isinstance(event, File) and event.name == "file" and event.filename:
-            return FilePart(event.filename, _chunks(events), fields)
-        if isinstance(event, Field) and event.name:
-            fields[event.name] = _text(event.name, events)
+            return FilePart(event.filename, _chunks(events), mapping)
+        if isinstance(event, Field) and event.name == "map":
+            mapping = _text(events)
     raise _missing_file()
 
 
-def _text(name: str, events: Iterator[Event]) -> str:
+def _text(events: Iterator[Event]) -> str:
     found = bytearray()
-    for part in _part(events):
-        found += part
-        if len(found) > _MAX_FIELD:
-            raise Problem("malformed_multipart", f"The part {name!r} is longer than {_MAX_FIELD} bytes.", param=name)
+    for piece in _part(events):
+        found += piece
+        if len(found) > _MAX_MAPPING:
+            raise Problem("invalid_mapping", f"The part 'map' is longer than {_MAX_MAPPING} bytes.", param="map")
     return found.decode("utf-8", "replace")
 
 

@@ -48,7 +48,7 @@ def upload_sample() -> dict[str, Any]:
 def receive_upload() -> Dataset:
     """Streams the file of this request into the store; used by the API and the pages."""
     part = read_file_part(request, services().settings.max_upload_bytes)
-    return workflow.upload(services(), caller(), part.filename, part.chunks, _mapping(part.fields.get("map")))
+    return workflow.upload(services(), caller(), part.filename, part.chunks, _mapping(part.mapping))
 
 
 def _mapping(text: str | None) -> dict[str, str] | None:

@@ -31,8 +31,8 @@ def upload(
 ) -> Dataset:
     """Keeps the file that `chunks` make up and orders its analysis; all of it or nothing.
 
-    `filename` is only a label, and says what a file is whose content leaves that open; `mapping` says which column plays
-    which part. Raises Problem `empty_file`, `unsupported_encoding`, `file_too_large` (413) or `invalid_mapping`.
+    `filename` is only a label, and says what a file is whose content leaves that open; `mapping` is column to part.
+    Raises Problem `empty_file`, `unsupported_encoding`, `file_too_large` (413) or `invalid_mapping`.
     """
     if mapping:
         checked_mapping(mapping)
