@@ -133,8 +133,10 @@ def test_a_mapping_can_come_with_the_file(client, work):
     assert report["source"]["mapping"] == PARTS
 
 
-@pytest.mark.parametrize("mapping", ["frage=prompt", "[]", '{"frage": 1}', '{"frage": "prompt"}', '{"frage": "x"}'])
-def test_a_mapping_that_makes_no_format_is_refused_and_the_file_not_kept(client, settings, mapping):
+@pytest.mark.parametrize(
+    "mapping", ["frage=prompt", "[]", "", '{"frage": "x"}', '{"frage": 1}', '{"frage": "' + "x" * 20_000 + '"}']
+)
+def test_a_mapping_that_is_none_is_refused_and_the_file_not_kept(client, settings, mapping):
     before = stored(settings)
     answer = upload_table(client, mapping)
     assert answer.status_code == 400
@@ -142,16 +144,27 @@ def test_a_mapping_that_makes_no_format_is_refused_and_the_file_not_kept(client,
     assert stored(settings) == before
 
 
-def test_a_mapping_after_the_file_is_not_passed_over(client, settings):
-    before = stored(settings)
-    body = (
-        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
-        + TABLE
-        + b'\r\n--b\r\nContent-Disposition: form-data; name="map"\r\n\r\n{}\r\n--b--\r\n'
-    )
-    answer = client.post("/upload", data=body, content_type="multipart/form-data; boundary=b")
-    assert answer.json["error"]["code"] == "invalid_mapping"
-    assert stored(settings) == before
+def test_a_mapping_that_makes_no_format_ends_the_analysis_and_can_be_mended(client, work):
+    session_id = upload_table(client, '{"frage": "prompt"}').json["session_id"]
+    work()
+    error = client.get(f"/analyze/{session_id}").json["error"]
+    assert (error["code"], error["param"]) == ("invalid_mapping", "map")
+    assert [column["name"] for column in error["details"]["columns"]] == ["frage", "antwort"]
+    client.post(f"/datasets/{session_id}/mapping", json={"map": PARTS})
+    work()
+    assert client.get(f"/analyze/{session_id}").json["total_examples"] == 2
+
+
+def test_a_mapping_may_come_before_or_after_the_file(client, work):
+    parts = [
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + TABLE + b"\r\n",
+        b'--b\r\nContent-Disposition: form-data; name="map"\r\n\r\n' + json.dumps(PARTS).encode() + b"\r\n",
+    ]
+    for ordered in (parts, parts[::-1]):
+        body = b"".join(ordered) + b"--b--\r\n"
+        answer = client.post("/upload", data=body, content_type="multipart/form-data; boundary=b")
+        work()
+        assert client.get(f"/analyze/{answer.json['session_id']}").json["source"]["mapping"] == PARTS
 
 
 def test_the_sample_needs_no_file(client):

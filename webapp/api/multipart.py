@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from flask import Request
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
@@ -25,18 +26,28 @@ class Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class FilePart(NamedTuple):
-    """A file as it arrives; `chunks` can be read once. `mapping` is the text of a part `map` before it."""
+@dataclass
+class FilePart:
+    """A file as it arrives; `mapping` is the text of a part named `map`, known for sure once `chunks` has been read."""
 
     filename: str
-    chunks: Iterator[bytes]
     mapping: str | None
+    _events: Iterator[Event]
+
+    @property
+    def chunks(self) -> Iterator[bytes]:
+        """The file's bytes, once."""
+        yield from _part(self._events)
+        for event in self._events:
+            if _is_mapping(event):
+                self.mapping = _text(self._events)
 
 
 def read_file_part(request: Request, limit: int) -> FilePart:
     """The part named `file`, of at most `limit` bytes as far as its length is announced.
 
-    Raises Problem `missing_file`, `malformed_multipart` or `file_too_large`, the latter two also while chunks are read.
+    Raises Problem `missing_file`, `malformed_multipart`, `file_too_large` or `invalid_mapping`, all but the first also
+    while chunks are read.
     """
     # The setting of other bodies does not hold here; the file is counted where it is written.
     request.max_content_length = sys.maxsize
@@ -49,10 +60,14 @@ def read_file_part(request: Request, limit: int) -> FilePart:
     mapping = None
     for event in events:
         if isinstance(event, File) and event.name == "file" and event.filename:
-            return FilePart(event.filename, _chunks(events), mapping)
-        if isinstance(event, Field) and event.name == "map":
+            return FilePart(event.filename, mapping, events)
+        if _is_mapping(event):
             mapping = _text(events)
     raise _missing_file()
+
+
+def _is_mapping(event: Event) -> bool:
+    return isinstance(event, Field) and event.name == "map"
 
 
 def _text(events: Iterator[Event]) -> str:
@@ -62,13 +77,6 @@ def _text(events: Iterator[Event]) -> str:
         if len(found) > _MAX_MAPPING:
             raise Problem("invalid_mapping", f"The part 'map' is longer than {_MAX_MAPPING} bytes.", param="map")
     return found.decode("utf-8", "replace")
-
-
-def _chunks(events: Iterator[Event]) -> Iterator[bytes]:
-    yield from _part(events)
-    for event in events:
-        if isinstance(event, Field) and event.name == "map":
-            raise Problem("invalid_mapping", "Send the part 'map' before the part 'file'.", param="map")
 
 
 def _part(events: Iterator[Event]) -> Iterator[bytes]:

@@ -57,7 +57,7 @@ UPLOAD_REQUEST = {
                     "map": {
                         "type": "object",
                         "additionalProperties": {"type": "string", "enum": list(PARTS)},
-                        "description": "Column to part, as JSON, before the file; where names do not tell.",
+                        "description": "Column to part, as JSON; where names do not tell.",
                     },
                     "file": {
                         "type": "string",

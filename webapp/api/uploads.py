@@ -11,6 +11,7 @@ from webapp.api.bodies import UploadBody
 from webapp.api.context import caller, services
 from webapp.api.multipart import read_file_part
 from webapp.api.openapi import errors
+from webapp.datasets import PARTS, Part
 from webapp.errors import Problem
 from webapp.storage.tables import Dataset
 
@@ -28,7 +29,7 @@ bp = APIBlueprint("uploads", __name__, tag="Datasets")
 def upload() -> dict[str, Any]:
     """Upload a dataset
 
-    JSON lines, JSON, CSV, TSV or Parquet, also gzip or zstd, in a multipart part named `file`. A part `map` before it
+    JSON lines, JSON, CSV, TSV or Parquet, also gzip or zstd, in a multipart part named `file`. A part `map`
     says which column is what, where names do not tell.
     """
     return _receipt(receive_upload())
@@ -48,21 +49,16 @@ def upload_sample() -> dict[str, Any]:
 def receive_upload() -> Dataset:
     """Streams the file of this request into the store; used by the API and the pages."""
     part = read_file_part(request, services().settings.max_upload_bytes)
-    return workflow.upload(services(), caller(), part.filename, part.chunks, _mapping(part.mapping))
+    return workflow.upload(services(), caller(), part.filename, part.chunks, lambda: _mapping(part.mapping))
 
 
-def _mapping(text: str | None) -> dict[str, str] | None:
+def _mapping(text: str | None) -> dict[str, Part] | None:
     """The mapping that a form's field holds."""
-    if not text:
-        return None
     try:
-        return msgspec.json.decode(text, type=dict[str, str])
+        return None if text is None else msgspec.json.decode(text, type=dict[str, Part])
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
-        raise Problem(
-            "invalid_mapping",
-            'Write map as a JSON object of columns and parts, as in {"question": "prompt"}.',
-            param="map",
-        ) from error
+        what = f'Write map as a JSON object of columns and parts ({", ".join(PARTS)}), as in {{"question": "prompt"}}.'
+        raise Problem("invalid_mapping", what, param="map") from error
 
 
 def _receipt(dataset: Dataset) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from webapp.datasets.analysis import analyze
 from webapp.datasets.detection import checked_mapping
 from webapp.datasets.examples import MAX_EMBEDDED_BYTES, Example, Examples, ExampleWriter
 from webapp.datasets.faults import FIXES
-from webapp.datasets.formats import PARTS
+from webapp.datasets.formats import PARTS, Part
 from webapp.datasets.near_duplicates import NEAR_THRESHOLD
 from webapp.datasets.o200k import O200kTokenizer
 from webapp.datasets.quality import MIN_TRAIN_EXAMPLES
@@ -29,6 +29,7 @@ __all__ = [
     "ExampleWriter",
     "Examples",
     "O200kTokenizer",
+    "Part",
     "TokenBatch",
     "Tokenizer",
     "analyze",

@@ -78,19 +78,20 @@ def detect(lines: Sequence[bytes], mapping: Mapping[str, str] | None = None) -> 
     return Detected(layout, round(fitting / len(lines), 4) if lines else 0.0, len(lines))
 
 
-def checked_mapping(mapping: Mapping[str, str]) -> dict[str, Part]:
-    """The mapping, if it makes a format; raises Problem `invalid_mapping`."""
+def checked_mapping(mapping: Mapping[str, str], rows: Sequence[Row] = ()) -> dict[str, Part]:
+    """The mapping, if it makes a format; raises Problem `invalid_mapping`, whose details hold the columns of `rows`."""
     found: dict[str, Part] = {column: part for column, part in mapping.items() if part in PARTS}
     if unknown := mapping.keys() - found.keys():
         column = min(unknown)
-        raise _invalid(f"{column} cannot be {mapping[column]!r}: a column is {', '.join(PARTS)}.")
+        raise _invalid(rows, f"{column} cannot be {mapping[column]!r}: a column is {', '.join(PARTS)}.")
     for part, count in Counter(found.values()).items():
         if count > 1:
-            raise _invalid(f"{count} columns are mapped to {part}; one can be.")
+            raise _invalid(rows, f"{count} columns are mapped to {part}; one can be.")
     if tuple(part for part in PARTS if part in essentials(found).values()) not in ESSENTIALS:
         raise _invalid(
+            rows,
             "Map one column to messages, conversations or text, or two to prompt and completion; only system, tools, "
-            "input and history can be beside them."
+            "input and history can be beside them.",
         )
     return found
 
@@ -104,7 +105,7 @@ def _objects(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _mapped(mapping: Mapping[str, str], rows: Sequence[Row]) -> Layout:
-    found = checked_mapping(mapping)
+    found = checked_mapping(mapping, rows)
     columns = dict.fromkeys(column for row in rows for column in row)
     for column in found if rows else ():
         if column not in columns:
@@ -230,5 +231,5 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _EXAMPLE_CHARACTERS else f"{text[: _EXAMPLE_CHARACTERS - 3]}..."
 
 
-def _invalid(message: str) -> Problem:
-    return Problem("invalid_mapping", message, param="map")
+def _invalid(rows: Sequence[Row], message: str) -> Problem:
+    return Problem("invalid_mapping", message, param="map", details={"columns": _columns(rows)} if rows else None)

@@ -15,6 +15,8 @@ Format = Literal["openai_messages", "sharegpt", "alpaca", "prompt_completion", "
 Mapped = Mapping[str, Part]
 
 PARTS: tuple[Part, ...] = get_args(Part)
+# What is no text but a list.
+LIST_PARTS: frozenset[Part] = frozenset({"messages", "conversations", "tools", "history"})
 # What a row has to have, one of these; everything else may be missing.
 ESSENTIALS: tuple[tuple[Part, ...], ...] = (("messages",), ("conversations",), ("prompt", "completion"), ("text",))
 # The name under which the reader of tables puts the cells for which the header has no name.

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from webapp.datasets.containers import opened
-from webapp.datasets.detection import checked_mapping, detect, first_rows
-from webapp.datasets.formats import Layout
+from webapp.datasets.detection import detect, first_rows
+from webapp.datasets.formats import LIST_PARTS, Layout
 from webapp.datasets.report import Source
 
 
@@ -31,8 +31,7 @@ def open_rows(
 
     Raises the Problems of `containers.opened` and of `detection.detect`.
     """
-    columns = checked_mapping(mapping) if mapping else {}
-    chats = [column for column, part in columns.items() if part in ("messages", "conversations", "tools", "history")]
+    chats = [column for column, part in (mapping or {}).items() if part in LIST_PARTS]
     with opened(source, name, chats) as file:
         lines, stream = first_rows(file.stream)
         found = detect(lines, mapping)

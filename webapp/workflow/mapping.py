@@ -17,8 +17,8 @@ def map_columns(services: Services, caller: Caller, dataset_id: str, mapping: Ma
 
     Raises Problem `dataset_not_found`, `invalid_mapping`, or `analysis_pending` as long as an analysis is under way.
     """
-    checked_mapping(mapping)
     state = dataset_state(services, caller, dataset_id)
+    checked_mapping(mapping)
     if state.pending and state.job:
         raise Problem(
             "analysis_pending",

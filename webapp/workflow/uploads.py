@@ -3,12 +3,12 @@
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from sqlalchemy.orm import Session
 
 from webapp.accounts import Caller
-from webapp.datasets import checked_mapping, sample_path
+from webapp.datasets import sample_path
 from webapp.datasets.reading import read_lines
 from webapp.errors import Problem
 from webapp.jobs import enqueue
@@ -27,15 +27,14 @@ def upload(
     caller: Caller,
     filename: str,
     chunks: Iterable[bytes],
-    mapping: Mapping[str, str] | None = None,
+    mapping: Callable[[], Mapping[str, str] | None] = lambda: None,
 ) -> Dataset:
     """Keeps the file that `chunks` make up and orders its analysis; all of it or nothing.
 
-    `filename` is only a label, and says what a file is whose content leaves that open; `mapping` is column to part.
-    Raises Problem `empty_file`, `unsupported_encoding`, `file_too_large` (413) or `invalid_mapping`.
+    `filename` is only a label, and says what a file is whose content leaves that open. `mapping` is asked for column
+    and part when the file is there; a wrong one ends the analysis, not the upload. Raises Problem `empty_file`,
+    `unsupported_encoding` or `file_too_large` (413).
     """
-    if mapping:
-        checked_mapping(mapping)
     dataset_id = new_id()
     blob = f"datasets/{dataset_id}/upload.jsonl"
     try:
@@ -51,7 +50,7 @@ def upload(
             )
             session.add(dataset)
             session.flush()
-            start_analysis(session, caller, dataset_id, mapping)
+            start_analysis(session, caller, dataset_id, mapping())
     except BaseException:
         services.blobs.delete(f"datasets/{dataset_id}/")
         raise
