@@ -21,9 +21,9 @@ _LISTS_OF_A_ROW = frozenset({"tools", "functions", "history"})
 
 _BLANK = re.compile(rb"[ \t\r\n]*+")
 # All up to the next bracket that is in no text; stops at a text whose end is not there yet.
-_PLAIN = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
-_PLAIN_AT_TOP = re.compile(rb'(?:[^"\[\]{},:]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
-_IN_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_PLAIN = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+', re.DOTALL)
+_PLAIN_AT_TOP = re.compile(rb'[^"\[\]{},:]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{},:]*+)*+', re.DOTALL)
+_IN_TEXT = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _LIST_OF_OBJECTS = re.compile(rb"\[[ \t\r\n]*+\{")
 _LIST_OF_LISTS = re.compile(rb"\[[ \t\r\n]*+\[")
 
