@@ -118,7 +118,7 @@ def convert(layout: Layout, row: Mapping[str, Any]) -> Converted:
 
 def _decode(layout: Layout, line: bytes) -> Decoded:
     row = _any_object.decode(line)
-    if BEYOND_HEADER in row or not fits(row, layout):
+    if isinstance(row.get(BEYOND_HEADER), list) or not fits(row, layout):
         raise msgspec.ValidationError("not a row of this layout")
     made = convert(layout, row)
     if made.faults:
@@ -133,7 +133,7 @@ def _decode(layout: Layout, line: bytes) -> Decoded:
 def _row_faults(layout: Layout, value: object) -> Iterator[Fault]:
     if not isinstance(value, dict):
         yield from value_faults(value)
-    elif BEYOND_HEADER in value:
+    elif isinstance(value.get(BEYOND_HEADER), list):
         what = f"the row has {len(value[BEYOND_HEADER])} cells more than the header has names"
         yield fault("row_length", what, (BEYOND_HEADER,))
     elif not fits(value, layout) and (other := _looks_like(value)) not in (None, layout.format):
@@ -218,7 +218,7 @@ def _turn(made: Converted, turn: Any) -> Any:
 
 def _speaker(name: Any) -> Any:
     folded = _folded(name)
-    return SPEAKERS.get(folded, folded)
+    return SPEAKERS.get(folded, folded) if isinstance(folded, str) else folded
 
 
 def _folded(name: Any) -> Any:
