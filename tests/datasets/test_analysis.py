@@ -154,7 +154,13 @@ def check_any(data: bytes) -> None:
     try:
         found = report(data)
     except Problem as problem:
-        if problem.code not in {"empty_file", "unsupported_encoding", "no_valid_examples", "broken_json"}:
+        if problem.code not in {
+            "empty_file",
+            "unsupported_encoding",
+            "no_valid_examples",
+            "broken_json",
+            "broken_archive",
+        }:
             raise
         json.dumps(problem.body())
         return

@@ -127,7 +127,7 @@ def _decode(layout: Layout, line: bytes) -> Decoded:
     inner = sum(
         len(item) for value in row.values() if isinstance(value, list) for item in value if isinstance(item, dict)
     )
-    return Decoded(conversation, tuple(sorted(made.ignored)), len(row) + inner)
+    return conversation, tuple(sorted(made.ignored)), len(row) + inner
 
 
 def _row_faults(layout: Layout, value: object) -> Iterator[Fault]:

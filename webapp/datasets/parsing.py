@@ -31,12 +31,8 @@ class Parsed(msgspec.Struct, frozen=True):
     older_names: bool
 
 
-class Decoded(NamedTuple):
-    """A line whose types are right: its conversation, ignored keys, and how many names it has at the least."""
-
-    conversation: WireConversation
-    unknown_keys: tuple[str, ...]
-    names: int
+# A line whose types are right: its conversation, ignored keys, and how many names it has at the least.
+Decoded = tuple[WireConversation, tuple[str, ...], int]
 
 
 class Form(NamedTuple):
@@ -56,7 +52,7 @@ def _decode(line: bytes) -> Decoded:
         if not unknown:
             raise
         conversation = msgspec.convert({key: value[key] for key in value.keys() & _KNOWN_KEYS}, WireConversation)
-    return Decoded(conversation, unknown, 2 * len(conversation.messages) + 1)
+    return conversation, unknown, 2 * len(conversation.messages) + 1
 
 
 OPENAI_FORM = Form(_decode, value_faults)
