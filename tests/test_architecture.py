@@ -60,7 +60,7 @@ def test_imports_run_downwards_only(path):
     [
         (
             "webapp.datasets, webapp.catalog",
-            "flask sqlalchemy torch transformers nbclient re2 py3langid gigatoken awkward",
+            "flask sqlalchemy torch transformers nbclient re2 py3langid gigatoken awkward pyarrow",
         ),
         (
             "webapp.training.data, webapp.training.masking, webapp.training.families",

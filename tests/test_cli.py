@@ -1,5 +1,6 @@
 """The command line as a person uses it: documents on stdout, progress on stderr, exit status by whose fault it is."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -56,6 +57,31 @@ def test_a_file_without_a_valid_line_is_exit_status_one(tmp_path):
     assert "line 1, column 2: invalid_json: " in done.stderr
 
 
+def test_a_column_that_names_do_not_tell_is_asked_for_and_mapped(tmp_path):
+    table = write(tmp_path / "d.csv", "frage,antwort", *(f"Was ist {n}?,Das ist {n}." for n in range(20)))
+    asked = tunebook("analyze", table)
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert "--map frage=prompt --map antwort=completion" in asked.stderr
+    options = ("--map", "frage=prompt", "--map", "antwort=completion")
+    done = tunebook("analyze", table, *options)
+    assert done.exit_code == 0
+    assert "20 valid examples, 0 invalid rows" in done.stdout
+    assert (
+        "format prompt_completion (csv), 100% of the first 20 rows: frage = prompt, antwort = completion" in done.stdout
+    )
+    assert tunebook("recommend", table, *options, "--task", "qa", "--target", "server").exit_code == 0
+    output = tmp_path / "out.ipynb"
+    assert tunebook("notebook", table, *options, "--model", "qwen3-0.6b", "-o", output).exit_code == 0
+    assert output.exists()
+
+
+def test_a_compressed_file_is_read_as_it_is(tmp_path):
+    path = tmp_path / "d.jsonl.gz"
+    path.write_bytes(gzip.compress((GOOD + "\n").encode() * 3))
+    report = json.loads(tunebook("analyze", path, "--json").stdout)
+    assert (report["total_examples"], report["source"]["compression"]) == (3, "gzip")
+
+
 def test_recommend_prints_the_body_of_the_route():
     done = tunebook("recommend", SAMPLE, "--task", "qa", "--target", "server", "--json")
     body = json.loads(done.stdout)
@@ -73,6 +99,10 @@ def test_recommend_prints_the_body_of_the_route():
         (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "lora_rank"), "NAME=VALUE"),
         (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "lora_rank=true"), "lora_rank"),
         (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "epochs=1"), "epochs"),
+        (("analyze", SAMPLE, "--map", "question"), "COLUMN=PART"),
+        (("analyze", SAMPLE, "--map", "a=prompt", "--map", "a=text"), "twice"),
+        (("analyze", SAMPLE, "--map", "question=reply"), "'reply'"),
+        (("analyze", SAMPLE, "--map", "message=messages"), "Did you mean 'messages'?"),
         (("analyze", "no-such-file"), "does not exist"),
         (("run",), "Missing argument"),
     ],

@@ -11,7 +11,8 @@ import msgspec
 from pydantic import ValidationError
 
 import webapp
-from webapp.commands.arguments import AS_JSON, DATA, output_file
+from webapp.commands.analyzing import analyze, analyzed
+from webapp.commands.arguments import AS_JSON, DATA, MAP, output_file
 from webapp.commands.counting import counting
 from webapp.commands.export import export
 from webapp.commands.fix import fix
@@ -19,7 +20,6 @@ from webapp.console import (
     fault_line,
     print_json,
     progress_bar,
-    show_analysis,
     show_models,
     show_recommendation,
     show_run,
@@ -28,7 +28,7 @@ from webapp.errors import Problem
 from webapp.stopping import stop_signals
 
 if TYPE_CHECKING:
-    from webapp.datasets import Analysis, ExampleWriter, Tokenizer
+    from webapp.datasets import Tokenizer
 
 NOTEBOOK_SECONDS = 24 * 3600.0
 
@@ -72,46 +72,24 @@ def serve(host: str, port: int, workers: int) -> None:
 
 @main.command()
 @DATA
-@click.option("--model", "model_id", help="Count for this model, and compare the lengths with its context.")
-@counting
-@AS_JSON
-def analyze(data: Path, model_id: str | None, tokenizer: "Tokenizer", as_json: bool) -> None:
-    """Say what is in DATA (JSONL chat messages) and what is wrong with it, by line."""
-    from webapp.catalog import find_model
-
-    model = find_model(model_id) if model_id else None
-    report = {"session_id": None, **analyzed(data, tokenizer).to_dict()}
-    if model:
-        report["model"] = {"id": model.id, "context_length": model.context_length}
-    if as_json:
-        print_json(report)
-        return
-    show_analysis(report)
-    if model:
-        longest = report["tokens"]["per_example"]["max"]
-        click.echo(f"{model.name}: a context of {model.context_length:,} tokens, longest example {longest:,}")
-        if not report["tokens"]["exact"]:
-            click.echo("its own tokenizer counts exactly: --fetch-tokenizer, or --tokenizer with a copy of it")
-
-
-@main.command()
-@DATA
+@MAP
 @click.option("--task", required=True, help="What the model shall do, for instance conversation or extraction.")
 @click.option("--target", required=True, help="Where it shall run: cloud, server, desktop, edge, mobile, browser.")
 @click.option("--gpu", default="t4", show_default=True, help="The card to train on.")
 @AS_JSON
-def recommend(data: Path, task: str, target: str, gpu: str, as_json: bool) -> None:
+def recommend(data: Path, mapping: dict[str, str], task: str, target: str, gpu: str, as_json: bool) -> None:
     """Recommend base models for DATA that fit the task, the target and the card."""
     from webapp.catalog import find_gpu, resolve_target, resolve_task
     from webapp.catalog import recommend as recommend_models
 
     resolve_task(task), resolve_target(target), find_gpu(gpu)  # before the work, not after it
-    answer = recommend_models(analyzed(data), task, target, gpu).to_dict()
+    answer = recommend_models(analyzed(data, mapping=mapping), task, target, gpu).to_dict()
     print_json(answer) if as_json else show_recommendation(answer)
 
 
 @main.command()
 @DATA
+@MAP
 @click.option("--model", "model_id", required=True, help="A model of the catalogue: see `tunebook models`.")
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The .ipynb to write."
@@ -120,7 +98,13 @@ def recommend(data: Path, task: str, target: str, gpu: str, as_json: bool) -> No
 @counting
 @click.option("--dry-run", "dry", is_flag=True, help="Run it on a miniature of the model before saying it is ready.")
 def notebook(
-    data: Path, model_id: str, output: Path, settings: tuple[str, ...], tokenizer: "Tokenizer", dry: bool
+    data: Path,
+    mapping: dict[str, str],
+    model_id: str,
+    output: Path,
+    settings: tuple[str, ...],
+    tokenizer: "Tokenizer",
+    dry: bool,
 ) -> None:
     """Make a fine-tuning notebook that carries the rows of DATA."""
     from webapp.catalog import find_model
@@ -130,7 +114,7 @@ def notebook(
     model, wanted = find_model(model_id), training_settings(settings)
     with tempfile.TemporaryDirectory() as scratch:
         with ExampleWriter(Path(scratch)) as sink:
-            analysis = analyzed(data, tokenizer, sink)
+            analysis = analyzed(data, mapping=mapping, tokenizer=tokenizer, sink=sink)
         content = render(assemble(analysis, Examples(Path(scratch)), model, data.name, wanted))
     write_output(output, content)
     if analysis.invalid_lines.count:
@@ -195,14 +179,6 @@ def worker() -> None:
     work()
 
 
-def analyzed(data: Path, tokenizer: "Tokenizer | None" = None, sink: "ExampleWriter | None" = None) -> "Analysis":
-    """The analysis of the file, with a progress bar while it is made."""
-    from webapp.datasets import analyze as analyze_file
-
-    with progress_bar("analysing") as show:
-        return analyze_file(data, tokenizer=tokenizer, sink=sink, progress=lambda share: show(share, ""))
-
-
 def training_settings(assignments: tuple[str, ...]) -> Any:
     """The TrainingConfig that `--set NAME=VALUE ...` describes; Problem `invalid_setting` names the wrong one."""
     from webapp.notebooks import TrainingConfig
@@ -264,6 +240,7 @@ def write_output(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+main.add_command(analyze)
 main.add_command(fix)
 main.add_command(export)
 

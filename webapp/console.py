@@ -40,8 +40,14 @@ def progress_bar(label: str) -> Iterator[Callable[[float, str], None]]:
 
 def show_analysis(report: Mapping[str, Any]) -> None:
     """The report of a dataset, the parts that need attention first."""
-    invalid, tokens = report["invalid_lines"], report["tokens"]
-    click.echo(f"{report['total_examples']} valid examples, {invalid['count']} invalid lines")
+    invalid, tokens, source = report["invalid_lines"], report["tokens"], report["source"]
+    click.echo(f"{report['total_examples']} valid examples, {invalid['count']} invalid {source['unit']}s")
+    kind = " ".join(filter(None, [source["container"], source["compression"]]))
+    parts = ", ".join(f"{column} = {part}" for column, part in source["mapping"].items())
+    click.echo(
+        f"format {report['format']} ({kind}), {source['confidence']:.0%} of the first {source['rows_looked_at']} "
+        f"{source['unit']}s: {parts}"
+    )
     click.echo(f"quality {report['quality_score']:.2f}")
     for part in report["quality"]["parts"]:
         click.echo(f"  {part['name']:<14} {part['score']:.2f}  {part['why']}")

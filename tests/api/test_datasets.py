@@ -169,6 +169,64 @@ def test_no_valid_example_at_all_is_an_error_with_the_first_bad_lines(client, an
         assert (first["line"], first["column"], first["path"], first["code"]) == (1, 1, None, "invalid_json")
 
 
+ODD = b'{"frage": "Was?", "antwort": "Das."}\n' * 3
+PARTS = {"frage": "prompt", "antwort": "completion"}
+
+
+def test_a_question_is_answered_by_a_mapping(client, analysed, work):
+    session_id = analysed(ODD)
+    asked = client.get(f"/analyze/{session_id}")
+    assert asked.status_code == 400
+    error = asked.json["error"]
+    assert error["code"] == "ambiguous_format"
+    assert [column["name"] for column in error["details"]["columns"]] == ["frage", "antwort"]
+    answer = client.post(f"/datasets/{session_id}/mapping", json={"map": PARTS})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (202, "1")
+    assert client.get(answer.json["status_url"]).json["kind"] == "analysis"
+    work()
+    report = client.get(f"/analyze/{session_id}").json
+    assert (report["total_examples"], report["source"]["mapping"]) == (3, PARTS)
+    assert client.get(f"/preview/{session_id}").json["examples"][0]["messages"][0]["content"] == "Was?"
+
+
+def test_an_analysed_dataset_can_be_mapped_anew(client, analysed, work):
+    session_id = analysed(b'{"question": "a", "answer": "b", "better": "c"}\n' * 2)
+    client.post(f"/datasets/{session_id}/mapping", json={"map": {"question": "prompt", "better": "completion"}})
+    assert client.get(f"/preview/{session_id}").status_code == 409
+    work()
+    assert client.get(f"/preview/{session_id}").json["examples"][0]["messages"][1]["content"] == "c"
+
+
+def test_a_mapping_has_to_wait_for_the_analysis_under_way(client, send):
+    session_id = send(ODD).json["session_id"]
+    answer = client.post(f"/datasets/{session_id}/mapping", json={"map": PARTS})
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "analysis_pending")
+    assert answer.headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "invalid_request"),
+        ({"map": {}}, "invalid_request"),
+        ({"map": {"frage": 1}}, "invalid_request"),
+        ({"map": {"frage": "prompt"}}, "invalid_mapping"),
+        ({"map": {"frage": "question"}}, "invalid_mapping"),
+    ],
+)
+def test_a_mapping_that_cannot_be_is_refused_at_once(client, analysed, body, code):
+    answer = client.post(f"/datasets/{analysed(ODD)}/mapping", json=body)
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, code)
+
+
+def test_a_mapping_of_an_unknown_column_ends_the_analysis_with_its_name(client, analysed, work):
+    session_id = analysed(ODD)
+    client.post(f"/datasets/{session_id}/mapping", json={"map": {"frage": "prompt", "antwrt": "completion"}})
+    work()
+    error = client.get(f"/analyze/{session_id}").json["error"]
+    assert (error["code"], error["param"]) == ("unknown_column", "map")
+
+
 def test_fewer_than_fifty_examples_work_with_a_warning(client, analysed):
     report = client.get(f"/analyze/{analysed(GOOD_LINE)}").json
     assert any(issue["severity"] in ("warning", "error") for issue in report["quality_issues"])

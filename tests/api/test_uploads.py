@@ -1,10 +1,12 @@
 """`POST /upload` and the bundled sample: what comes in is kept whole or refused with the reason."""
 
+import gzip
 import json
 import uuid
 from io import BytesIO
 
 import pytest
+from backports import zstd
 
 LINE = json.dumps(
     {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good day."}]}
@@ -105,6 +107,64 @@ def test_a_file_over_the_limit_is_refused_and_not_kept(send, settings, beyond):
 def test_a_file_of_exactly_the_limit_is_taken(send, settings):
     content = b" " * (settings.max_upload_bytes - len(LINE)) + LINE
     assert send(content).status_code == 200
+
+
+TABLE = b"frage,antwort\nWas?,Das.\nWann?,Um acht.\n"
+PARTS = {"frage": "prompt", "antwort": "completion"}
+
+
+def upload_table(client, mapping):
+    return client.post("/upload", data={"map": mapping, "file": (BytesIO(TABLE), "fragen.csv")})
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd.compress], ids=["plain", "gzip", "zstd"])
+def test_a_packed_file_of_another_container_is_taken(client, send, work, pack):
+    session_id = send(pack(b"question,answer\nWhat?,That.\n"), "a.csv").json["session_id"]
+    work()
+    report = client.get(f"/analyze/{session_id}").json
+    assert (report["format"], report["source"]["container"]) == ("question_answer", "csv")
+
+
+def test_a_mapping_can_come_with_the_file(client, work):
+    session_id = upload_table(client, json.dumps(PARTS)).json["session_id"]
+    work()
+    report = client.get(f"/analyze/{session_id}").json
+    assert report["total_examples"] == 2
+    assert report["source"]["mapping"] == PARTS
+
+
+@pytest.mark.parametrize(
+    "mapping", ["frage=prompt", "[]", "", '{"frage": "x"}', '{"frage": 1}', '{"frage": "' + "x" * 20_000 + '"}']
+)
+def test_a_mapping_that_is_none_is_refused_and_the_file_not_kept(client, settings, mapping):
+    before = stored(settings)
+    answer = upload_table(client, mapping)
+    assert answer.status_code == 400
+    assert (answer.json["error"]["code"], answer.json["error"]["param"]) == ("invalid_mapping", "map")
+    assert stored(settings) == before
+
+
+def test_a_mapping_that_makes_no_format_ends_the_analysis_and_can_be_mended(client, work):
+    session_id = upload_table(client, '{"frage": "prompt"}').json["session_id"]
+    work()
+    error = client.get(f"/analyze/{session_id}").json["error"]
+    assert (error["code"], error["param"]) == ("invalid_mapping", "map")
+    assert [column["name"] for column in error["details"]["columns"]] == ["frage", "antwort"]
+    client.post(f"/datasets/{session_id}/mapping", json={"map": PARTS})
+    work()
+    assert client.get(f"/analyze/{session_id}").json["total_examples"] == 2
+
+
+def test_a_mapping_may_come_before_or_after_the_file(client, work):
+    parts = [
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + TABLE + b"\r\n",
+        b'--b\r\nContent-Disposition: form-data; name="map"\r\n\r\n' + json.dumps(PARTS).encode() + b"\r\n",
+    ]
+    for ordered in (parts, parts[::-1]):
+        body = b"".join(ordered) + b"--b--\r\n"
+        answer = client.post("/upload", data=body, content_type="multipart/form-data; boundary=b")
+        work()
+        assert client.get(f"/analyze/{answer.json['session_id']}").json["source"]["mapping"] == PARTS
 
 
 def test_the_sample_needs_no_file(client):

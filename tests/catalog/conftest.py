@@ -21,6 +21,14 @@ def analysis() -> Callable[..., Analysis]:
                 "quality_issues": [],
                 "format_valid": True,
                 "format": "openai_messages",
+                "source": {
+                    "container": "jsonl",
+                    "compression": None,
+                    "unit": "line",
+                    "confidence": 1.0,
+                    "mapping": {"messages": "messages"},
+                    "rows_looked_at": 200,
+                },
                 "sha256": "0" * 64,
                 "invalid_lines": {"count": 0, "items": []},
                 "tokens": {

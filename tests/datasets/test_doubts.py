@@ -21,7 +21,7 @@ PLAIN = json.dumps({"messages": MESSAGES}).encode()
     ],
 )
 def test_an_ordinary_line_is_not_doubted(line: bytes) -> None:
-    assert not doubtful(line, 2)
+    assert not doubtful(line, 5)
 
 
 @pytest.mark.parametrize(
@@ -36,4 +36,4 @@ def test_an_ordinary_line_is_not_doubted(line: bytes) -> None:
     ],
 )
 def test_a_line_with_something_hidden_is(line: bytes) -> None:
-    assert doubtful(line, 2)
+    assert doubtful(line, 5)

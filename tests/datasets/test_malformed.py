@@ -7,7 +7,7 @@ import pytest
 
 from tests.datasets.lines import ANSWER, GOOD, USER, answer_with, called, line, nested, user_with
 from webapp.datasets import FIXES, MAX_LINE_BYTES, analyze
-from webapp.datasets.parsing import MAX_FAULTS, explain
+from webapp.datasets.parsing import MAX_FAULTS, OPENAI_FORM, explain
 
 # A name, the line, and its faults: code, column and path.
 MALFORMED: dict[str, tuple[bytes, list[tuple[str, int | None, str | None]]]] = {
@@ -153,7 +153,8 @@ MALFORMED: dict[str, tuple[bytes, list[tuple[str, int | None, str | None]]]] = {
     "a text": (b'"hello"', [("data_type", 1, "$")]),
     "null": (b"null", [("data_type", 1, "$")]),
     "an empty object": (b"{}", [("missing_messages_list", 1, "$")]),
-    "another format": (b'{"prompt": "a", "completion": "b"}', [("missing_messages_list", 1, "$")]),
+    "another format": (b'{"prompt": "a", "completion": "b"}', [("other_format", 1, "$")]),
+    "no known format": (b'{"title": "a"}', [("missing_messages_list", 1, "$")]),
     "messages that are a text": (b'{"messages": "hello"}', [("missing_messages_list", 14, "$.messages")]),
     "messages that are null": (b'{"messages": null}', [("missing_messages_list", 14, "$.messages")]),
     "no messages": (line(), [("empty_messages", 14, "$.messages")]),
@@ -318,7 +319,8 @@ def test_every_fault_is_named_by_line_column_path_and_code(name: str) -> None:
 
 def test_every_code_has_a_test_and_every_message_says_how_to_mend_it() -> None:
     tested = {code for _, faults in MALFORMED.values() for code, _, _ in faults}
-    assert tested == set(FIXES)
+    # What is wrong with rows of other formats is in test_conversion.
+    assert tested == set(FIXES) - {"missing_column", "row_length"}
     for malformed, _ in MALFORMED.values():
         found = explain(malformed) if len(malformed) < MAX_LINE_BYTES else []
         assert all(item.message.endswith(FIXES[item.code]) and len(item.message) < 300 for item in found)
@@ -340,9 +342,8 @@ def test_a_line_of_endless_faults_gives_the_first() -> None:
         assert len(explain(malformed)) == MAX_FAULTS
 
 
-def test_the_decoders_own_words_are_the_last_resort(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webapp.datasets.parsing.value_faults", lambda _: iter(()))
-    (found,) = explain(b'{"messages": 1}')
+def test_the_decoders_own_words_are_the_last_resort() -> None:
+    (found,) = explain(b'{"messages": 1}', OPENAI_FORM._replace(faults=lambda _: iter(())))
     assert found.code == "data_type"
     assert found.message.startswith("Expected `array`, got `int` - at `$.messages`")
 

@@ -43,6 +43,7 @@ def test_the_report_holds_the_documented_fields(report: Analysis) -> None:
         "quality_issues",
         "format_valid",
         "format",
+        "source",
         "sha256",
         "invalid_lines",
         "tokens",

@@ -72,6 +72,37 @@ def test_a_file_without_any_example_is_told_with_its_first_bad_lines(visitor, an
     assert "/" in page.links
 
 
+def test_a_question_about_the_columns_is_a_form_on_the_page(visitor, analysed, work):
+    rows = json.dumps({"frage": f"Was? {HOSTILE}", "antwort": "Das.", HOSTILE: 7}).encode() + b"\n"
+    page = visitor.visit(f"/datasets/{analysed(rows * 3)}")
+    assert visitor.status == 400
+    assert "Which columns hold the question and the answer?" in page.text
+    form = page.form("/columns")
+    assert form.fields == {
+        "column-1": "frage",
+        "part-1": "",
+        "column-2": "antwort",
+        "part-2": "",
+        "column-3": HOSTILE,
+        "part-3": "",
+    }
+    page = visitor.send(form)
+    assert visitor.status == 400
+    assert "Map one column to" in page.text
+    page = visitor.send(page.form("/columns"), **{"part-1": "prompt", "part-2": "completion"})
+    assert "Analysing" in page.text
+    work()
+    page = visitor.visit(visitor.path)
+    assert "Read as prompt completion from jsonl: frage is question or prompt, antwort is answer to learn." in page.text
+    assert "100% of the first 3 lines fit." in page.text
+
+
+def test_rows_of_a_table_are_called_rows(visitor, send, work):
+    session_id = send(b"question,answer\nWhat?,That.\n", "a.csv").json["session_id"]
+    work()
+    assert "Lines below are rows, counted from 1 without the header." in visitor.visit(f"/datasets/{session_id}").text
+
+
 def test_hostile_text_is_shown_as_text(visitor, send, work):
     session_id = send(line(HOSTILE, HOSTILE), "<b>bold</b>.jsonl").json["session_id"]
     work()

@@ -45,6 +45,13 @@ class UploadBody(Body):
     message: str
 
 
+class LinesBody(Body):
+    lines: Annotated[list[int], Field(description="Lines of the file, from 1, rising.")]
+    total_count: int
+    page: int
+    page_size: int
+
+
 class PendingBody(Body):
     status: Annotated[str, Field(description="How the job stands: `queued` or `running`.")]
     status_url: str

@@ -1,15 +1,16 @@
 """What is known about a dataset: its analysis, its rows, their distribution, its duplicates."""
 
+from dataclasses import asdict
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify
 
 from webapp import workflow
-from webapp.api.bodies import PendingBody, PreviewBody, plain
+from webapp.api.bodies import LinesBody, PendingBody, PreviewBody, plain
 from webapp.api.context import caller, services
 from webapp.api.openapi import errors, pending_headers, report
-from webapp.api.schemas import PreviewQuery
+from webapp.api.schemas import LinesQuery, MappingRequest, PreviewQuery
 
 WAIT_SECONDS = 10.0
 
@@ -38,6 +39,47 @@ def analyze(session_id: str) -> Any:
     if state.pending and state.job:
         return {"status": state.job.status, "status_url": state.job.url}, 202, {"Retry-After": "1"}
     return jsonify({"session_id": state.dataset.id, **plain(state.finished())})
+
+
+@bp.get("/analyze/<session_id>/issues/<code>")
+@bp.input(LinesQuery, location="query")
+@bp.output(LinesBody, description="One page of lines.")
+@bp.doc(operation_id="issue_lines", responses=pending_headers(errors(_ERRORS), 409))
+def issue_lines(session_id: str, code: str, query_data: LinesQuery) -> dict[str, Any]:
+    """All lines of an issue
+
+    Every line that an issue (by its `code`), a kind of private data or `invalid_lines` concerns; a report names only
+    the first of them.
+    """
+    found = workflow.issue_lines(services(), caller(), session_id, code, query_data.page, query_data.page_size)
+    return asdict(found)
+
+
+@bp.post("/datasets/<session_id>/mapping")
+@bp.input(MappingRequest, example={"map": {"frage": "prompt", "antwort": "completion"}})
+@bp.output(PendingBody, 202, description="The dataset is analysed again; `status_url` says how far it is.")
+@bp.doc(
+    operation_id="map_columns",
+    responses=pending_headers(
+        {202: {}}
+        | errors(
+            {
+                400: "The mapping makes no format.",
+                404: "There is no such dataset.",
+                409: "An analysis of the dataset is under way.",
+            }
+        ),
+        202,
+        409,
+    ),
+)
+def map_columns(session_id: str, json_data: MappingRequest) -> Any:
+    """Say which column is what
+
+    Has a dataset analysed again with this mapping: the answer to `ambiguous_format`.
+    """
+    job = workflow.map_columns(services(), caller(), session_id, json_data.map)
+    return {"status": job.status, "status_url": job.url}, 202, {"Retry-After": "1"}
 
 
 @bp.get("/preview/<session_id>")

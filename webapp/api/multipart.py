@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from flask import Request
-from werkzeug.sansio.multipart import Data, Epilogue, Event, File, MultipartDecoder, NeedData
+from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from webapp.errors import Problem
 from webapp.workflow import file_too_large
@@ -14,6 +15,7 @@ _CHUNK = 64 * 1024
 # The decoder's buffer: a chunk, and headers that have not ended.
 _MAX_BUFFER = 1024 * 1024
 _MAX_PARTS = 100
+_MAX_MAPPING = 16 * 1024
 # Room for the boundaries and headers around the file.
 _ENVELOPE = 64 * 1024
 
@@ -24,17 +26,28 @@ class Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class FilePart(NamedTuple):
-    """A file as it arrives; `chunks` can be read once."""
+@dataclass
+class FilePart:
+    """A file as it arrives; `mapping` is the text of a part named `map`, known for sure once `chunks` has been read."""
 
     filename: str
-    chunks: Iterator[bytes]
+    mapping: str | None
+    _events: Iterator[Event]
+
+    @property
+    def chunks(self) -> Iterator[bytes]:
+        """The file's bytes, once."""
+        yield from _part(self._events)
+        for event in self._events:
+            if _is_mapping(event):
+                self.mapping = _text(self._events)
 
 
 def read_file_part(request: Request, limit: int) -> FilePart:
     """The part named `file`, of at most `limit` bytes as far as its length is announced.
 
-    Raises Problem `missing_file`, `malformed_multipart` or `file_too_large`, the latter two also while chunks are read.
+    Raises Problem `missing_file`, `malformed_multipart`, `file_too_large` or `invalid_mapping`, all but the first also
+    while chunks are read.
     """
     # The setting of other bodies does not hold here; the file is counted where it is written.
     request.max_content_length = sys.maxsize
@@ -44,21 +57,36 @@ def read_file_part(request: Request, limit: int) -> FilePart:
     if (request.content_length or 0) > limit + _ENVELOPE:
         raise file_too_large(limit)
     events = _events(request.stream, boundary.encode("latin-1", "replace"))
+    mapping = None
     for event in events:
         if isinstance(event, File) and event.name == "file" and event.filename:
-            return FilePart(event.filename, _chunks(events))
+            return FilePart(event.filename, mapping, events)
+        if _is_mapping(event):
+            mapping = _text(events)
     raise _missing_file()
 
 
-def _chunks(events: Iterator[Event]) -> Iterator[bytes]:
+def _is_mapping(event: Event) -> bool:
+    return isinstance(event, Field) and event.name == "map"
+
+
+def _text(events: Iterator[Event]) -> str:
+    found = bytearray()
+    for piece in _part(events):
+        found += piece
+        if len(found) > _MAX_MAPPING:
+            raise Problem("invalid_mapping", f"The part 'map' is longer than {_MAX_MAPPING} bytes.", param="map")
+    return found.decode("utf-8", "replace")
+
+
+def _part(events: Iterator[Event]) -> Iterator[bytes]:
+    """The data of the part that has begun."""
     for event in events:
         if isinstance(event, Data):
             if event.data:
                 yield event.data
             if not event.more_data:
-                break
-    for _ in events:
-        pass  # what comes after the file
+                return
 
 
 def _events(stream: Stream, boundary: bytes) -> Iterator[Event]:

@@ -7,6 +7,7 @@ import msgspec
 from apiflask import APIFlask
 
 from webapp.api.bodies import AnalysisBody
+from webapp.datasets import PARTS
 from webapp.datasets.report import Distribution, Duplicates
 
 _SCHEMA = "#/components/schemas/{name}"
@@ -53,12 +54,17 @@ UPLOAD_REQUEST = {
                 "type": "object",
                 "required": ["file"],
                 "properties": {
+                    "map": {
+                        "type": "object",
+                        "additionalProperties": {"type": "string", "enum": list(PARTS)},
+                        "description": "Column to part, as JSON; where names do not tell.",
+                    },
                     "file": {
                         "type": "string",
                         "format": "binary",
                         "minLength": 1,
-                        "description": "UTF-8 JSON lines, one conversation each.",
-                    }
+                        "description": "JSON lines, JSON, CSV, TSV or Parquet; also gzip or zstd.",
+                    },
                 },
             }
         }

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from webapp.catalog import ALIASES, TARGETS, TASKS, Method, gpus, models
+from webapp.datasets import PARTS
 from webapp.datasets.exporting import FORMATS
 from webapp.datasets.repair import operation_schemas
 from webapp.notebooks import TrainingConfig
@@ -68,8 +69,24 @@ class ExportQuery(BaseModel):
     part: Annotated[Literal["train", "validation"], Field(description="Of a version with a validation part.")] = "train"
 
 
+class MappingRequest(Request):
+    """What the columns of a dataset are."""
+
+    map: Annotated[
+        dict[str, Annotated[str, _one_of(lambda: PARTS)]],
+        Field(min_length=1, description="Column to part; columns that are left out are ignored."),
+    ]
+
+
 class PreviewQuery(BaseModel):
     """Which examples to show."""
 
     page: Annotated[int, Field(ge=1)] = 1
     page_size: Annotated[int, Field(ge=1, le=100)] = 5
+
+
+class LinesQuery(BaseModel):
+    """Which part of a list of lines."""
+
+    page: Annotated[int, Field(ge=1, le=2**31)] = 1
+    page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000

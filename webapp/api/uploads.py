@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from apiflask import APIBlueprint
 from flask import request
 
@@ -10,6 +11,8 @@ from webapp.api.bodies import UploadBody
 from webapp.api.context import caller, services
 from webapp.api.multipart import read_file_part
 from webapp.api.openapi import errors
+from webapp.datasets import PARTS, Part
+from webapp.errors import Problem
 from webapp.storage.tables import Dataset
 
 bp = APIBlueprint("uploads", __name__, tag="Datasets")
@@ -19,12 +22,15 @@ bp = APIBlueprint("uploads", __name__, tag="Datasets")
 @bp.output(UploadBody, description="The file is kept, and its analysis has been ordered.")
 @bp.doc(
     operation_id="upload",
-    responses=errors({400: "No file, an empty one, or one that is not UTF-8.", 413: "The file is over the limit."}),
+    responses=errors(
+        {400: "No file, an empty one, UTF-16, or a mapping that makes no format.", 413: "The file is over the limit."}
+    ),
 )
 def upload() -> dict[str, Any]:
     """Upload a dataset
 
-    JSON lines of OpenAI `messages` conversations, UTF-8, in a multipart part named `file`.
+    JSON lines, JSON, CSV, TSV or Parquet, also gzip or zstd, in a multipart part named `file`. A part `map`
+    says which column is what, where names do not tell.
     """
     return _receipt(receive_upload())
 
@@ -43,7 +49,16 @@ def upload_sample() -> dict[str, Any]:
 def receive_upload() -> Dataset:
     """Streams the file of this request into the store; used by the API and the pages."""
     part = read_file_part(request, services().settings.max_upload_bytes)
-    return workflow.upload(services(), caller(), part.filename, part.chunks)
+    return workflow.upload(services(), caller(), part.filename, part.chunks, lambda: _mapping(part.mapping))
+
+
+def _mapping(text: str | None) -> dict[str, Part] | None:
+    """The mapping that a form's field holds."""
+    try:
+        return None if text is None else msgspec.json.decode(text, type=dict[str, Part])
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        what = f'Write map as a JSON object of columns and parts ({", ".join(PARTS)}), as in {{"question": "prompt"}}.'
+        raise Problem("invalid_mapping", what, param="map") from error
 
 
 def _receipt(dataset: Dataset) -> dict[str, Any]:

@@ -23,3 +23,26 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
             yield file
     except OSError as error:
         raise Problem("output_not_writable", f"{path} cannot be written: {error.strerror}", status=500) from error
+
+
+def _mapping(_context: click.Context, _option: click.Parameter, assignments: tuple[str, ...]) -> dict[str, str]:
+    """The columns and their parts; Problem `invalid_mapping` shows how they are written."""
+    found: dict[str, str] = {}
+    for assignment in assignments:
+        column, equals, part = assignment.rpartition("=")
+        if not equals or column in found:
+            what = f"{column} is mapped twice" if equals else "write COLUMN=PART, as in question=prompt"
+            raise Problem("invalid_mapping", f"--map {assignment}: {what}", param="map")
+        found[column] = part
+    return found
+
+
+MAP = click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="COLUMN=PART",
+    callback=_mapping,
+    help="What a column is, where its name does not tell: messages, conversations, tools, system, prompt, input, "
+    "history, completion or text.",
+)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from webapp.commands.arguments import AS_JSON, DATA, FILE, output_file
+from webapp.commands.arguments import AS_JSON, DATA, FILE, MAP, output_file
 from webapp.console import print_json, progress_bar, show_fix
 from webapp.datasets import Analysis, analyze
 from webapp.datasets.repair import (
@@ -33,6 +33,7 @@ from webapp.errors import Problem
 
 @click.command()
 @DATA
+@MAP
 @click.option("-o", "--output", type=FILE, help="The JSONL file to write; not needed with --preview.")
 @click.option("--strip-markers", is_flag=True, help="Take chat markers and byte order marks out of the texts.")
 @click.option("--normalise-roles", is_flag=True, help="Write Human, gpt, bot and their kin as user and assistant.")
@@ -49,7 +50,13 @@ from webapp.errors import Problem
 @click.option("--preview", is_flag=True, help="Only say what would be done, row by row; write nothing.")
 @AS_JSON
 def fix(
-    data: Path, output: Path | None, validation_output: Path | None, preview: bool, as_json: bool, **options: Any
+    data: Path,
+    mapping: dict[str, str],
+    output: Path | None,
+    validation_output: Path | None,
+    preview: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Mend DATA and write it as JSONL messages: CLEAN.jsonl named by -o.
 
@@ -59,9 +66,10 @@ def fix(
     _require_outputs(plan, output, validation_output, preview)
     with tempfile.TemporaryDirectory() as scratch:
         with progress_bar("analysing") as show:
-            before = _analysis(data, lambda share: show(share, ""))
+            before = _analysis(data, mapping, lambda share: show(share, ""))
         with progress_bar("fixing") as show:
-            report, _ = fix_file(data, plan, Path(scratch), before=before, progress=lambda share: show(share, ""))
+            known: dict[str, Any] = {"mapping": mapping, "before": before}
+            report, _ = fix_file(data, plan, Path(scratch), progress=lambda share: show(share, ""), **known)
         if not preview:
             _deliver(Path(scratch), {VALIDATION: validation_output, ROWS: output})
     answer = {"output": None if preview else str(output), "preview": preview, **msgspec.to_builtins(report)}
@@ -95,10 +103,10 @@ def _require_outputs(plan: Plan, output: Path | None, validation_output: Path | 
         raise Problem("invalid_operation", "Name the file to write with -o, or add --preview.", param="output")
 
 
-def _analysis(data: Path, progress: Any) -> Analysis | None:
+def _analysis(data: Path, mapping: Mapping[str, str], progress: Any) -> Analysis | None:
     """The analysis of the file, None when nothing in it is valid yet."""
     try:
-        return analyze(data, progress=progress)
+        return analyze(data, mapping=mapping, progress=progress)
     except Problem as problem:
         if problem.code != "no_valid_examples":
             raise

@@ -6,9 +6,12 @@ Knows no web framework, no database and no model library, and can be used from a
 from pathlib import Path
 
 from webapp.datasets.analysis import analyze
+from webapp.datasets.detection import checked_mapping
 from webapp.datasets.engines import in_processes, in_this_process, on_ray
 from webapp.datasets.examples import LINES, MAX_EMBEDDED_BYTES, Example, Examples, ExampleWriter
 from webapp.datasets.faults import FIXES
+from webapp.datasets.formats import PARTS, Part
+from webapp.datasets.line_lists import all_lines, lines_of
 from webapp.datasets.near_duplicates import NEAR_THRESHOLD
 from webapp.datasets.openai_tokenizer import ENCODINGS, OpenAITokenizer
 from webapp.datasets.own_tokenizer import OwnTokenizer, open_tokenizer
@@ -25,17 +28,22 @@ __all__ = [
     "MAX_LINE_BYTES",
     "MIN_TRAIN_EXAMPLES",
     "NEAR_THRESHOLD",
+    "PARTS",
     "Analysis",
     "Example",
     "ExampleWriter",
     "Examples",
     "OpenAITokenizer",
     "OwnTokenizer",
+    "Part",
     "TokenBatch",
     "Tokenizer",
+    "all_lines",
     "analyze",
+    "checked_mapping",
     "in_processes",
     "in_this_process",
+    "lines_of",
     "on_ray",
     "open_tokenizer",
     "sample_path",

@@ -1,8 +1,7 @@
 """The analysis of a file: its blocks examined one by one, put together, and the report made of the whole."""
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,9 +12,11 @@ from webapp.datasets.gathering import Gathered
 from webapp.datasets.jaccard import TokenStore
 from webapp.datasets.near_duplicates import NEAR_THRESHOLD, check_threshold
 from webapp.datasets.openai_tokenizer import OpenAITokenizer
+from webapp.datasets.opening import RowStream, open_rows
 from webapp.datasets.reading import read_blocks
 from webapp.datasets.report import Analysis
 from webapp.datasets.reporting import nothing_valid, report
+from webapp.datasets.rows import MAX_INVALID_ITEMS
 from webapp.datasets.tokens import Tokenizer
 
 Progress = Callable[[float], None]
@@ -24,27 +25,33 @@ Progress = Callable[[float], None]
 def analyze(
     source: Path | BinaryIO,
     *,
+    name: str | None = None,
+    mapping: Mapping[str, str] | None = None,
     validation: Path | BinaryIO | None = None,
     tokenizer: Tokenizer | None = None,
     near_threshold: float = NEAR_THRESHOLD,
+    max_items: int = MAX_INVALID_ITEMS,
     engine: Engine = in_this_process,
     sink: ExampleWriter | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
-    """Analyses OpenAI `messages` JSON lines in one streaming pass, about 720 bytes of memory an example.
+    """Analyses a dataset of any known container and format in one streaming pass, about 740 bytes of memory an example.
 
-    The tokens wait in a temporary file, 4 bytes each. The examples of `validation` are compared with those of `source`
+    `name` is the file's where `source` does not tell it; `mapping` says which column plays which part (formats.PARTS)
+    where names alone do not. The examples of `validation`, a file like `source`, are compared with those of `source`
     and are no part of the report otherwise. `tokenizer` is o200k_base unless given; from `near_threshold` on (a Jaccard
-    similarity, above 0 and at most 1) two examples are near-duplicates; `engine` says where the work is done; `sink`
-    (entered by the caller) gets every valid example; `progress` gets the share that has been read, rising from 0 to 1,
-    and may raise to end the analysis. Raises Problem: `empty_file`, `unsupported_encoding`, `no_valid_examples`, whose
-    details hold the first invalid lines, `invalid_near_threshold`.
+    similarity, above 0 and at most 1) two examples are near-duplicates; at most `max_items` faults of invalid lines are
+    named. `engine` says where the work is done; `sink` (entered by the caller) gets every valid example; `progress`
+    gets the share that has been read, rising from 0 to 1, and may raise to end the analysis. The tokens wait in a
+    temporary file, 4 bytes each. Raises Problem: `empty_file`, `no_valid_examples`, whose details hold the first
+    invalid lines, `invalid_near_threshold`, and those of `opening.open_rows` and of the engine.
     """
     check_threshold(near_threshold)
-    by = Examination(tokenizer or OpenAITokenizer())
-    with TokenStore() as store, engine(by) as examine:
-        gathered = Gathered(store)
-        for part in _parts(source, examine, progress):
+    counter = tokenizer or OpenAITokenizer()
+    with TokenStore() as store, open_rows(source, name=name, mapping=mapping) as rows:
+        by = Examination(counter, rows.layout, max_items)
+        gathered = Gathered(store, max_items)
+        for part in _parts(rows, engine(by), progress):
             gathered.add(part)
             if sink:
                 sink.write(part.canonical, part.sizes, part.lines, part.tokens)
@@ -52,34 +59,19 @@ def analyze(
             raise nothing_valid(gathered)
         whole = gathered.compare(near_threshold)
         if sink:
-            sink.annotate(whole.marks, whole.duplicates.exact.first, whole.duplicates.near.first, gathered.invalid)
+            sink.annotate(whole.marks, whole.groups, gathered.invalid)
         leaked = None
         if validation is not None:
-            leaked = gathered.leakage(_parts(validation, examine, None), near_threshold)
-    return report(gathered, whole, leaked, by.tokenizer)
+            with open_rows(validation, mapping=mapping) as others:
+                by = Examination(counter, others.layout)
+                leaked = gathered.leakage(_parts(others, engine(by), None), near_threshold)
+        return report(gathered, whole, leaked, tokenizer=counter, layout=rows.layout, source=rows.source)
 
 
-def _parts(source: Path | BinaryIO, examine: Examine, progress: Progress | None) -> Iterator[Partial]:
-    with _opened(source) as (stream, size):
-        for part in examine(read_blocks(stream)):
+def _parts(rows: RowStream, engine: AbstractContextManager[Examine], progress: Progress | None) -> Iterator[Partial]:
+    tell = progress or (lambda _share: None)
+    with engine as examine:
+        for part in examine(read_blocks(rows.stream)):
             yield part
-            if progress:
-                progress(min(1.0, part.end / size))
-    if progress:
-        progress(1.0)
-
-
-@contextmanager
-def _opened(source: Path | BinaryIO) -> Iterator[tuple[BinaryIO, float]]:
-    """The stream and its size in bytes, endless for a pipe."""
-    if isinstance(source, Path):
-        with source.open("rb") as stream:
-            # A named pipe has no size.
-            yield stream, os.fstat(stream.fileno()).st_size or float("inf")
-    elif source.seekable():
-        start = source.tell()
-        size = source.seek(0, os.SEEK_END) - start
-        source.seek(start)
-        yield source, size
-    else:
-        yield source, float("inf")
+            tell(rows.share(part.end))
+    tell(1.0)

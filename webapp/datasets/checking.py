@@ -21,21 +21,21 @@ T = TypeVar("T")
 def value_faults(value: object) -> Iterator[Fault]:
     """Everything wrong with the value of a line, types and rules. May raise RecursionError."""
     if not isinstance(value, dict):
-        yield fault("data_type", f"the line is {_kind(value)}, not an object", ())
+        yield fault("data_type", f"the line is {kind(value)}, not an object", ())
         return
     for key in ("tools", "functions"):
         tools = value.get(key)
         if isinstance(tools, list):
             yield from tool_faults(tools, key)
         elif tools is not None:
-            yield fault("invalid_tools", f'"{key}" is {_kind(tools)}, not a list', (key,))
+            yield fault("invalid_tools", f'"{key}" is {kind(tools)}, not a list', (key,))
     if not isinstance(value.get("parallel_tool_calls"), bool | None):
         yield fault("data_type", '"parallel_tool_calls" is not true or false', ("parallel_tool_calls",))
     messages = value.get("messages")
     if "messages" not in value:
         yield fault("missing_messages_list", 'the line has no "messages"', ())
     elif not isinstance(messages, list):
-        what = f'"messages" is {_kind(messages)}, not a list'
+        what = f'"messages" is {kind(messages)}, not a list'
         yield fault("missing_messages_list", what, ("messages",))
     elif not messages:
         yield fault("empty_messages", "the messages list is empty", ("messages",))
@@ -63,7 +63,7 @@ def _messages_faults(messages: list[object]) -> Iterator[Fault]:
 def _type_faults(message: object, index: int) -> Iterator[Fault]:
     where, steps = f"message {index + 1}", ("messages", index)
     if not isinstance(message, dict):
-        yield fault("data_type", f"{where} is {_kind(message)}, not an object", steps)
+        yield fault("data_type", f"{where} is {kind(message)}, not an object", steps)
         return
     for key in message:
         if key not in _MESSAGE_KEYS:
@@ -83,13 +83,13 @@ def _content_faults(content: object, where: str, steps: Steps) -> Iterator[Fault
             if not _read(part, TextPart):
                 yield fault("unsupported_content_part", f"{where} has a content part that is not text", (*steps, index))
     elif not isinstance(content, str | None):
-        yield fault("missing_content", f"the content of {where} is {_kind(content)}, not text", steps)
+        yield fault("missing_content", f"the content of {where} is {kind(content)}, not text", steps)
 
 
 def _field_faults(message: dict[str, object], where: str, steps: Steps) -> Iterator[Fault]:
     for key in ("name", "tool_call_id"):
         if not isinstance(message.get(key), str | None):
-            yield fault("data_type", f"the {key} of {where} is {_kind(message[key])}, not text", (*steps, key))
+            yield fault("data_type", f"the {key} of {where} is {kind(message[key])}, not text", (*steps, key))
     weight = message.get("weight")
     if weight is not None and (type(weight) is not int or weight not in (0, 1)):
         yield fault("invalid_weight", f"the weight of {where} is {shown(weight)}", (*steps, "weight"))
@@ -108,16 +108,17 @@ def _call_faults(message: dict[str, object], where: str, steps: Steps) -> Iterat
         yield fault("invalid_tool_calls", what, (*steps, "function_call"))
 
 
-def _read(value: object, kind: type[T]) -> T | None:
+def _read(value: object, wanted: type[T]) -> T | None:
     try:
-        return msgspec.convert(value, kind)
+        return msgspec.convert(value, wanted)
     except msgspec.ValidationError:
         return None
     except UnicodeEncodeError:
         # Half a character, a fault of its own: something else in its place lets the rest be looked at.
-        return _read(json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")), kind)
+        return _read(json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")), wanted)
 
 
-def _kind(value: Any) -> str:
+def kind(value: Any) -> str:
+    """What a JSON value is, in words."""
     kinds = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
     return kinds.get(type(value), "a number")

@@ -31,32 +31,38 @@ def prompt_and_answer(found: Pieces, hashes: Hashes) -> Hashes:
 
 
 class SamePrompts:
-    """Groups of examples with the same prompt but not all with the same answer."""
+    """Groups of examples with the same prompt but not all with the same answer.
+
+    `first[i]` is the earliest of the group of example i, i itself when it is in none.
+    """
 
     def __init__(self, keys: Hashes) -> None:
         order = np.lexsort((np.arange(len(keys)), keys[:, 0]))
         prompts, answers = keys[order, 0], keys[order, 1]
-        bounds = np.flatnonzero(np.r_[True, prompts[1:] != prompts[:-1]]) if len(keys) else np.empty(0, np.int64)
-        sizes = np.diff(np.r_[bounds, len(keys)])
-        differs = np.r_[False, (prompts[1:] == prompts[:-1]) & (answers[1:] != answers[:-1])]
-        conflicting = np.add.reduceat(differs, bounds) > 0 if len(keys) else np.empty(0, np.bool_)
-        conflicting &= prompts[bounds] != _NO_PROMPT
+        begins = np.ones(len(keys), np.bool_)
+        begins[1:] = prompts[1:] != prompts[:-1]
+        differs = np.zeros(len(keys), np.bool_)
+        differs[1:] = ~begins[1:] & (answers[1:] != answers[:-1])
+        starts = np.flatnonzero(begins)
+        sizes = np.diff(np.append(starts, len(keys)))
+        conflicting = np.logical_or.reduceat(differs, starts) & (prompts[starts] != _NO_PROMPT)
         self._order, self._answers = order, answers
-        self._groups = list(zip(bounds[conflicting].tolist(), sizes[conflicting].tolist(), strict=True))
+        self._starts, self._sizes = starts[conflicting], sizes[conflicting]
+        heads = np.where(np.repeat(conflicting, sizes), np.repeat(order[starts], sizes), order)
+        self.first = np.empty(len(keys), np.int64)
+        self.first[order] = heads
 
     def members(self) -> npt.NDArray[np.int64]:
         """The indices of all examples in a conflict, rising."""
-        return np.sort(np.concatenate([np.empty(0, np.int64), *(self._order[a : a + n] for a, n in self._groups)]))
+        sizes = np.bincount(self.first, minlength=len(self.first))
+        return np.flatnonzero(sizes[self.first] > 1)
 
     def report(self, lines: npt.NDArray[np.uint32]) -> Conflicts:
         """The report; `lines` are those of all examples."""
-        largest = sorted(self._groups, key=lambda group: (-group[1], self._order[group[0]]))[:MAX_GROUPS]
-        groups = [
-            ConflictGroup(
-                size,
-                len(np.unique(self._answers[first : first + size])),
-                lines[self._order[first : first + min(size, MAX_GROUP_LINES)]].tolist(),
-            )
-            for first, size in largest
-        ]
-        return Conflicts(sum(size for _, size in self._groups), len(self._groups), groups)
+        largest = np.lexsort((self._order[self._starts], -self._sizes))[:MAX_GROUPS].tolist()
+        groups = [self._group(int(self._starts[n]), int(self._sizes[n]), lines) for n in largest]
+        return Conflicts(int(self._sizes.sum()), len(self._sizes), groups)
+
+    def _group(self, start: int, size: int, lines: npt.NDArray[np.uint32]) -> ConflictGroup:
+        answers = len(np.unique(self._answers[start : start + size]))
+        return ConflictGroup(size, answers, lines[self._order[start : start + min(size, MAX_GROUP_LINES)]].tolist())

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from webapp.datasets.answers import look_at_answers
 from webapp.datasets.conflicts import prompt_and_answer
 from webapp.datasets.contents import look_at_contents
+from webapp.datasets.formats import Layout
 from webapp.datasets.hashing import Hashes, line_digests, mix, text_hashes
 from webapp.datasets.languages import SAMPLE_EXAMPLES, excerpt
 from webapp.datasets.marks import Bits, bits
@@ -30,6 +31,7 @@ class Examination(msgspec.Struct, frozen=True):
     """What blocks are examined with, the same for all of a file: at most `max_items` faults are named a block."""
 
     tokenizer: Tokenizer
+    layout: Layout
     max_items: int = MAX_INVALID_ITEMS
 
 
@@ -81,7 +83,7 @@ class Partial(msgspec.Struct, frozen=True):
 
 def examine(block: Block, by: Examination) -> Partial:
     """Reads, checks, counts and compares the lines of one block."""
-    rows = read_rows(block, by.max_items)
+    rows = read_rows(block, by.layout, by.max_items)
     found = pieces(rows)
     encoded = by.tokenizer.encode(found.texts)
     hashes = text_hashes(found.texts)

@@ -2,7 +2,7 @@
 
 import gzip
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self
@@ -17,7 +17,8 @@ from webapp.errors import Problem
 MAX_EMBEDDED_BYTES = 5_000_000
 
 LINES, INDEX, INVALID, PAYLOAD = "examples.jsonl", "index.npy", "invalid.npy", "examples.jsonl.gz"
-# `exact` and `near` are the index of the first example of the group of duplicates, its own when it is alone.
+# `exact`, `near` (duplicates) and `prompt` (conflicts) are the index of the first example of its group, its own when it
+# is alone.
 INDEX_ENTRY = np.dtype(
     [
         ("offset", "<u8"),
@@ -26,6 +27,7 @@ INDEX_ENTRY = np.dtype(
         ("tokens", "<u4"),
         ("exact", "<u4"),
         ("near", "<u4"),
+        ("prompt", "<u4"),
         ("marks", "<u8"),
     ]
 )
@@ -49,7 +51,7 @@ class ExampleWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._columns: dict[str, bytearray] = {name: bytearray() for name in ("length", "line", "tokens")}
-        self._groups: tuple[Column, Column] | None = None
+        self._groups: Mapping[str, Column] = {}
         self._marks: Bits | None = None
         self._invalid: Sequence[int] = ()
 
@@ -77,9 +79,9 @@ class ExampleWriter:
             if self._compressed.tell() > MAX_EMBEDDED_BYTES:
                 self._drop_payload()
 
-    def annotate(self, marks: Bits, exact: Column, near: Column, invalid: Sequence[int]) -> None:
-        """Takes what is known once all have been written: marks, groups of duplicates, and the invalid lines."""
-        self._marks, self._groups, self._invalid = marks, (exact, near), invalid
+    def annotate(self, marks: Bits, groups: Mapping[str, Column], invalid: Sequence[int]) -> None:
+        """Takes what is known once all have been written: marks, the groups of each kind, and the invalid lines."""
+        self._marks, self._groups, self._invalid = marks, groups, invalid
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -116,7 +118,8 @@ class ExampleWriter:
             index[name] = values
         index["offset"][1:] = np.cumsum(written["length"], dtype=np.uint64)[:-1]
         alone = np.arange(len(index))
-        index["exact"], index["near"] = self._groups or (alone, alone)
+        for name in ("exact", "near", "prompt"):
+            index[name] = self._groups.get(name, alone)
         index["marks"] = 0 if self._marks is None else self._marks
         return index
 
@@ -163,8 +166,8 @@ class Examples:
             )
         ]
 
-    def column(self, name: Literal["line", "tokens", "exact", "near"]) -> Column:
-        """One number of all examples: the line (from 1), the tokens, or the first of the group of duplicates."""
+    def column(self, name: Literal["line", "tokens", "exact", "near", "prompt"]) -> Column:
+        """One number of all examples: the line (from 1), the tokens, or the first of its group."""
         found: Column = self._index[name].astype(np.int64)
         return found
 

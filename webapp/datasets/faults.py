@@ -36,6 +36,9 @@ FIXES = {
     "unexpected_tool_message": "Put a tool's message after the assistant's message that calls it.",
     "unknown_tool_call_id": "Use the id of a call made earlier in the conversation.",
     "no_trained_message": "Give at least one answer the weight 1, or leave weights out.",
+    "other_format": "Put rows of another format into a file of their own.",
+    "missing_column": "Give each row the columns that say what it is.",
+    "row_length": "Put quotation marks around cells that hold the delimiter.",
 }
 
 

@@ -24,7 +24,8 @@ from webapp.datasets.tokens import SAMPLED_TEXTS, Sampled
 class Gathered:
     """Takes the partials of a file in the order of its blocks."""
 
-    def __init__(self, store: TokenStore) -> None:
+    def __init__(self, store: TokenStore, max_items: int) -> None:
+        self._max_items = max_items
         self.invalid = array("I")
         self.faults: list[InvalidLine] = []
         self.totals = Totals()
@@ -40,7 +41,7 @@ class Gathered:
     def add(self, part: Partial) -> None:
         """Takes the next partial."""
         self.invalid.extend(part.invalid)
-        self.faults += part.faults
+        self.faults += part.faults[: self._max_items - len(self.faults)]
         self.totals.add(part.totals)
         self.unknown_keys = sorted({*self.unknown_keys, *part.unknown_keys})[:KEPT_KEYS]
         self.duplicates.add(part.digests, part.said)
@@ -107,6 +108,15 @@ class Whole(NamedTuple):
     marks: Bits
     duplicates: Found
     conflicts: SamePrompts
+
+    @property
+    def groups(self) -> dict[str, npt.NDArray[np.int64]]:
+        """By kind, the first example of the group of each; its own index when it is alone."""
+        return {
+            "exact": self.duplicates.exact.first,
+            "near": self.duplicates.near.first,
+            "prompt": self.conflicts.first,
+        }
 
     def marked(self, lines: npt.NDArray[np.uint32]) -> Marked:
         """The marks with their lines."""

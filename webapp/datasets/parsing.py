@@ -1,7 +1,8 @@
 """One line of a file to a conversation: a typed decoder for the many good lines, careful checks for the rest."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
@@ -30,37 +31,64 @@ class Parsed(msgspec.Struct, frozen=True):
     older_names: bool
 
 
-def parse(line: bytes) -> Parsed | None:
+# A line whose types are right: its conversation, ignored keys, and how many names it has at the least.
+Decoded = tuple[WireConversation, tuple[str, ...], int]
+
+
+class Form(NamedTuple):
+    """A way to write a conversation: how a line is decoded (msgspec's errors refuse it), and a value's faults told."""
+
+    decode: Callable[[bytes], Decoded]
+    faults: Callable[[object], Iterator[Fault]]
+
+
+def _decode(line: bytes) -> Decoded:
+    unknown: tuple[str, ...] = ()
+    try:
+        conversation = _strict.decode(line)
+    except msgspec.ValidationError:
+        value = _any_object.decode(line)
+        unknown = tuple(sorted(value.keys() - _KNOWN_KEYS))
+        if not unknown:
+            raise
+        conversation = msgspec.convert({key: value[key] for key in value.keys() & _KNOWN_KEYS}, WireConversation)
+    return conversation, unknown, 2 * len(conversation.messages) + 1
+
+
+OPENAI_FORM = Form(_decode, value_faults)
+
+
+def parse(line: bytes, form: Form = OPENAI_FORM) -> Parsed | None:
     """The conversation of a line (without its line end); None when `explain` has something to say about it."""
     try:
-        conversation, unknown_keys = _decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        conversation, unknown_keys, names = form.decode(line)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
     if next(conversation_faults(conversation), None):
         return None
-    if doubtful(line, len(conversation.messages)) and explain(line):
+    if doubtful(line, names) and explain(line, form):
         return None
     return Parsed(canonical(conversation), unknown_keys, uses_older_names(conversation))
 
 
-def explain(line: bytes) -> list[Fault]:
+def explain(line: bytes, form: Form = OPENAI_FORM) -> list[Fault]:
     """All faults of a line, each with its place, at most `MAX_FAULTS`; none when it is an example."""
     found: list[Fault] = []
     try:
         text, value = read_json(line)
-        for item in islice(_faults(text, value), MAX_FAULTS):
+        for item in islice(_faults(text, value, form), MAX_FAULTS):
             found.append(item)
     except UnreadableError as error:
         return [error.fault]
     except RecursionError:
         text = line.decode("utf-8")
         found.append(fault("too_deep", _TOO_DEEP, *(too_deep(text, MAX_DEPTH) or ())))
-    return _placed(found or list(_objections(line)), text)
+    return _placed(found or list(_objections(line, form)), text)
 
 
-def _faults(text: str, value: object) -> Iterator[Fault]:
+def _faults(text: str, value: object, form: Form) -> Iterator[Fault]:
     yield from text_faults(text)
-    yield from value_faults(value)
+    yield from form.faults(value)
 
 
 def _placed(faults: list[Fault], text: str) -> list[Fault]:
@@ -74,22 +102,11 @@ def _placed(faults: list[Fault], text: str) -> list[Fault]:
     ]
 
 
-def _objections(line: bytes) -> Iterator[Fault]:
+def _objections(line: bytes, form: Form) -> Iterator[Fault]:
     """What the decoder has against a line, in its own words: the last resort."""
     try:
-        _decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        form.decode(line)
+    except (msgspec.DecodeError, UnicodeError) as error:
         yield fault("data_type", str(error)[:200])
     except RecursionError:
         yield fault("too_deep", _TOO_DEEP)
-
-
-def _decode(line: bytes) -> tuple[WireConversation, tuple[str, ...]]:
-    try:
-        return _strict.decode(line), ()
-    except msgspec.ValidationError:
-        value = _any_object.decode(line)
-        unknown = tuple(sorted(value.keys() - _KNOWN_KEYS))
-        if not unknown:
-            raise
-        return msgspec.convert({key: value[key] for key in value.keys() & _KNOWN_KEYS}, WireConversation), unknown

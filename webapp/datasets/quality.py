@@ -137,7 +137,11 @@ def _noticed(evidence: Evidence) -> Iterator[tuple[str, Severity, str]]:
     )
     if evidence.count("missing_system_prompts") < evidence.examples:
         yield "missing_system_prompts", "info", "Some examples have a system prompt and these have none."
-    yield "unknown_keys", "info", f"Keys beside messages and tools are ignored: {', '.join(evidence.unknown_keys)}."
+    yield (
+        "unknown_keys",
+        "info",
+        f"Keys that are no part of the conversation are ignored: {', '.join(evidence.unknown_keys)}.",
+    )
     yield (
         "older_names",
         "info",

@@ -11,7 +11,7 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 BLOCK_BYTES = 2 * 1024 * 1024
 _BLOCK_LINES = 50_000  # an empty line is an object all the same
 
-_UTF8_BOM = b"\xef\xbb\xbf"
+UTF8_BOM = b"\xef\xbb\xbf"
 # UTF-32's little-endian mark begins with UTF-16's.
 _OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
@@ -62,8 +62,8 @@ def _lines_by_reads(stream: BinaryIO) -> Iterator[tuple[list[bytes | None], int]
     while read := stream.read(BLOCK_BYTES):
         content = read
         if not end:
-            _refuse_other_encodings(read)
-            content = read.removeprefix(_UTF8_BOM)
+            refuse_other_encodings(read)
+            content = read.removeprefix(UTF8_BOM)
         end += len(read)
         first, newline, others = content.partition(b"\n")
         joined = None if carried is None else carried + first
@@ -86,7 +86,8 @@ def _sound(line: bytes | None) -> bytes | None:
     return line if len(line) <= MAX_LINE_BYTES else None
 
 
-def _refuse_other_encodings(first: bytes) -> None:
+def refuse_other_encodings(first: bytes) -> None:
+    """Raises `Problem("unsupported_encoding")` when a text that begins so is UTF-16 or UTF-32."""
     zeros = tuple(byte == 0 for byte in first[:4])
     # JSON begins with two ASCII characters, so the place of the zero bytes tells the encoding (RFC 4627, section 3).
     by_zeros = zeros in {

@@ -4,6 +4,8 @@ from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 
+from webapp.datasets.formats import Format
+
 Severity = Literal["info", "warning", "error"]
 
 
@@ -82,8 +84,8 @@ class Tokens(msgspec.Struct, frozen=True):
     """Tokens of all contents, names and arguments of tool calls, and tool definitions; no chat template.
 
     `exact` is false as long as the tokenizer is not the chosen model's own, and `expected_error` null only when it is.
-    `trained` are those of the assistant's messages, weight 0 left out. `by_role` has the definitions of tools as `tools`. `spot_check` is null where the
-    tokenizer has no reference.
+    `trained` are those of the assistant's messages, weight 0 left out. `by_role` has the definitions of tools as
+    `tools`. `spot_check` is null where the tokenizer has no reference.
     """
 
     tokenizer: str
@@ -266,6 +268,21 @@ class Languages(msgspec.Struct, frozen=True):
     shares: dict[str, float]
 
 
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the examples come from: the file's container, and which column plays which part.
+
+    `unit` is what `line` counts from 1 in this report: a line of the file, or a row (without a table's header).
+    `confidence` (0 to 1) is the share of the `rows_looked_at`, the first of the file, that fit the format.
+    """
+
+    container: Literal["jsonl", "json", "csv", "tsv", "parquet"]
+    compression: Literal["gzip", "zstd"] | None
+    unit: Literal["line", "row"]
+    confidence: float
+    mapping: dict[str, str]
+    rows_looked_at: int
+
+
 class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     """One analysed dataset. `sha256` is that of its canonical lines, the bytes a notebook embeds and trains on."""
 
@@ -275,7 +292,8 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     quality_score: float
     quality_issues: list[Issue]
     format_valid: bool
-    format: Literal["openai_messages"]
+    format: Format
+    source: Source
     sha256: str
     invalid_lines: InvalidLines
     tokens: Tokens

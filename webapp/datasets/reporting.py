@@ -2,12 +2,12 @@
 
 import msgspec
 
+from webapp.datasets.formats import Layout
 from webapp.datasets.gathering import Gathered, Whole
 from webapp.datasets.languages import languages
 from webapp.datasets.privacy import privacy_report
 from webapp.datasets.quality import Evidence, quality_issues, quality_parts, quality_score
-from webapp.datasets.report import Analysis, InvalidLines, Leakage, Quality
-from webapp.datasets.rows import MAX_INVALID_ITEMS
+from webapp.datasets.report import Analysis, InvalidLines, Leakage, Quality, Source
 from webapp.datasets.statistics import characteristics, distribution, token_summary, truncation
 from webapp.datasets.task_guess import guess_task
 from webapp.datasets.tokens import Tokenizer
@@ -16,7 +16,9 @@ from webapp.errors import Problem
 _PROBLEM_ITEMS = 10
 
 
-def report(gathered: Gathered, whole: Whole, leaked: Leakage | None, tokenizer: Tokenizer) -> Analysis:
+def report(
+    gathered: Gathered, whole: Whole, leaked: Leakage | None, *, tokenizer: Tokenizer, layout: Layout, source: Source
+) -> Analysis:
     """The report on at least one example."""
     lines, hits = gathered.lines, gathered.totals.hits
     marked = whole.marked(lines)
@@ -31,7 +33,8 @@ def report(gathered: Gathered, whole: Whole, leaked: Leakage | None, tokenizer: 
         quality_score=quality_score(parts),
         quality_issues=quality_issues(evidence),
         format_valid=not gathered.invalid,
-        format="openai_messages",
+        format=layout.format,
+        source=source,
         sha256=gathered.sha256,
         invalid_lines=_invalid_lines(gathered),
         tokens=tokens,
@@ -64,4 +67,4 @@ def nothing_valid(gathered: Gathered) -> Problem:
 
 
 def _invalid_lines(gathered: Gathered) -> InvalidLines:
-    return InvalidLines(len(gathered.invalid), gathered.faults[:MAX_INVALID_ITEMS])
+    return InvalidLines(len(gathered.invalid), gathered.faults)

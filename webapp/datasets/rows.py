@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
+from webapp.datasets.conversion import form_of
 from webapp.datasets.faults import Fault, fault
-from webapp.datasets.parsing import explain, parse
+from webapp.datasets.formats import Layout
+from webapp.datasets.parsing import Parsed, explain, parse
 from webapp.datasets.reading import MAX_LINE_BYTES, Block
 from webapp.datasets.records import Conversation, encode
 from webapp.datasets.report import InvalidLine
@@ -28,7 +30,8 @@ _decode = msgspec.json.Decoder(Conversation).decode
 class Rows(msgspec.Struct):
     """The examples of a block, as columns: lines (1-based), what they say, canonical lines, first letters of roles.
 
-    `noticed` has the marks of those that are not plain, by their place; `unknown_keys` stood beside any of them.
+    `noticed` has the marks of those that need more than their messages' texts to be read, or had more beside them, by
+    their place; `unknown_keys` are the names of that.
     `invalid` are the numbers of the lines that are no examples, `faults` those of the first of them.
     """
 
@@ -44,21 +47,19 @@ class Rows(msgspec.Struct):
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def add(self, number: int, line: bytes) -> bool:
-        """Takes a line that is not plain; answers whether it is an example."""
-        parsed = parse(line)
-        if parsed is None:
-            return False
-        conversation = parsed.conversation
+    def add(self, number: int, parsed: Parsed) -> None:
+        """Takes an example of which a careful look was needed."""
+        conversation, order = parsed.conversation, order_of(parsed.conversation)
         marks = {
             "tool_calls": any(message.tool_calls for message in conversation.messages),
             "unknown_keys": bool(parsed.unknown_keys),
             "older_names": parsed.older_names,
         }
-        self.noticed[len(self)] = [name for name, is_so in marks.items() if is_so]
+        names = [name for name, is_so in marks.items() if is_so]
+        if names or not are_plain([conversation], [order]):
+            self.noticed[len(self)] = names
         self.unknown_keys.update(parsed.unknown_keys)
-        self.append(number, conversation, encode(conversation), order_of(conversation))
-        return True
+        self.append(number, conversation, encode(conversation), order)
 
     def append(self, number: int, conversation: Conversation, encoded: bytes, order: str) -> None:
         """Takes an example."""
@@ -67,29 +68,34 @@ class Rows(msgspec.Struct):
         self.encoded.append(encoded)
         self.orders.append(order)
 
-    def refuse(self, number: int, line: bytes | None, max_items: int) -> None:
-        """Takes an invalid line."""
+    def refuse(self, number: int, faults: Sequence[Fault]) -> None:
+        """Takes an invalid line with its faults."""
         self.invalid.append(number)
-        # Beyond what the report names, lines are only counted: explaining costs much more than refusing.
-        if room := max_items - len(self.faults):
-            faults = [_TOO_LONG] if line is None else explain(line)
-            self.faults.extend(_named(number, faults[:room]))
+        self.faults.extend(_named(number, faults))
 
 
-def read_rows(block: Block, max_items: int = MAX_INVALID_ITEMS) -> Rows:
-    """The rows of a block; at most `max_items` faults are named."""
-    rows = _plain_rows(block)
+def read_rows(block: Block, layout: Layout, max_items: int = MAX_INVALID_ITEMS) -> Rows:
+    """The rows of a block of a file with this layout; at most `max_items` faults are named."""
+    rows = _plain_rows(block) if layout.verbatim else Rows([], [], [], [])
     if len(rows) == len(block.lines):
         return rows
+    form = form_of(layout)
     plain = zip(rows.numbers, rows.conversations, rows.encoded, rows.orders, strict=True)
-    found = Rows([], [], [], [], {}, set(), [], [])
+    found = Rows([], [], [], [])
     following = next(plain, None)
     for number, line in enumerate(block.lines, block.first):
         if following and following[0] == number:
             found.append(*following)
             following = next(plain, None)
-        elif line is None or (line and not line.isspace() and not found.add(number, line)):
-            found.refuse(number, line, max_items)
+        elif line is None:
+            found.refuse(number, [_TOO_LONG][: max_items - len(found.faults)])
+        elif line and not line.isspace():
+            if parsed := parse(line, form):
+                found.add(number, parsed)
+            else:
+                # Beyond what the report names, lines are only counted: explaining costs much more than refusing.
+                room = max_items - len(found.faults)
+                found.refuse(number, explain(line, form)[:room] if room else [])
     return found
 
 

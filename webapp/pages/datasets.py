@@ -13,7 +13,7 @@ from webapp.datasets.exporting import FORMATS
 from webapp.errors import Problem
 from webapp.notebooks import TrainingConfig, effective_config
 from webapp.pages.fixes import defaults, labels, offers
-from webapp.pages.forms import Purpose, choices, read_training_config, training_fields
+from webapp.pages.forms import Purpose, choices, read_mapping, read_training_config, training_fields
 
 _PREVIEW_ROWS = 3
 
@@ -21,12 +21,22 @@ _PREVIEW_ROWS = 3
 def add_to(bp: Blueprint) -> None:
     """Registers these pages."""
     bp.get("/datasets/<dataset_id>", endpoint="dataset")(show)
+    bp.post("/datasets/<dataset_id>/columns", endpoint="map_columns")(map_columns)
     bp.post("/datasets/<dataset_id>/notebooks", endpoint="make_notebook")(make_notebook)
 
 
 def show(dataset_id: str) -> ResponseReturnValue:
     """The page of a dataset; the query string holds the first form and the chosen model."""
     return _page(dataset_id, Purpose.read(request.args))
+
+
+def map_columns(dataset_id: str) -> ResponseReturnValue:
+    """Takes the answer to the question which columns are what."""
+    try:
+        workflow.map_columns(services(), caller(), dataset_id, read_mapping(request.form))
+    except Problem as problem:
+        return _page(dataset_id, Purpose(), problem)
+    return redirect(url_for("pages.dataset", dataset_id=dataset_id), 303)
 
 
 def make_notebook(dataset_id: str) -> ResponseReturnValue:
@@ -56,6 +66,7 @@ def _page(dataset_id: str, purpose: Purpose, problem: Problem | None = None) -> 
         shown["preview"] = workflow.preview(services(), caller(), dataset_id, 1, _PREVIEW_ROWS)
         shown |= _advice(dataset_id, report, purpose)
     except Problem as found:
+        shown["columns"] = found.details.get("columns")
         problem = problem or found
     status = problem.status if problem else 200
     return make_response(render_template("dataset.html", problem=problem, **shown), status)

@@ -1,4 +1,4 @@
-"""The two forms of the dataset page: what the model is for, and how it is trained."""
+"""The forms of the dataset page: what its columns are, what the model is for, and how it is trained."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from webapp.api.errors import validation_problem
 from webapp.catalog import TARGETS, TASKS, Method, gpus
+from webapp.datasets import PARTS
 from webapp.notebooks import TrainingConfig
 
 # The settings on the page; the others keep their suggested value.
@@ -20,6 +21,18 @@ _LABELS = {
     "gradient_accumulation": ("Gradient accumulation", "Batches per step."),
     "max_seq_length": ("Longest row in tokens", "Longer rows are cut."),
     "seed": ("Seed", "The same seed gives the same run."),
+}
+
+_PART_LABELS = {
+    "messages": "chat: messages (role, content)",
+    "conversations": "chat: turns (from, value)",
+    "tools": "tool definitions",
+    "system": "system prompt",
+    "prompt": "question or prompt",
+    "input": "input that follows the prompt",
+    "history": "earlier turns",
+    "completion": "answer to learn",
+    "text": "plain text to learn",
 }
 
 METHODS = {"lora": "LoRA", "qlora": "QLoRA", "full": "full fine-tuning"}
@@ -63,6 +76,7 @@ def choices() -> dict[str, Any]:
         "tasks": {task.name: task.label for task in TASKS.values()},
         "targets": {target.name: target.label for target in TARGETS.values()},
         "gpus": {gpu.id: f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in gpus()},
+        "parts": {"": "not used"} | {part: _PART_LABELS[part] for part in PARTS},
         "methods": {method: METHODS[method] for method in get_args(Method)},
     }
 
@@ -96,6 +110,16 @@ def read_training_config(form: Mapping[str, str]) -> TrainingConfig:
         return TrainingConfig(**given)
     except ValidationError as error:
         raise validation_problem(error) from error
+
+
+def read_mapping(form: Mapping[str, str]) -> dict[str, str]:
+    """The columns that the form gives a part: field `column-N` names one, `part-N` says what it is."""
+    found = {}
+    for name, column in form.items():
+        kind, _, number = name.partition("-")
+        if kind == "column" and (part := form.get(f"part-{number}")):
+            found[column] = part
+    return found
 
 
 def typed_number(text: str) -> float | str:

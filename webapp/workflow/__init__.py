@@ -10,6 +10,7 @@ from webapp.workflow.analyses import (
     dataset_state,
     distribution,
     duplicates,
+    issue_lines,
     preview,
     wait_for_analysis,
 )
@@ -23,6 +24,7 @@ from webapp.workflow.generating import (
     notebook_state,
 )
 from webapp.workflow.jobs import JobStatus, job_status
+from webapp.workflow.mapping import map_columns
 from webapp.workflow.recommending import recommend
 from webapp.workflow.running import start_dry_run
 from webapp.workflow.services import Services, open_services
@@ -46,7 +48,9 @@ __all__ = [
     "export_dataset",
     "file_too_large",
     "generate",
+    "issue_lines",
     "job_status",
+    "map_columns",
     "notebook_file",
     "notebook_state",
     "open_services",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 
 from webapp.accounts import Caller
-from webapp.datasets import Analysis, Example, Examples
+from webapp.datasets import Analysis, Example, Examples, lines_of
 from webapp.datasets.report import Distribution, Duplicates
 from webapp.errors import Problem
 from webapp.storage.tables import Dataset
@@ -58,6 +58,16 @@ class Page:
     page_size: int
 
 
+@dataclass(frozen=True)
+class LinePage:
+    """Some lines of a list, and how many it has."""
+
+    lines: list[int]
+    total_count: int
+    page: int
+    page_size: int
+
+
 def dataset_state(services: Services, caller: Caller, dataset_id: str) -> DatasetState:
     """The dataset as it stands; raises Problem `dataset_not_found`."""
     with services.db.reading() as session:
@@ -92,6 +102,18 @@ def preview(services: Services, caller: Caller, dataset_id: str, page: int, page
     state.finished()
     examples = open_examples(services, state.dataset.id)
     return Page(examples.page(page, page_size), len(examples), page, page_size)
+
+
+def issue_lines(services: Services, caller: Caller, dataset_id: str, code: str, page: int, page_size: int) -> LinePage:
+    """Page `page` (from 1) of all lines that an issue or a kind of private data concerns.
+
+    Raises Problem `unknown_issue` (404), and those of `analysis`.
+    """
+    state = dataset_state(services, caller, dataset_id)
+    state.finished()
+    lines = lines_of(open_examples(services, state.dataset.id), code)
+    first = (page - 1) * page_size
+    return LinePage(lines[first : first + page_size].tolist(), len(lines), page, page_size)
 
 
 def distribution(services: Services, caller: Caller, dataset_id: str) -> Distribution:

@@ -75,12 +75,16 @@ def _work(
 ) -> Callable[[Path], tuple[FixReport, Analysis]]:
     """What fixes the source into a folder."""
 
+    before = Analysis.from_dict(source.analysis) if source.analysis else None
+
     def work(folder: Path) -> tuple[FixReport, Analysis]:
         return fix(
             services.blobs.path(source.blob),
             plan,
             folder,
-            before=Analysis.from_dict(source.analysis) if source.analysis else None,
+            name=source.filename,
+            mapping=before.source.mapping if before else None,
+            before=before,
             progress=lambda share: context.report(share, "Going through the rows"),
         )
 

@@ -27,9 +27,16 @@ def run_analysis(services: Services, context: JobContext) -> Mapping[str, Any]:
     """Analyses the dataset of the job; its report goes to the dataset, its valid rows to the store."""
     dataset_id = context.job.dataset_id
     with services.db.reading() as session:
-        upload = services.blobs.path(session.get_one(Dataset, dataset_id).blob)
+        dataset = session.get_one(Dataset, dataset_id)
+    upload, mapping = services.blobs.path(dataset.blob), context.job.params.get("map")
     with services.blobs.new_folder(examples_key(dataset_id)) as folder, ExampleWriter(folder) as sink:
-        report = analyze(upload, sink=sink, progress=lambda share: context.report(share, "Reading the file"))
+        report = analyze(
+            upload,
+            name=dataset.filename,
+            mapping=mapping,
+            sink=sink,
+            progress=lambda share: context.report(share, "Reading the file"),
+        )
     with services.db.session() as session:
         session.get_one(Dataset, dataset_id).analysis = report.to_dict()
     return {"total_examples": report.total_examples, "quality_score": report.quality_score}

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from sqlalchemy.orm import Session
 
@@ -22,10 +22,18 @@ _HEAD = 64
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
-def upload(services: Services, caller: Caller, filename: str, chunks: Iterable[bytes]) -> Dataset:
+def upload(
+    services: Services,
+    caller: Caller,
+    filename: str,
+    chunks: Iterable[bytes],
+    mapping: Callable[[], Mapping[str, str] | None] = lambda: None,
+) -> Dataset:
     """Keeps the file that `chunks` make up and orders its analysis; all of it or nothing.
 
-    `filename` is only a label. Raises Problem `empty_file`, `unsupported_encoding` or `file_too_large` (413).
+    `filename` is only a label, and says what a file is whose content leaves that open. `mapping` is asked for column
+    and part when the file is there; a wrong one ends the analysis, not the upload. Raises Problem `empty_file`,
+    `unsupported_encoding` or `file_too_large` (413).
     """
     dataset_id = new_id()
     blob = f"datasets/{dataset_id}/upload.jsonl"
@@ -42,7 +50,7 @@ def upload(services: Services, caller: Caller, filename: str, chunks: Iterable[b
             )
             session.add(dataset)
             session.flush()
-            start_analysis(session, caller, dataset_id)
+            start_analysis(session, caller, dataset_id, mapping())
     except BaseException:
         services.blobs.delete(f"datasets/{dataset_id}/")
         raise
@@ -56,9 +64,10 @@ def upload_sample(services: Services, caller: Caller) -> Dataset:
         return upload(services, caller, path.name, iter(lambda: file.read(_CHUNK), b""))
 
 
-def start_analysis(session: Session, caller: Caller, dataset_id: str) -> Job:
+def start_analysis(session: Session, caller: Caller, dataset_id: str, mapping: Mapping[str, str] | None = None) -> Job:
     """Orders the analysis of a dataset; it starts when the session has committed."""
-    return enqueue(session, "analysis", owner=caller.id, dataset_id=dataset_id)
+    params = {"map": dict(mapping)} if mapping else {}
+    return enqueue(session, "analysis", owner=caller.id, dataset_id=dataset_id, params=params)
 
 
 def clean_filename(filename: str) -> str:

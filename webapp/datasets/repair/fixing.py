@@ -5,7 +5,7 @@
 A preview and a fix are the same work; of a preview the files are thrown away.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from webapp.datasets.analysis import analyze
 from webapp.datasets.examples import Examples, ExampleWriter
-from webapp.datasets.o200k import O200kTokenizer
+from webapp.datasets.openai_tokenizer import OpenAITokenizer
+from webapp.datasets.opening import open_rows
 from webapp.datasets.repair.changes import Change, dropped
 from webapp.datasets.repair.choosing import Alike, dropped_by, held_out_by
 from webapp.datasets.repair.mending import Mending
@@ -95,6 +96,8 @@ def fix(
     plan: Plan,
     folder: Path,
     *,
+    name: str | None = None,
+    mapping: Mapping[str, str] | None = None,
     before: Analysis | None = None,
     tokenizer: Tokenizer | None = None,
     progress: Callable[[float], None] | None = None,
@@ -102,17 +105,16 @@ def fix(
     """Writes the fixed rows of `source` into `folder`, with their examples and analysis; `source` stays as it is.
 
     `folder` gets `upload.jsonl` (canonical lines, and the invalid ones that stay), `validation.jsonl` when the plan
-    makes one, and `examples/` (see ExampleWriter). `before` is the analysis of `source`. Raises Problem `nothing_left`,
-    `too_few_to_split`, or those of reading a file.
+    makes one, and `examples/` (see ExampleWriter). `name` and `mapping` are those of `analyze`, and `before` is the
+    analysis of `source`. Raises Problem `nothing_left`, `too_few_to_split`, or those of reading a file.
     """
-    counter = tokenizer or O200kTokenizer()
+    counter = tokenizer or OpenAITokenizer()
     tell = progress or _say_nothing
     with TemporaryDirectory(dir=folder) as scratch:
         mended = Path(scratch, _MENDED)
-        size = max(1, source.stat().st_size)
         mending = Mending(plan, counter)
-        with source.open("rb") as read, mended.open("wb") as write:
-            mending.run(read, write, lambda end: tell(_MENDING * min(1.0, end / size)))
+        with open_rows(source, name=name, mapping=mapping) as rows, mended.open("wb") as write:
+            mending.run(rows, write, lambda share: tell(_MENDING * share))
         fate = _Fate(plan, mending)
         if plan.compares_rows:
             with ExampleWriter(Path(scratch, EXAMPLES)) as sink:

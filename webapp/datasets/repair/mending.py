@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from webapp.datasets.opening import RowStream
 from webapp.datasets.parsing import Parsed, parse
 from webapp.datasets.reading import Line
 from webapp.datasets.records import encode
@@ -55,15 +56,15 @@ class Mending:
         split = plan.get(SplitLong)
         self.splitter = Splitter(tokenizer, split.max_tokens) if split else None
 
-    def run(self, source: BinaryIO, target: BinaryIO, progress: Callable[[int], None]) -> None:
-        """Reads every row of `source` and writes what becomes of it; `progress` gets the bytes that were read."""
-        for line in read_rows(source):
+    def run(self, source: RowStream, target: BinaryIO, progress: Callable[[float], None]) -> None:
+        """Reads every row of `source` and writes what becomes of it; `progress` gets the share that was read."""
+        for line, share in read_rows(source):
             self.read += 1
             for content in self._mended(line):
                 target.write(content + b"\n")
                 self.lines.append(line.number)
             if self.read % _ROWS_A_REPORT == 0:
-                progress(source.tell())
+                progress(share)
 
     def _mended(self, line: Line) -> list[bytes]:
         if line.content is None:

@@ -1,12 +1,14 @@
 """The rows of a source in messages form, as plain JSON data: also those that the strict decoder refuses."""
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
+from webapp.datasets.conversion import as_messages
+from webapp.datasets.opening import RowStream
 from webapp.datasets.parsing import parse
-from webapp.datasets.reading import Line, read_lines
+from webapp.datasets.reading import Line, read_blocks
 from webapp.datasets.syntax import UnreadableError, read_json, text_faults
 
 Row = dict[str, Any]
@@ -14,11 +16,15 @@ Row = dict[str, Any]
 BYTE_ORDER_MARK = "\ufeff"
 
 
-def read_rows(stream: BinaryIO) -> Iterator[Line]:
-    """The lines of a source that hold something, each in messages form; the one place where rows come in."""
-    for line in read_lines(stream):
-        if line.content is None or (line.content and not line.content.isspace()):
-            yield line
+def read_rows(source: RowStream) -> Iterator[tuple[Line, float]]:
+    """The lines of a source that hold something, each in messages form if it can be, and the share read by then."""
+    for block in read_blocks(source.stream):
+        share = source.share(block.end)
+        for number, content in enumerate(block.lines, block.first):
+            if content is None:
+                yield Line(number, None), share
+            elif content and not content.isspace():
+                yield Line(number, as_messages(source.layout, content)), share
 
 
 def open_row(content: bytes) -> Row | None:

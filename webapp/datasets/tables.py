@@ -1,0 +1,123 @@
+"""Tables in text (CSV and its kin), read as lines: a JSON object for each record, in constant memory."""
+
+import csv
+import io
+import json
+from collections.abc import Collection, Iterator
+from itertools import islice
+from typing import Any, BinaryIO
+
+import msgspec
+
+from webapp.datasets.formats import BEYOND_HEADER, CHAT_NAMES, readings
+from webapp.datasets.reading import MAX_LINE_BYTES
+from webapp.errors import Problem
+
+DELIMITERS = (",", "\t", ";", "|")
+_SAMPLED_RECORDS = 5
+# Columns whose cells may be JSON, beside those with chats.
+_JSON_NAMES = CHAT_NAMES | {"tools", "history"}
+
+
+def csv_rows(stream: BinaryIO, delimiter: str, json_columns: Collection[str] = ()) -> Iterator[bytes]:
+    """The records of UTF-8 text with a header, as objects of texts; a cell of a chat column that is JSON as its value.
+
+    `json_columns` names further columns of chats. A record with fewer cells than the header lacks the last columns; one
+    with more has the rest as a list under `BEYOND_HEADER`. Raises Problem `broken_csv`.
+    """
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    limit = csv.field_size_limit(MAX_LINE_BYTES)
+    lines = _Lines(text)
+    records = csv.reader(lines, delimiter=delimiter)
+    number = 0
+    try:
+        header = _header(records)
+        parsed = [name for name in header if name.strip().casefold() in _JSON_NAMES or name in json_columns]
+        for cells in records:
+            lines.characters = 0
+            if cells:
+                number += 1
+                yield _line(_record(header, cells, parsed))
+    except csv.Error as error:
+        raise Problem(
+            "broken_csv",
+            f"Row {number + 1} of the table cannot be read ({error}). A quotation mark may not have been closed there.",
+        ) from error
+    finally:
+        csv.field_size_limit(limit)
+        text.detach()
+
+
+def _header(records: Iterator[list[str]]) -> list[str]:
+    header = next((cells for cells in records if cells), [])
+    twice = {name for name in header if header.count(name) > 1}
+    if twice - {""}:
+        raise Problem(
+            "broken_csv",
+            f"The header names the column {min(twice - {''})!r} twice. Give each column a name of its own.",
+        )
+    return header
+
+
+def _record(header: list[str], cells: list[str], parsed: Collection[str]) -> dict[str, Any]:
+    row: dict[str, Any] = dict(zip(header, cells, strict=False))
+    for name in parsed:
+        if row.get(name, "").lstrip().startswith(("[", "{")):
+            row[name] = _json_cell(row[name])
+    if len(cells) > len(header):
+        row[BEYOND_HEADER] = cells[len(header) :]
+    return row
+
+
+def _json_cell(cell: str) -> Any:
+    try:
+        return msgspec.json.decode(cell)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return cell
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(row) + b"\n"
+    except UnicodeEncodeError:
+        # Bytes that are no UTF-8 come out as they came in, and make the row a bad one.
+        return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
+
+
+class _Lines:
+    """The lines of a text for csv; a record, and so a line, over `MAX_LINE_BYTES` characters ends the reading."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self.characters = 0  # since the last record was complete
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._text.readline(MAX_LINE_BYTES + 1):
+            self.characters += len(line)
+            if self.characters > MAX_LINE_BYTES:
+                raise csv.Error(f"it is longer than {MAX_LINE_BYTES // 2**20} MiB")
+            yield line
+
+
+def delimiter_of(head: str, *, named_so: bool) -> str | None:
+    """What separates the cells of a table that begins with `head`; None when it does not look like one.
+
+    A file that is not `named_so` has to have a header with columns that are known.
+    """
+    agreeing: dict[str, int] = {}
+    for delimiter in DELIMITERS:
+        records = _sampled(head, delimiter)
+        header = records[0] if records else []
+        if len(header) > 1 and (named_so or readings(dict.fromkeys(header, ""))):
+            agreeing[delimiter] = sum(len(record) == len(header) for record in records)
+    # The first of those in which most records are as long as the header.
+    return max(agreeing, key=agreeing.__getitem__) if agreeing else "," if named_so else None
+
+
+def _sampled(head: str, delimiter: str) -> list[list[str]]:
+    complete = head[: head.rfind("\n") + 1] or head
+    try:
+        records = list(islice(csv.reader(io.StringIO(complete, newline=""), delimiter=delimiter), _SAMPLED_RECORDS))
+    except csv.Error:
+        return []
+    return [record for record in records if record]
