@@ -1,8 +1,8 @@
 """What is noticed about single examples."""
 
 import pytest
-
 from webapp.datasets.findings import FIRST_LINES, Findings, Sighting
+
 from webapp.datasets.parsing import Parsed
 from webapp.datasets.records import CalledFunction, Conversation, Message, ToolCall
 

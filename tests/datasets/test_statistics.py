@@ -5,8 +5,8 @@ import pytest
 from webapp.datasets.exactness import EXPECTED_ERROR, note
 from webapp.datasets.openai_tokenizer import OpenAITokenizer
 from webapp.datasets.records import CalledFunction, Conversation, Message, ToolCall
-from webapp.datasets.report import SpotCheck
 from webapp.datasets.statistics import Statistics
+from webapp.datasets.token_report import SpotCheck
 
 SYSTEM, USER = Message("system", "Be kind"), Message("user", "Hello")
 CALL = Message("assistant", "", tool_calls=[ToolCall("function", CalledFunction("f", "{}"))])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from webapp.datasets.report import SpotCheck
+from webapp.datasets.token_report import SpotCheck
 from webapp.datasets.tokens import Sample, TokenBatch
 
 

@@ -8,7 +8,8 @@ from apiflask import APIFlask
 
 from webapp.api.bodies import AnalysisBody
 from webapp.datasets import PARTS
-from webapp.datasets.report import Distribution, Duplicates
+from webapp.datasets.group_report import Duplicates
+from webapp.datasets.report import Distribution
 
 _SCHEMA = "#/components/schemas/{name}"
 

@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from webapp.datasets.group_report import ConflictGroup, Conflicts
 from webapp.datasets.hashing import GOLDEN, Hashes, mix
 from webapp.datasets.pieces import ANSWERS, CALLS, Pieces
-from webapp.datasets.report import ConflictGroup, Conflicts
 
 MAX_GROUPS, MAX_GROUP_LINES = 50, 20
 _NO_PROMPT = np.uint64(0)

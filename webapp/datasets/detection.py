@@ -132,7 +132,9 @@ def _majority(rows: Sequence[Row]) -> Layout:
         if len(kinds := {_kind(reading) for reading in readings(row)}) == 1:
             votes.update(kinds)
     winner, count = votes.most_common(1)[0] if votes else ((), 0)
-    if 2 * count <= len(rows):
+    # A list of messages can be nothing else: beside it alone, rows that are nothing known are mistakes, not a question.
+    certain = len(votes) == 1 and {part for _, part in winner} <= {"messages", "conversations"}
+    if 2 * count <= len(rows) and not certain:
         raise _ambiguous(rows)
     mapping: dict[str, Part] = {}
     for row in rows:

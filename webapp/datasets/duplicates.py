@@ -7,10 +7,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from webapp.datasets.group_report import DuplicateGroup, Duplicates
 from webapp.datasets.hashing import Hashes
 from webapp.datasets.jaccard import TokenStore
 from webapp.datasets.near_duplicates import NEAR_THRESHOLD, NearDuplicates, Signed
-from webapp.datasets.report import DuplicateGroup, Duplicates
 
 MAX_DUPLICATE_EXAMPLES = 1000
 MAX_GROUPS, MAX_GROUP_LINES = 50, 20

@@ -1,6 +1,6 @@
 """How far a count of tokens can be trusted: exact by the chosen model's own tokenizer, else an estimate."""
 
-from webapp.datasets.report import ExpectedError
+from webapp.datasets.token_report import ExpectedError
 from webapp.datasets.tokens import Tokenizer
 
 # The widest of o200k_base and cl100k_base against the tokenizers of Qwen3, Llama 3.1 and Gemma 3, on the bundled sample

@@ -11,12 +11,13 @@ import numpy.typing as npt
 from webapp.datasets.conflicts import SamePrompts
 from webapp.datasets.duplicates import DuplicateSearch, Found
 from webapp.datasets.examining import KEPT_KEYS, Partial, Totals
+from webapp.datasets.group_report import Leakage
 from webapp.datasets.hashing import Hashes
 from webapp.datasets.jaccard import TokenStore
 from webapp.datasets.languages import SAMPLE_EXAMPLES
 from webapp.datasets.leakage import leakage
 from webapp.datasets.marks import Bits, Marked, bits
-from webapp.datasets.report import InvalidLine, Leakage
+from webapp.datasets.report import InvalidLine
 from webapp.datasets.sampling import SmallestHashes
 from webapp.datasets.tokens import SAMPLED_TEXTS, Sampled
 

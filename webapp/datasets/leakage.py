@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from webapp.datasets.duplicates import Found
-from webapp.datasets.report import Leakage, LeakedRow
+from webapp.datasets.group_report import Leakage, LeakedRow
 
 MAX_LEAKED_ROWS = 100
 

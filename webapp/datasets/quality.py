@@ -23,11 +23,13 @@ import msgspec
 
 from webapp.datasets.answers import SHORT_ANSWER_CHARACTERS
 from webapp.datasets.examining import LONG_EXAMPLE_TOKENS
+from webapp.datasets.group_report import Leakage
 from webapp.datasets.issue_fixes import ISSUE_FIXES
 from webapp.datasets.markers import MARKERS
 from webapp.datasets.marks import FIRST_LINES, Marked
 from webapp.datasets.privacy import summary
-from webapp.datasets.report import Issue, Leakage, Part, PerExample, Severity
+from webapp.datasets.report import Issue, Part, Severity
+from webapp.datasets.token_report import PerExample
 
 MIN_TRAIN_EXAMPLES = 10
 FEW_EXAMPLES = 50

@@ -5,6 +5,8 @@ from typing import Any, ClassVar, Literal, Self
 import msgspec
 
 from webapp.datasets.formats import Format
+from webapp.datasets.group_report import Conflicts, Duplicates, Leakage
+from webapp.datasets.token_report import Tokens, Truncation
 
 Severity = Literal["info", "warning", "error"]
 
@@ -46,68 +48,6 @@ class Issue(msgspec.Struct, frozen=True):
     fix: str
 
 
-class SpotCheck(msgspec.Struct, frozen=True):
-    """`checked` sampled texts (at most 500) were encoded again by a reference; `differing` gave other tokens."""
-
-    checked: int
-    differing: int
-
-
-class ExpectedError(msgspec.Struct, frozen=True):
-    """How far an estimate is from the chosen model's own count, as shares of the estimate (0.1: 10 % either way).
-
-    `total` of all tokens together; 95 % of the examples are within `example_p95`.
-    """
-
-    total: float
-    example_p95: float
-
-
-class PerExample(msgspec.Struct, frozen=True):
-    """Tokens of an example: percentiles by nearest rank, and of the longest."""
-
-    p50: int
-    p95: int
-    p99: int
-    max: int
-
-
-class TokenRange(msgspec.Struct, frozen=True):
-    """`count` examples have at least `start` and fewer than `end` tokens."""
-
-    start: int
-    end: int
-    count: int
-
-
-class Tokens(msgspec.Struct, frozen=True):
-    """Tokens of all contents, names and arguments of tool calls, and tool definitions; no chat template.
-
-    `exact` is false as long as the tokenizer is not the chosen model's own, and `expected_error` null only when it is.
-    `trained` are those of the assistant's messages, weight 0 left out. `by_role` has the definitions of tools as
-    `tools`. `spot_check` is null where the tokenizer has no reference.
-    """
-
-    tokenizer: str
-    exact: bool
-    note: str
-    total: int
-    trained: int
-    per_example: PerExample
-    histogram: list[TokenRange]
-    by_role: dict[str, int]
-    spot_check: SpotCheck | None
-    expected_error: ExpectedError | None = None
-
-
-class Truncation(msgspec.Struct, frozen=True):
-    """A context of so many tokens would cut `examples` of the examples, the `share` 0 to 1 of all."""
-
-    context: int
-    examples: int
-    share: float
-
-
 class Part(msgspec.Struct, frozen=True):
     """One part of the quality score: 0 to 1, its weight, and why it is what it is."""
 
@@ -121,74 +61,6 @@ class Quality(msgspec.Struct, frozen=True):
     """The parts whose weighted geometric mean is the quality score."""
 
     parts: list[Part]
-
-
-class DuplicateGroup(msgspec.Struct, frozen=True):
-    """`size` examples that repeat one another; `lines` are the first of them, at most 20, 1-based.
-
-    `similarity` (0 to 1) is the lowest Jaccard similarity of token bigrams among the pairs that hold the group
-    together; system prompts and tool definitions are left out of it.
-    """
-
-    kind: Literal["exact", "near"]
-    similarity: float
-    size: int
-    lines: list[int]
-
-
-class Duplicates(msgspec.Struct, frozen=True):
-    """`count` rows could be dropped; `examples` are the indices of the first of them, at most 1000, 0-based.
-
-    `exact` of these repeat an earlier row to the byte; `near`, counted once those are gone, say almost the same as
-    an earlier one. `groups` are the largest, at most 50.
-    """
-
-    count: int
-    exact: int
-    near: int
-    examples: list[int]
-    groups: list[DuplicateGroup]
-
-
-class ConflictGroup(msgspec.Struct, frozen=True):
-    """`size` examples ask exactly the same and have `answers` different answers; `lines` are the first, at most 20."""
-
-    size: int
-    answers: int
-    lines: list[int]
-
-
-class Conflicts(msgspec.Struct, frozen=True):
-    """`count` examples in `group_count` groups with the same prompt and different answers.
-
-    The prompt is everything before the last answer, system prompt and tools included. `groups` are the largest, at
-    most 50.
-    """
-
-    count: int
-    group_count: int
-    groups: list[ConflictGroup]
-
-
-class LeakedRow(msgspec.Struct, frozen=True):
-    """An example of the validation file, and the first example for training that it repeats, by their lines."""
-
-    validation_line: int
-    line: int
-    kind: Literal["exact", "near"]
-
-
-class Leakage(msgspec.Struct, frozen=True):
-    """`count` of `checked` examples for validation repeat one for training, exactly or almost; the first are named.
-
-    `rows` are at most 100. `near` counts those that are no exact copy.
-    """
-
-    checked: int
-    count: int
-    exact: int
-    near: int
-    rows: list[LeakedRow]
 
 
 class TaskGuess(msgspec.Struct, frozen=True):

@@ -4,10 +4,11 @@ import msgspec
 
 from webapp.datasets.formats import Layout
 from webapp.datasets.gathering import Gathered, Whole
+from webapp.datasets.group_report import Leakage
 from webapp.datasets.languages import languages
 from webapp.datasets.privacy import privacy_report
 from webapp.datasets.quality import Evidence, quality_issues, quality_parts, quality_score
-from webapp.datasets.report import Analysis, InvalidLines, Leakage, Quality, Source
+from webapp.datasets.report import Analysis, InvalidLines, Quality, Source
 from webapp.datasets.statistics import characteristics, distribution, token_summary, truncation
 from webapp.datasets.task_guess import guess_task
 from webapp.datasets.tokens import Tokenizer

@@ -6,7 +6,8 @@ import numpy.typing as npt
 from webapp.datasets.exactness import expected_error, note
 from webapp.datasets.gathering import Gathered
 from webapp.datasets.marks import Marked
-from webapp.datasets.report import Characteristics, Distribution, PerExample, TokenRange, Tokens, Truncation
+from webapp.datasets.report import Characteristics, Distribution
+from webapp.datasets.token_report import PerExample, TokenRange, Tokens, Truncation
 from webapp.datasets.tokens import Tokenizer, spot_check
 
 _TOKEN_BUCKETS = {"0-100": 100, "100-500": 500, "500-1000": 1000}

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from webapp.datasets.report import SpotCheck
+from webapp.datasets.token_report import SpotCheck
 
 SAMPLED_TEXTS = 500
 # Longer texts are not sampled: 500 of these are at most 20 MB, and a reference may cut longer ones.

@@ -5,7 +5,8 @@ from time import monotonic, sleep
 
 from webapp.accounts import Caller
 from webapp.datasets import Analysis, Example, Examples, lines_of
-from webapp.datasets.report import Distribution, Duplicates
+from webapp.datasets.group_report import Duplicates
+from webapp.datasets.report import Distribution
 from webapp.errors import Problem
 from webapp.storage.tables import Dataset
 from webapp.workflow.jobs import JobStatus, describe, latest_job
