@@ -73,6 +73,7 @@ def show_analysis(report: Mapping[str, Any]) -> None:
     for issue in report["quality_issues"]:
         lines = f" (lines {', '.join(map(str, issue['lines'][:5]))})" if issue["lines"] else ""
         click.echo(f"{issue['severity']}: {issue['message']}{lines}")
+        click.echo(f"  {issue['fix']}")
 
 
 def fault_line(item: Mapping[str, Any]) -> str:

@@ -20,12 +20,11 @@ from webapp.datasets import (
     in_processes,
     in_this_process,
     on_ray,
+    suited_to,
 )
 from webapp.datasets import analyze as analyze_file
 from webapp.datasets.engines import Engine
 
-# Below this a second process takes longer to start than it saves.
-_WORTH_PROCESSES = 64_000_000
 _ALL_ITEMS = 100_000
 
 
@@ -124,6 +123,6 @@ def _engine(name: str, workers: int | None, data: Path) -> Engine:
         if workers is not None:
             raise click.UsageError("--workers is for the local engine: a Ray cluster has its own.")
         return on_ray(os.environ.get("RAY_ADDRESS", "auto"))
-    worthwhile = (os.cpu_count() or 1) if data.stat().st_size > _WORTH_PROCESSES else 1
-    count = workers or worthwhile
-    return in_processes(count) if count > 1 else in_this_process
+    if workers is None:
+        return suited_to(data)
+    return in_processes(workers) if workers > 1 else in_this_process

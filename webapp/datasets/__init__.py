@@ -7,7 +7,7 @@ from pathlib import Path
 
 from webapp.datasets.analysis import analyze
 from webapp.datasets.detection import checked_mapping
-from webapp.datasets.engines import in_processes, in_this_process, on_ray
+from webapp.datasets.engines import in_processes, in_this_process, on_ray, suited_to
 from webapp.datasets.examples import LINES, MAX_EMBEDDED_BYTES, Example, Examples, ExampleWriter
 from webapp.datasets.faults import FIXES
 from webapp.datasets.formats import PARTS, Part
@@ -47,6 +47,7 @@ __all__ = [
     "on_ray",
     "open_tokenizer",
     "sample_path",
+    "suited_to",
 ]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from webapp.datasets.examining import Examination, Partial, examine
@@ -21,6 +22,8 @@ from webapp.stopping import end_with_parent
 Examine = Callable[[Iterable[Block]], Iterator[Partial]]
 Engine = Callable[[Examination], AbstractContextManager[Examine]]
 
+_WORTH_PROCESSES = 64_000_000
+
 Handle = TypeVar("Handle")
 
 
@@ -28,6 +31,12 @@ Handle = TypeVar("Handle")
 def in_this_process(by: Examination) -> Iterator[Examine]:
     """One block after another."""
     yield partial(map, partial(examine, by=by))
+
+
+def suited_to(source: Path) -> Engine:
+    """A process for each core where the file is large enough to make up for their start."""
+    cores = os.cpu_count() or 1
+    return in_processes(cores) if cores > 1 and source.stat().st_size > _WORTH_PROCESSES else in_this_process
 
 
 def in_processes(workers: int) -> Engine:

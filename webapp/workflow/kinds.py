@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from webapp.datasets import ExampleWriter, analyze
+from webapp.datasets import ExampleWriter, analyze, suited_to
 from webapp.errors import Problem
 from webapp.jobs import JobContext
 from webapp.jobs.executors import Event
@@ -34,6 +34,7 @@ def run_analysis(services: Services, context: JobContext) -> Mapping[str, Any]:
             upload,
             name=dataset.filename,
             mapping=mapping,
+            engine=suited_to(upload),
             sink=sink,
             progress=lambda share: context.report(share, "Reading the file"),
         )

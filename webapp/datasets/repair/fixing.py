@@ -121,8 +121,11 @@ def fix(
                 _analyze(mended, counter, sink, lambda share: tell(_MENDING + (_COMPARING - _MENDING) * share))
             fate.decide(Examples(Path(scratch, EXAMPLES)))
         fate.write(mended, folder)
+    held_out = folder / VALIDATION if plan.get(ValidationSplit) else None
     with ExampleWriter(folder / EXAMPLES) as sink:
-        after = _analyze(folder / ROWS, counter, sink, lambda share: tell(_COMPARING + (1 - _COMPARING) * share))
+        after = _analyze(
+            folder / ROWS, counter, sink, lambda share: tell(_COMPARING + (1 - _COMPARING) * share), held_out
+        )
     return _report(mending, fate, before, after), after
 
 
@@ -178,9 +181,15 @@ class _Fate:
         tally.note(lambda: dropped(int(self._sources[index]), open_row(content), content, like))
 
 
-def _analyze(path: Path, tokenizer: Tokenizer, sink: ExampleWriter, progress: Callable[[float], None]) -> Analysis:
+def _analyze(
+    path: Path,
+    tokenizer: Tokenizer,
+    sink: ExampleWriter,
+    progress: Callable[[float], None],
+    validation: Path | None = None,
+) -> Analysis:
     try:
-        return analyze(path, tokenizer=tokenizer, sink=sink, progress=progress)
+        return analyze(path, validation=validation, tokenizer=tokenizer, sink=sink, progress=progress)
     except Problem as problem:
         if problem.code not in _NOTHING_LEFT:
             raise
