@@ -230,3 +230,22 @@ def test_a_mapping_of_an_unknown_column_ends_the_analysis_with_its_name(client, 
 def test_fewer_than_fifty_examples_work_with_a_warning(client, analysed):
     report = client.get(f"/analyze/{analysed(GOOD_LINE)}").json
     assert any(issue["severity"] in ("warning", "error") for issue in report["quality_issues"])
+
+
+def test_all_lines_of_an_issue_are_listed_by_pages(client, send, work):
+    rows = [json.dumps({**GOOD, "id": n}) for n in range(45)]
+    session_id = send("\n".join(["{}", *rows]).encode()).json["session_id"]
+    assert client.get(f"/analyze/{session_id}/issues/exact_duplicates").status_code == 409
+    work()
+    first = client.get(f"/analyze/{session_id}/issues/exact_duplicates?page_size=40").json
+    assert first == {"lines": list(range(3, 43)), "total_count": 44, "page": 1, "page_size": 40}
+    second = client.get(f"/analyze/{session_id}/issues/exact_duplicates?page=2&page_size=40").json
+    assert second["lines"] == [43, 44, 45, 46]
+    assert client.get(f"/analyze/{session_id}/issues/exact_duplicates?page=9").json["lines"] == []
+    assert client.get(f"/analyze/{session_id}/issues/invalid_lines").json["lines"] == [1]
+
+
+@pytest.mark.parametrize("code", ["nonsense", "few_examples", "%00"])
+def test_a_list_that_no_issue_has_is_404(client, sample, code):
+    answer = client.get(f"/analyze/{sample}/issues/{code}")
+    assert (answer.status_code, answer.json["error"]["code"]) == (404, "unknown_issue")
