@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from webapp.datasets.hashing import Hashes
-from webapp.datasets.markers import repeats_itself
 from webapp.datasets.marks import Bits, bits
 from webapp.datasets.pieces import ANSWERS, Pieces
+from webapp.datasets.repetition import perhaps_repeating, repeats_itself
 
 SHORT_ANSWER_CHARACTERS = 5
 ONE_WORD_CHARACTERS = 20
@@ -39,7 +39,9 @@ def look_at_answers(found: Pieces, hashes: Hashes) -> Answers:
     own[(stripped > 0) & (stripped < SHORT_ANSWER_CHARACTERS)] |= np.uint64(bits(["very_short_answers"]))
     one_word = [place for place in np.flatnonzero(characters <= ONE_WORD_CHARACTERS) if len(texts[place].split()) == 1]
     own[one_word] |= np.uint64(bits(["one_word_answers"]))
-    own[[place for place, text in enumerate(texts) if repeats_itself(text)]] |= np.uint64(bits(["repetition"]))
+    own[[place for place in perhaps_repeating(texts) if repeats_itself(texts[place])]] |= np.uint64(
+        bits(["repetition"])
+    )
     marks[places] = own
     json = sum([_is_json(text) for text in texts if text.lstrip()[:1] in ("{", "[")])
     return Answers(found.any_each(marks), hashes[places], characters, json)

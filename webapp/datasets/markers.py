@@ -5,15 +5,10 @@ only answers are learned.
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
 
 import msgspec
-
-REPEATS = 4
-REPEATED_CHARACTERS = 20
-LOOPED_CHARACTERS = 40
 
 
 def _no_code(match: re.Match[str]) -> bool:
@@ -81,16 +76,3 @@ MARKERS = (
     Marker("placeholders", "Some answers hold gaps to be filled in, such as [NAME] or TODO.", _PLACEHOLDERS, _gap),
 )
 MARKER_OF = {marker.name: marker for marker in MARKERS}
-
-
-def repeats_itself(text: str) -> bool:
-    """Whether a line or sentence of at least 20 characters, or the last 40 characters, occur at least 4 times."""
-    if len(text) < REPEATS * REPEATED_CHARACTERS:
-        return False
-    sentences = text.replace("\n", ". ").split(". ")
-    if len(sentences) - len(set(sentences)) >= REPEATS - 1:
-        counts = Counter(sentence for sentence in sentences if len(sentence) >= REPEATED_CHARACTERS)
-        if max(counts.values(), default=0) >= REPEATS:
-            return True
-    # A model that is caught in a loop without sentences never gets out of it.
-    return text.count(text[-LOOPED_CHARACTERS:]) >= REPEATS

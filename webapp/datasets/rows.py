@@ -25,6 +25,7 @@ _ESCAPE, _SPELLED_OUT = b"\\u00", (b"\\u0000", b"\\u0022")
 _TOO_LONG = fault("line_too_long", f"the line is longer than {MAX_LINE_BYTES // (1024 * 1024)} MiB")
 
 _decode = msgspec.json.Decoder(Conversation).decode
+_REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Rows(msgspec.Struct):
@@ -101,37 +102,48 @@ def read_rows(block: Block, layout: Layout, max_items: int = MAX_INVALID_ITEMS) 
 
 def _plain_rows(block: Block) -> Rows:
     """The plain lines of a block."""
-    read = list(_decoded(block))
-    conversations = [conversation for _, _, conversation in read]
+    numbers, lines, conversations = _decoded(block)
     orders = orders_of(conversations)
-    encoded = [encode(conversation) for conversation in conversations]
-    places: Sequence[int] = range(len(read))
-    if not are_plain(conversations, orders):
-        places = [place for place in places if are_plain([conversations[place]], [orders[place]])]
-    if _doubtful([read[place][1] for place in places], [encoded[place] for place in places]):
-        places = [place for place in places if not _doubtful([read[place][1]], [encoded[place]])]
-    return Rows(
-        [read[place][0] for place in places],
-        [conversations[place] for place in places],
-        [encoded[place] for place in places],
-        [orders[place] for place in places],
-    )
+    encoded = list(map(encode, conversations))
+    if are_plain(conversations, orders) and not _doubtful(lines, encoded):
+        return Rows(numbers, conversations, encoded, orders)
+    found = Rows([], [], [], [])
+    for place, number in enumerate(numbers):
+        one, order, canonical = conversations[place], orders[place], encoded[place]
+        if are_plain([one], [order]) and not _doubtful([lines[place]], [canonical]):
+            found.append(number, one, canonical, order)
+    return found
 
 
-def _decoded(block: Block) -> Iterator[tuple[int, bytes, Conversation]]:
-    for number, line in enumerate(block.lines, block.first):
-        if line:
-            try:
-                yield number, line, _decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                continue
+def _decoded(block: Block) -> tuple[list[int], list[bytes], list[Conversation]]:
+    """The lines that seem plain: their numbers, what they are, and what they say."""
+    lines = [line for line in block.lines if line]
+    if len(lines) == len(block.lines):
+        try:
+            return list(range(block.first, block.first + len(lines))), lines, list(map(_decode, lines))
+        except _REFUSALS:
+            pass
+    found = [
+        (number, line, conversation)
+        for number, line in enumerate(block.lines, block.first)
+        if line and (conversation := _seemingly_plain(line))
+    ]
+    return [number for number, _, _ in found], [line for _, line, _ in found], [one for _, _, one in found]
+
+
+def _seemingly_plain(line: bytes) -> Conversation | None:
+    try:
+        return _decode(line)
+    except _REFUSALS:
+        return None
 
 
 def _doubtful(lines: Sequence[bytes], encoded: Sequence[bytes]) -> bool:
     """Whether plain lines may have a fault all the same."""
     raw = b"".join(lines)
-    spelled_out = _ESCAPE in raw and any(escape in raw for escape in _SPELLED_OUT)
-    return spelled_out or _quotes(raw) != _quotes(b"".join(encoded))
+    if _ESCAPE in raw and any(escape in line for line in lines if _ESCAPE in line for escape in _SPELLED_OUT):
+        return True
+    return _quotes(raw) != _quotes(b"".join(encoded))
 
 
 def _quotes(text: bytes) -> int:

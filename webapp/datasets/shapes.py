@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
+from operator import attrgetter
 
 import msgspec
 
@@ -12,6 +13,8 @@ from webapp.datasets.records import Conversation
 
 # One letter a message. A turn is: the user, calls with their results, the answer; the last may lack its answer.
 _USUAL_ORDER = re.compile(r"s?(?:u(?:at+)*a)*(?:u(?:at+)*)?")
+# In C, for they look at every message.
+_CONTENT, _WEIGHT, _CALLS, _TOOLS = map(attrgetter, ("content", "weight", "tool_calls", "tools"))
 _PLAIN = re.compile(r"[su]*a[sua]*")
 
 
@@ -53,7 +56,8 @@ def are_plain(conversations: Sequence[Conversation], orders: Sequence[str]) -> b
     messages = [message for one in conversations for message in one.messages]
     return (
         all(shape_of(order).plain for order in set(orders))
-        and all(message.content for message in messages)
-        and not any(message.tool_calls or message.weight is not None for message in messages)
-        and not any(one.tools is not None for one in conversations)
+        and all(map(_CONTENT, messages))
+        and list(map(_WEIGHT, messages)).count(None) == len(messages)
+        and list(map(_CALLS, messages)).count(None) == len(messages)
+        and list(map(_TOOLS, conversations)).count(None) == len(conversations)
     )
