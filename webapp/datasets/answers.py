@@ -39,9 +39,8 @@ def look_at_answers(found: Pieces, hashes: Hashes) -> Answers:
     own[(stripped > 0) & (stripped < SHORT_ANSWER_CHARACTERS)] |= np.uint64(bits(["very_short_answers"]))
     one_word = [place for place in np.flatnonzero(characters <= ONE_WORD_CHARACTERS) if len(texts[place].split()) == 1]
     own[one_word] |= np.uint64(bits(["one_word_answers"]))
-    own[[place for place in perhaps_repeating(texts) if repeats_itself(texts[place])]] |= np.uint64(
-        bits(["repetition"])
-    )
+    repeating = [place for place in perhaps_repeating(texts) if repeats_itself(texts[place])]
+    own[repeating] |= np.uint64(bits(["repetition"]))
     marks[places] = own
     json = sum([_is_json(text) for text in texts if text.lstrip()[:1] in ("{", "[")])
     return Answers(found.any_each(marks), hashes[places], characters, json)
