@@ -4,7 +4,7 @@ from binascii import a2b_base64
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import tiktoken
@@ -63,6 +63,10 @@ class O200kTokenizer:
     def __init__(self) -> None:
         self._fast = _gigatoken()
         self.reference = TiktokenO200k()
+
+    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
+        """Travels as its name: what gigatoken has read stays in its process."""
+        return type(self), ()
 
     def encode(self, texts: Sequence[str]) -> TokenBatch:
         """The tokens of each text."""
