@@ -1,11 +1,15 @@
 """Lines of a dataset, made from their messages, and what is read of them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from webapp.datasets.examining import Examination, examine
+from webapp.datasets.gathering import Gathered
+from webapp.datasets.jaccard import TokenStore
 from webapp.datasets.marks import NAMES, bits
 from webapp.datasets.pieces import Pieces, pieces
 from webapp.datasets.reading import Block
@@ -90,3 +94,14 @@ class Words:
         return TokenBatch.of([[len(word) for word in text.split()] for text in texts])
 
 
+
+
+@contextmanager
+def gathered(*lines: bytes, tokenizer: Any = None, cut: int = 10**6) -> Iterator[Gathered]:
+    """What is gathered of these lines, in blocks of `cut` of them."""
+    by = Examination(tokenizer or Words())
+    with TokenStore() as store:
+        found = Gathered(store)
+        for number, start in enumerate(range(0, len(lines), cut), 1):
+            found.add(examine(block(*lines[start : start + cut], first=start + 1, number=number), by))
+        yield found

@@ -115,8 +115,8 @@ def test_quotes_that_one_line_spells_out_do_not_make_up_for_those_another_has_to
 
 @pytest.mark.parametrize(
     "odd",
-    [answer_with(weight=1), answer_with(name=None), line(USER, ANSWER, tools=[]), CALLS, OLDER, user_with(name="Ann")],
-    ids=["a weight", "a null", "no tools", "calls", "older names", "a name"],
+    [answer_with(weight=1), answer_with(name=None), answer_with(tool_calls=[]), line(USER, ANSWER, tools=[]), CALLS, OLDER, user_with(name="Ann")],
+    ids=["a weight", "a null", "no calls", "no tools", "calls", "older names", "a name"],
 )
 def test_lines_that_are_not_plain_stay_in_their_places(odd: bytes) -> None:
     found = check(block(asked("first", "a"), odd, asked("last", "b"), first=7))

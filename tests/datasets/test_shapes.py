@@ -1,5 +1,8 @@
 """What the order of an example's messages tells."""
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from tests.datasets.lines import ANSWER, USER, answer_with, called, line, names, ordered, user_with
@@ -59,8 +62,9 @@ def test_orders_are_the_first_letters_of_the_roles() -> None:
         (answer_with(weight=1), False),
         (line(USER, ANSWER, tools=[{"function": {"name": "f"}}]), False),
         (line(USER, called()), False),
+        (line(USER, ANSWER, tools=[]), True),
     ],
-    ids=["a name", "a weight", "tools", "a call"],
+    ids=["a name", "a weight", "tools", "a call", "no tools"],
 )
 def test_a_plain_example_holds_nothing_but_roles_and_texts(example: bytes, plain: bool) -> None:
     (conversation,) = read_rows(Block(1, 1, [example], 0)).conversations
@@ -72,3 +76,9 @@ def test_one_message_without_text_is_enough_for_a_careful_look() -> None:
     silent = Conversation([Message("user", ""), Message("assistant", "Yes.")])
     assert are_plain([good, good], ["ua", "ua"])
     assert not are_plain([good, silent], ["ua", "ua"])
+
+
+@pytest.mark.parametrize("fields", [{"tool_calls": []}, {"weight": 0}, {"content": ""}], ids=str)
+def test_what_the_canonical_form_leaves_out_or_a_rule_forbids_is_not_plain(fields: dict[str, Any]) -> None:
+    answer = msgspec.structs.replace(Message("assistant", "Yes."), **fields)
+    assert not are_plain([Conversation([Message("user", "Hi"), answer])], ["ua"])

@@ -16,7 +16,7 @@ def share_of(size: int, own: int, before: int) -> int:
     A file of these lines alone has `size` * `own` / (`own` + `before`) of the sample in this block; no more than twice
     that is expected. It saves to make items that none of the later blocks would leave in the sample.
     """
-    return min(size, 2 * size * own // (own + before) + 32)
+    return min(size, 2 * size * own // max(1, own + before) + 32)
 
 
 class SmallestHashes(Generic[Item]):

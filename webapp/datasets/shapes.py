@@ -54,6 +54,6 @@ def are_plain(conversations: Sequence[Conversation], orders: Sequence[str]) -> b
     return (
         all(shape_of(order).plain for order in set(orders))
         and all(message.content for message in messages)
-        and not any(message.tool_calls or message.weight is not None for message in messages)
+        and not any(message.tool_calls is not None or message.weight is not None for message in messages)
         and not any(one.tools is not None for one in conversations)
     )
