@@ -94,8 +94,6 @@ class Words:
         return TokenBatch.of([[len(word) for word in text.split()] for text in texts])
 
 
-
-
 @contextmanager
 def gathered(*lines: bytes, tokenizer: Any = None, cut: int = 10**6) -> Iterator[Gathered]:
     """What is gathered of these lines, in blocks of `cut` of them."""

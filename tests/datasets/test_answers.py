@@ -39,7 +39,9 @@ def test_answers_that_say_little(answer: str, marks: set[str]) -> None:
 
 
 def test_one_such_answer_marks_its_example_and_no_other() -> None:
-    found = pieces_of(asked("a", USUAL), line(*[{"role": "assistant", "content": t} for t in (USUAL, " ")]), asked("b", "x y z w"))
+    found = pieces_of(
+        asked("a", USUAL), line(*[{"role": "assistant", "content": t} for t in (USUAL, " ")]), asked("b", "x y z w")
+    )
     assert list(map(names, looked_at(found).marks)) == [set(), {"empty_answers"}, set()]
 
 
@@ -53,7 +55,9 @@ def test_what_others_say_is_no_answer() -> None:
 def test_an_answer_in_words_of_weight_0_is_one_and_a_call_is_none() -> None:
     question = {"role": "user", "content": "And?"}
     untrained = {"role": "assistant", "content": "Yes", "weight": 0}
-    found = looked_at(pieces_of(line(question, untrained, question, called(), question, {"role": "assistant", "content": "[]"})))
+    found = looked_at(
+        pieces_of(line(question, untrained, question, called(), question, {"role": "assistant", "content": "[]"}))
+    )
     assert found.characters.tolist() == [3, 2]
     assert found.hashes.tolist() == text_hashes(["Yes", "[]"]).tolist()
     assert looked_at(pieces_of(line(question, called()))).characters.tolist() == []

@@ -3,7 +3,7 @@
 import io
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.datasets.lines import ANSWER, USER, asked, called, line
@@ -97,6 +97,7 @@ def test_the_issue_names_the_lines() -> None:
     assert (issue.severity, issue.count, issue.lines) == ("info", 2, [2, 3])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")), min_size=1, max_size=30))
 def test_conflicts_are_those_of_a_plain_count(pairs: list[tuple[str, str]]) -> None:
     answers = {prompt: {answer for asked_, answer in pairs if asked_ == prompt} for prompt, _ in pairs}

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.datasets.lines import ANSWER, GOOD, USER, Words, asked, block, gathered, line, ordered
@@ -43,6 +43,7 @@ def test_it_makes_no_difference_how_the_lines_are_cut_into_blocks(cut: int) -> N
         assert everything(parts) == everything(whole)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(DIRTY), min_size=1, max_size=12), st.integers(1, 5))
 def test_nor_which_lines_they_are(lines: list[bytes], cut: int) -> None:
     with gathered(*lines) as whole, gathered(*lines, cut=cut) as parts:

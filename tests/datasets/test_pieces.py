@@ -26,7 +26,7 @@ def test_definitions_of_tools_come_first_and_a_call_is_its_message_its_name_and_
     call = {**called('{"bike":7}'), "content": "Let me see."}
     system, result = {"role": "system", "content": "Be kind."}, {"role": "tool", "content": "5", "tool_call_id": "c1"}
     found = pieces_of(GOOD, line(system, USER, call, result, ANSWER, tools=TOOLS), GOOD)
-    assert letters(found) == "ua" "dsucccta" "ua"
+    assert letters(found) == "uadsuccctaua"
     assert found.texts[2:-2] == [
         '[{"type":"function","function":{"name":"look_up"}}]',
         "Be kind.",
@@ -47,7 +47,9 @@ def test_every_call_of_a_message_has_its_name_and_arguments() -> None:
 
 
 def test_what_has_weight_0_is_not_trained_on() -> None:
-    found = pieces_of(line(USER, {**ANSWER, "weight": 0}, USER, {**called(), "weight": 0}, USER, {**ANSWER, "weight": 1}))
+    found = pieces_of(
+        line(USER, {**ANSWER, "weight": 0}, USER, {**called(), "weight": 0}, USER, {**ANSWER, "weight": 1})
+    )
     assert letters(found) == "uwuvvvua"
     assert np.flatnonzero(found.are(TRAINED)).tolist() == [7]
     assert np.flatnonzero(found.are(ANSWERS)).tolist() == [1, 7]

@@ -26,7 +26,11 @@ def one_by_one(found: Block) -> Rows:
         parsed = parse(content) if content is not None else None
         if parsed:
             conversation, called_tools = parsed.conversation, any(m.tool_calls for m in parsed.conversation.messages)
-            marks = [("tool_calls", called_tools), ("unknown_keys", parsed.unknown_keys), ("older_names", parsed.older_names)]
+            marks = [
+                ("tool_calls", called_tools),
+                ("unknown_keys", parsed.unknown_keys),
+                ("older_names", parsed.older_names),
+            ]
             expected.noticed[len(expected)] = [name for name, is_so in marks if is_so]
             expected.unknown_keys.update(parsed.unknown_keys)
             expected.append(number, conversation, encode(conversation), order_of(conversation))
@@ -84,7 +88,7 @@ odd = st.sampled_from([b"", b" \t", b"\x0b", b"{}", b"null", b"bad", b"\xe9", b"
 any_lines = st.lists(plain | escaped | built | odd, max_size=12)
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(any_lines, st.sampled_from([b"\n", b"\r\n"]))
 @example([GOOD.replace(b"Hello", rb"\u0022"), GOOD.replace(b'"role"', b'"role": "user", "role"', 1)], b"\n")
 @example([GOOD.replace(b"Hello", rb"\u0000"), GOOD], b"\r\n")
@@ -115,7 +119,15 @@ def test_quotes_that_one_line_spells_out_do_not_make_up_for_those_another_has_to
 
 @pytest.mark.parametrize(
     "odd",
-    [answer_with(weight=1), answer_with(name=None), answer_with(tool_calls=[]), line(USER, ANSWER, tools=[]), CALLS, OLDER, user_with(name="Ann")],
+    [
+        answer_with(weight=1),
+        answer_with(name=None),
+        answer_with(tool_calls=[]),
+        line(USER, ANSWER, tools=[]),
+        CALLS,
+        OLDER,
+        user_with(name="Ann"),
+    ],
     ids=["a weight", "a null", "no calls", "no tools", "calls", "older names", "a name"],
 )
 def test_lines_that_are_not_plain_stay_in_their_places(odd: bytes) -> None:

@@ -92,9 +92,7 @@ def guessed(multi_turn: float = 0.0, **given: Any) -> TaskGuess:
 
 
 def test_without_a_sign_the_widest_task_is_sure() -> None:
-    assert guessed() == TaskGuess(
-        "instruction_following", 1.0, ["nothing speaks strongly for a narrower task"]
-    )
+    assert guessed() == TaskGuess("instruction_following", 1.0, ["nothing speaks strongly for a narrower task"])
 
 
 def test_reasons_speak_of_the_task_alone() -> None:
