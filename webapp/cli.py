@@ -87,7 +87,8 @@ def analyze(data: Path, model_id: str | None, as_json: bool) -> None:
     show_analysis(report)
     if model:
         click.echo(
-            f"{model.name}: a context of {model.context_length:,} tokens, longest example {report['tokens']['per_example']['max']:,}"
+            f"{model.name}: a context of {model.context_length:,} tokens, "
+            f"longest example {report['tokens']['per_example']['max']:,}"
         )
 
 

@@ -123,7 +123,7 @@ class Broken:
     name = "broken"
     reference = None
 
-    def encode(self, texts: list[str]) -> TokenBatch:
+    def encode(self, texts: list[str]) -> TokenBatch:  # noqa: ARG002
         raise Problem("broken", "This tokenizer cannot.")
 
 

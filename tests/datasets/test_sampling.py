@@ -1,6 +1,7 @@
 """A sample that the order and the cutting of a file do not change."""
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_neither_the_order_nor_the_cutting_makes_a_difference(cuts: list[int], s
     random.Random(seed).shuffle(numbers)
     bounds = [0, *sorted(cuts), ITEMS]
     merged: SmallestHashes[int] = SmallestHashes(size)
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         merged.merge(sample_of(numbers[start:end], size))
     assert merged.items() == whole.items()
 
