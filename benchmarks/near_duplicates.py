@@ -26,7 +26,7 @@ RATES, LENGTHS = (0.05, 0.10, 0.15, 0.20), (30, 50, 80, 120, 200)
 
 def corpus(documents: int) -> tuple[list[str], list[tuple[int, int]]]:
     """The documents, and (original, copy) of each planted copy; words fall in frequency as in natural text."""
-    draw = random.Random(0)  # noqa: S311
+    draw = random.Random(0)
     words = ["".join(draw.choices("etaoinshrdlucmfwypvbgk", k=draw.randint(2, 9))) for _ in range(20_000)]
     frequencies = list(np.cumsum([1 / (rank + 10) for rank in range(len(words))]))
     copies = documents * 8 // 100
