@@ -75,5 +75,5 @@ clean:  ## remove the environment and caches
 	@touch $@
 
 .venv/installed-dev: .venv/bin/python $(SOURCES)
-	$(PIP) --editable '.[train,dev]'
+	$(PIP) --editable '.[train,ray,dev]'
 	@touch $@ .venv/installed

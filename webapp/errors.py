@@ -1,6 +1,6 @@
 """The one error people see: raised on every floor, shown by the API and the command line in one form."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 _TYPES = {
@@ -47,6 +47,10 @@ class Problem(Exception):
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON data, `{code, message, status, param, details}`: what a job keeps as its error."""
         return {name: getattr(self, name) for name in ("code", "message", "status", "param", "details")}
+
+    def __reduce__(self) -> tuple[Callable[[Mapping[str, Any]], Self], tuple[dict[str, Any]]]:
+        """Raised in another process, it is the same problem here."""
+        return type(self).from_dict, (self.to_dict(),)
 
     @property
     def type(self) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import threading
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from webapp.datasets import Analysis, TokenBatch, analyze, sample_path
+from webapp.datasets import Analysis, TokenBatch, analyze, reading, sample_path
 from webapp.datasets.parsing import explain, parse
 from webapp.errors import Problem
 
@@ -126,6 +127,35 @@ def test_a_million_spaces_are_an_example_like_any_other() -> None:
     found = report(GOOD.replace(b"Hi", b" " * 1_000_000) + b"\n" + GOOD)
     assert (found.total_examples, found.duplicates.count) == (2, 0)
     assert found.tokens.per_example.max > 1000
+
+
+def test_a_line_that_reaches_over_several_blocks_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = GOOD + b"\n" + GOOD.replace(b"Hi", b"word " * 1000) + b"\r\n" + GOOD.replace(b"Hi", b"Ho")
+    whole = report(data)
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 100)
+    assert report(data) == whole
+    assert whole.total_examples == 3
+
+
+def test_endless_small_bad_lines_take_a_bounded_memory() -> None:
+    class Endless(io.RawIOBase):
+        left = 500_000
+
+        def read(self, size: int = -1, /) -> bytes:
+            count = min(size // 3, self.left)
+            self.left -= count
+            return b"{}\n" * count
+
+    report(GOOD)  # loads what is loaded once a process
+    tracemalloc.start()
+    try:
+        with pytest.raises(Problem) as caught:
+            analyze(Endless())  # type: ignore[arg-type]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert caught.value.details["invalid_lines"]["count"] == 500_000
+    assert peak < 80 * 1024 * 1024
 
 
 texts = st.text(st.characters(), max_size=8)  # unlike st.text(), with halves of surrogate pairs

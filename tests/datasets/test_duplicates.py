@@ -8,8 +8,11 @@ import pytest
 
 from webapp.datasets import Analysis, analyze
 from webapp.datasets.duplicates import DuplicateSearch
+from webapp.datasets.hashing import line_digests
 from webapp.datasets.jaccard import TokenStore
+from webapp.datasets.near_duplicates import sign
 from webapp.datasets.tokens import TokenBatch
+from webapp.errors import Problem
 
 DRAW = random.Random(1)
 WORDS = ["".join(DRAW.choices("abcdefghijklmnopqrstuvwxyz", k=DRAW.randint(3, 9))) for _ in range(5000)]
@@ -32,9 +35,8 @@ def report(*rows: bytes, **options: float) -> Analysis:
 def repeated(*lines: str) -> list[int]:
     with TokenStore() as store:
         search = DuplicateSearch(store)
-        for line in lines:
-            search.add_line(line.encode())
-            search.add_tokens(*TokenBatch.of([[]]))
+        for some in (lines[:7], lines[7:]):
+            search.add(line_digests([line.encode() for line in some]), sign(TokenBatch.of([[]] * len(some))))
         return [int(index) for index in search.find().exact.droppable]
 
 
@@ -103,8 +105,9 @@ def test_the_threshold_moves_the_border() -> None:
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, 1.01, float("nan")])
 def test_a_threshold_that_is_no_similarity_is_refused(threshold: float) -> None:
-    with pytest.raises(ValueError, match="near_threshold"):
+    with pytest.raises(Problem) as caught:
         report(row(answer(1)), near_threshold=threshold)
+    assert (caught.value.code, caught.value.exit_code) == ("invalid_near_threshold", 2)
 
 
 def test_a_template_filled_with_short_words_makes_no_duplicates() -> None:

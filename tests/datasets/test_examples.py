@@ -6,6 +6,7 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,12 @@ from webapp.errors import Problem
 def line(number: int, text: str = "Answer") -> str:
     messages = [{"role": "user", "content": f"Ask {number}"}, {"role": "assistant", "content": text}]
     return json.dumps({"messages": messages})
+
+
+def write(sink: ExampleWriter, *lines: str) -> None:
+    encoded = [f"{one}\n".encode() for one in lines]
+    ones = np.ones(len(encoded), np.uint32)
+    sink.write(b"".join(encoded), np.array([len(one) for one in encoded], np.uint32), ones, ones)
 
 
 @pytest.fixture(scope="module")
@@ -89,18 +96,18 @@ def test_a_payload_over_the_limit_is_left_out(tmp_path: Path, monkeypatch: pytes
     noise = random.Random(1).randbytes
     with ExampleWriter(tmp_path) as sink:
         for number in range(30):
-            sink.write((line(number, noise(5000).hex()) + "\n").encode(), line=number + 1, tokens=1)
+            write(sink, line(number, noise(5000).hex()))
     stored = Examples(tmp_path)
     assert stored.payload() is None
     assert len(stored) == len(list(stored.conversations())) == 30
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["examples.jsonl", "index.npy"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["examples.jsonl", "index.npy", "invalid.npy"]
 
 
 def test_writing_again_replaces_everything(tmp_path: Path) -> None:
     for count in (3, 1):
         with ExampleWriter(tmp_path) as sink:
             for number in range(count):
-                sink.write((line(number) + "\n").encode(), line=1, tokens=1)
+                write(sink, line(number))
     assert len(Examples(tmp_path)) == len(list(Examples(tmp_path).conversations())) == 1
 
 
@@ -110,6 +117,29 @@ def test_nothing_is_left_of_a_failed_run(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(FileNotFoundError):
         Examples(tmp_path)
+
+
+def test_what_is_known_of_each_example_is_kept_beside_it(tmp_path: Path) -> None:
+    rows = [line(1), "bad", line(2, "Dear [NAME], hello"), line(1), "", "{}", line(1)]
+    (tmp_path / "data.jsonl").write_text("\n".join(rows))
+    with ExampleWriter(tmp_path) as sink:
+        report = analyze(tmp_path / "data.jsonl", sink=sink)
+    stored = Examples(tmp_path)
+    assert stored.column("line").tolist() == [1, 3, 4, 7]
+    assert stored.column("tokens").sum() == report.total_tokens
+    assert stored.column("exact").tolist() == [0, 1, 0, 0]
+    assert stored.column("near").tolist() == [0, 1, 2, 3]
+    assert stored.marked().lines("exact_duplicates").tolist() == [4, 7]
+    assert stored.marked().lines("placeholders").tolist() == [3]
+    assert stored.invalid_lines().tolist() == [2, 6]
+
+
+def test_without_annotations_every_example_is_alone_and_unmarked(tmp_path: Path) -> None:
+    with ExampleWriter(tmp_path) as sink:
+        write(sink, line(1), line(1))
+    stored = Examples(tmp_path)
+    assert stored.column("exact").tolist() == stored.column("near").tolist() == [0, 1]
+    assert stored.marked().count("exact_duplicates") == len(stored.invalid_lines()) == 0
 
 
 def test_line_separators_inside_a_text_do_not_split_it(tmp_path: Path) -> None:

@@ -1,10 +1,8 @@
 """Languages, told from a sample."""
 
-import random
-
 import pytest
 
-from webapp.datasets.languages import SAMPLE_EXAMPLES, LanguageSample
+from webapp.datasets.languages import SAMPLE_CHARACTERS, excerpt, languages
 from webapp.datasets.records import Conversation, Message
 from webapp.datasets.report import Languages
 
@@ -23,10 +21,7 @@ SENTENCES = {
 
 
 def told(*texts: str) -> Languages:
-    sample = LanguageSample()
-    for line, text in enumerate(texts, 1):
-        sample.add(Conversation([Message("user", text), Message("assistant", "")]), line)
-    return sample.report()
+    return languages(excerpt(Conversation([Message("user", text), Message("assistant", "")])) for text in texts)
 
 
 @pytest.mark.parametrize("code", SENTENCES)
@@ -45,22 +40,11 @@ def test_nothing_to_tell() -> None:
 
 
 def test_system_prompts_do_not_count_and_newlines_are_spaces() -> None:
-    sample = LanguageSample()
     german = SENTENCES["de"].replace(" ", "\n")
-    sample.add(Conversation([Message("system", SENTENCES["en"] * 5), Message("assistant", german)]), 1)
-    assert sample.report() == Languages(1, {"de": 1.0})
+    conversation = Conversation([Message("system", SENTENCES["en"] * 5), Message("assistant", german)])
+    assert excerpt(conversation) == SENTENCES["de"] + " "
+    assert languages([excerpt(conversation)]) == Languages(1, {"de": 1.0})
 
 
-def test_a_large_set_is_sampled_the_same_way_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webapp.datasets.languages._language", lambda text: text[:2])
-    lines = [(line, Conversation([Message("user", "en" if line % 2 else "fr")])) for line in range(1, 20_001)]
-    reports = []
-    for _ in range(2):
-        sample = LanguageSample()
-        for line, conversation in lines:
-            sample.add(conversation, line)
-        reports.append(sample.report())
-        random.Random(1).shuffle(lines)
-    assert reports[0] == reports[1]
-    assert reports[0].sampled == SAMPLE_EXAMPLES
-    assert reports[0].shares["en"] == pytest.approx(0.5, abs=0.05)
+def test_an_excerpt_is_bounded() -> None:
+    assert len(excerpt(Conversation([Message("user", "word " * 1000), Message("assistant", "a")]))) == SAMPLE_CHARACTERS

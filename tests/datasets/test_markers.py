@@ -7,16 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.datasets.lines import names, said
 from webapp.datasets import analyze
-from webapp.datasets.markers import MARKER_OF, MARKERS, noticed, repeats_itself
-from webapp.datasets.privacy_kinds import KINDS
-from webapp.datasets.scanning import Scanner
-
-SCANNER = Scanner({item.name: item.pattern for item in (*KINDS, *MARKERS)})
+from webapp.datasets.answers import look_at_answers
+from webapp.datasets.contents import look_at_contents
+from webapp.datasets.hashing import text_hashes
+from webapp.datasets.markers import MARKER_OF, MARKERS
+from webapp.datasets.repetition import repeats_itself
 
 
 def marks(answer: str) -> set[str]:
-    return noticed([answer], SCANNER.present(answer))
+    """What is noticed about an answer, apart from its being short or empty."""
+    found = said("Hi", answer)
+    both = look_at_contents(found).marks | look_at_answers(found, text_hashes(found.texts)).marks
+    return names(both[0]) & {*MARKER_OF, "repetition", "one_word_answers"}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +98,6 @@ def test_repetition(text: str, repeats: bool) -> None:
 
 
 def test_only_answers_are_searched() -> None:
-    assert noticed(["All is well here."], MARKER_OF) == set()
     question = {"role": "user", "content": "What does <|im_start|> mean, [NAME]? TODO"}
     answer = {"role": "assistant", "content": "It begins a turn."}
     found = analyze(io.BytesIO(json.dumps({"messages": [question, answer]}).encode()))
@@ -126,18 +129,6 @@ def test_the_report_counts_examples_and_names_their_lines() -> None:
 
 
 @given(st.text(st.characters()))
-def test_the_scan_misses_nothing_that_is_there(text: str) -> None:
-    present = SCANNER.present(text)
-    assert {marker.name for marker in MARKERS if marker.occurs(text)} <= set(present)
-    noticed([text], present)
-
-
-def test_a_scan_that_runs_out_of_memory_rules_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Full:
-        def Match(self, text: bytes) -> None:  # noqa: ARG002, N802
-            return None
-
-    scanner = Scanner({"a": "a", "b": "b"})
-    assert scanner.present("xxb") == ["b"]
-    monkeypatch.setattr(scanner, "_set", Full())
-    assert scanner.present("xxb") == ["a", "b"]
+def test_no_text_stops_the_scan_and_all_that_is_there_is_noticed(text: str) -> None:
+    noticed = names(look_at_contents(said("Hi", text)).marks[0])
+    assert noticed & set(MARKER_OF) == {marker.name for marker in MARKERS if marker.occurs(text)}

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from webapp.datasets.jaccard import TokenStore
-from webapp.datasets.near_duplicates import Clusters, NearDuplicates
+from webapp.datasets.near_duplicates import Clusters, NearDuplicates, check_threshold, sign
 from webapp.datasets.openai_tokenizer import ENCODINGS, OpenAITokenizer
 from webapp.datasets.tokens import TokenBatch
+from webapp.errors import Problem
 from webapp.resources import resource
 
 RATES = (0.05, 0.10, 0.15, 0.20)
@@ -66,7 +67,7 @@ class Search:
         with TokenStore() as store:
             self.near = NearDuplicates(store)
             for start in range(0, len(documents), 1000):
-                self.near.add(*encoded(documents[start : start + 1000]))
+                self.near.add(sign(encoded(documents[start : start + 1000])))
             self.clusters = self.near.clusters(np.ones(len(documents), np.bool_), threshold)
 
     @property
@@ -120,7 +121,7 @@ def test_documents_without_a_bigram_are_alone() -> None:
 def test_only_those_asked_for_are_compared() -> None:
     with TokenStore() as store:
         near = NearDuplicates(store)
-        near.add(*TokenBatch.of([list(range(50))] * 4))
+        near.add(sign(TokenBatch.of([list(range(50))] * 4)))
         assert near.clusters(np.array([False, True, False, True])).first.tolist() == [0, 1, 2, 1]
 
 
@@ -134,7 +135,7 @@ def test_the_order_of_additions_makes_no_difference() -> None:
     documents += [[*document[:-1], 5] for document in documents[:100]]
     with TokenStore() as store:
         near = NearDuplicates(store)
-        near.add(*TokenBatch.of(documents))
+        near.add(sign(TokenBatch.of(documents)))
         at_once = near.clusters(np.ones(len(documents), np.bool_)).first.tolist()
     assert at_once == Search(documents).first == [*range(2500), *range(100)]
 
@@ -175,3 +176,12 @@ def test_a_long_chain_of_links_is_one_cluster() -> None:
     clusters.link(order, order + 1, np.linspace(0.5, 1, 9999))
     assert not clusters.first.any()
     assert clusters.similarity()[0] == 0.5
+
+
+@pytest.mark.parametrize("threshold", [0.0, -1.0, 1.01, float("nan")])
+def test_a_threshold_that_is_no_similarity_is_refused(threshold: float) -> None:
+    with pytest.raises(Problem) as caught:
+        check_threshold(threshold)
+    assert (caught.value.code, caught.value.param) == ("invalid_near_threshold", "near_threshold")
+    with pytest.raises(Problem, match="near_threshold"):
+        Search([[1, 2]], threshold)

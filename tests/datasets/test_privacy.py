@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.datasets.lines import names, said
 from tests.datasets.planting import MAKERS, planted, prose
 from webapp.datasets import Analysis, analyze
-from webapp.datasets.contents import Contents
+from webapp.datasets.contents import look_at_contents
 from webapp.datasets.privacy import spans
 from webapp.datasets.privacy_kinds import KIND_OF, KINDS
-from webapp.datasets.records import Conversation, Message
 
 PLANTED = 60
 AROUND = [
@@ -188,13 +188,14 @@ pieces = st.sampled_from(
 
 @given(st.text(st.characters()) | st.lists(pieces, max_size=60).map("".join))
 def test_no_text_stops_the_scan_and_hits_are_in_order(text: str) -> None:
-    contents = Contents()
-    contents.add(Conversation([Message("user", text), Message("assistant", text)]), [text, text], 1)
+    contents = look_at_contents(said(text, text))
     for kind in KINDS:
         places = [place for span in spans(kind, text) for place in span]
         assert places == sorted(places)
-    alone = {kind.name for kind in KINDS if next(spans(kind, text), None)}
-    assert set(contents.privacy.report().kinds) == alone
+    alone = {kind.name: len(list(spans(kind, text))) for kind in KINDS}
+    # What is in two texts of an example is met twice, and nothing reads from one into the other.
+    assert contents.hits == +Counter({kind: 2 * count for kind, count in alone.items()})
+    assert names(contents.marks[0]) & set(KIND_OF) == set(contents.hits)
 
 
 HOSTILE = {
@@ -226,9 +227,7 @@ def test_work_on_a_hostile_line_is_in_proportion_to_it(unit: str, monkeypatch: p
                 return bool(confirm(match))
 
             monkeypatch.setitem(KIND_OF, kind.name, type(kind)(kind.name, kind.group, kind.what, kind.pattern, counted))
-    contents = Contents()
-    contents.add(Conversation([Message("user", "Hi"), Message("assistant", text)]), [text], 1)
-    assert contents.privacy.report().kinds
+    assert look_at_contents(said("Hi", text)).hits
     assert max(looked.values()) <= len(text) / 4
 
 

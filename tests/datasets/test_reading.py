@@ -1,10 +1,12 @@
 """A stream of bytes to numbered lines."""
 
 import io
+import tracemalloc
 
 import pytest
 
-from webapp.datasets.reading import MAX_LINE_BYTES, read_lines
+from webapp.datasets import reading
+from webapp.datasets.reading import MAX_LINE_BYTES, read_blocks, read_lines
 from webapp.errors import Problem
 
 
@@ -21,7 +23,7 @@ def contents(data: bytes) -> list[bytes | None]:
         (b"a\r\nb\r\n", [b"a", b"b"]),
         (b"\n\r\n \na", [b"", b"", b" ", b"a"]),
         (b"\xef\xbb\xbfa\nb", [b"a", b"b"]),
-        (b"\xef\xbb\xbf", [b""]),
+        (b"\xef\xbb\xbf", []),
         (b"a\n\xef\xbb\xbfb", [b"a", b"\xef\xbb\xbfb"]),
         # What other languages call line ends is part of a line here.
         ("a\u2028b\u0085c\x0bd\re\n".encode(), ["a\u2028b\u0085c\x0bd\re".encode()]),
@@ -31,9 +33,37 @@ def test_lines_are_what_lies_between_newlines(data: bytes, expected: list[bytes]
     assert contents(data) == expected
 
 
-def test_lines_are_numbered_from_one_and_know_how_far_the_stream_was_read() -> None:
+def test_lines_are_numbered_from_one() -> None:
     lines = list(read_lines(io.BytesIO(b"\xef\xbb\xbfa\r\n\nbc")))
-    assert [(line.number, line.end) for line in lines] == [(1, 6), (2, 7), (3, 9)]
+    assert [(line.number, line.content) for line in lines] == [(1, b"a"), (2, b""), (3, b"bc")]
+
+
+def test_blocks_know_their_first_line_and_how_far_the_stream_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 4)
+    blocks = list(read_blocks(io.BytesIO(b"\xef\xbb\xbfa\r\n\nbc\nd")))
+    assert [(block.number, block.first, block.lines, block.end) for block in blocks] == [
+        (1, 1, [b"a", b""], 8),
+        (2, 3, [b"bc"], 11),
+        (3, 4, [b"d"], 11),
+    ]
+
+
+@pytest.mark.parametrize("size", [4, 5, 7, 64, 1000, 100_000])
+def test_lines_are_the_same_however_the_stream_is_cut(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"\xef\xbb\xbf" + b"".join(b"x" * (number % 90) + b"\r\n" * (number % 3) for number in range(500))
+    whole = list(read_lines(io.BytesIO(data)))
+    monkeypatch.setattr(reading, "BLOCK_BYTES", size)
+    assert list(read_lines(io.BytesIO(data))) == whole
+    assert b"\n".join(line.content + b"\r" for line in whole if line.content is not None) + b"\n" == data[3:]
+
+
+def test_a_block_has_a_limit_of_lines() -> None:
+    blocks = list(read_blocks(io.BytesIO(b"\n" * 120_000)))
+    assert [(block.number, block.first, len(block.lines)) for block in blocks] == [
+        (1, 1, 50_000),
+        (2, 50_001, 50_000),
+        (3, 100_001, 20_000),
+    ]
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b""])
@@ -47,7 +77,6 @@ def test_a_longer_line_has_no_content_and_the_next_is_found(over: int, line_end:
     data = b"a\n" + b"x" * (MAX_LINE_BYTES + over) + line_end + b"b"
     lines = list(read_lines(io.BytesIO(data)))
     assert [(line.number, line.content) for line in lines] == [(1, b"a"), (2, None), (3, b"b")]
-    assert lines[-1].end == len(data)
 
 
 def test_a_longer_last_line_has_no_content() -> None:
@@ -56,19 +85,19 @@ def test_a_longer_last_line_has_no_content() -> None:
 
 def test_an_endless_line_is_never_held_whole() -> None:
     class Endless(io.RawIOBase):
-        largest = 0
         left = 200 * 1024 * 1024
 
-        def readline(self, size: int | None = -1, /) -> bytes:
-            assert size is not None
-            self.largest = max(self.largest, size)
+        def read(self, size: int = -1, /) -> bytes:
             read = min(size, self.left)
             self.left -= read
             return b"x" * read
 
-    stream = Endless()
-    assert [line.content for line in read_lines(stream)] == [None]  # type: ignore[arg-type]
-    assert stream.largest <= MAX_LINE_BYTES + 2
+    tracemalloc.start()
+    try:
+        assert [line.content for line in read_lines(Endless())] == [None]  # type: ignore[arg-type]
+        assert tracemalloc.get_traced_memory()[1] < 4 * MAX_LINE_BYTES
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])

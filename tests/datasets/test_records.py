@@ -1,6 +1,6 @@
-"""The canonical form, and what of it a model reads."""
+"""The canonical form."""
 
-from webapp.datasets.records import CalledFunction, Conversation, Message, ToolCall, encode, texts
+from webapp.datasets.records import CalledFunction, Conversation, Message, ToolCall, encode
 
 HELLO = [Message("user", "Hej då"), Message("assistant", 'Bye\u2028"now"')]
 
@@ -19,11 +19,3 @@ def test_only_what_is_there_is_written() -> None:
         b'{"name":"f","arguments":"{\\"a\\":1}"}}]},{"role":"tool","content":"5","tool_call_id":"c1"}],'
         b'"tools":[{"type":"function"}]}\n'
     )
-
-
-def test_the_texts_are_contents_calls_and_tool_definitions() -> None:
-    call = ToolCall("function", CalledFunction("look_up", '{"bike":7}'), "c1")
-    conversation = Conversation([*HELLO, Message("assistant", "", tool_calls=[call])], [{"name": "look_up"}])
-    said, setting = texts(conversation)
-    assert said == ["Hej då", 'Bye\u2028"now"', "look_up", '{"bike":7}']
-    assert setting == ['[{"name":"look_up"}]']

@@ -49,6 +49,10 @@ def test_the_report_holds_the_documented_fields(report: Analysis) -> None:
         "tokens",
         "quality",
         "duplicates",
+        "conflicts",
+        "leakage",
+        "truncation",
+        "task_guess",
         "distribution",
         "characteristics",
         "privacy",
@@ -65,5 +69,25 @@ def test_the_report_holds_the_documented_fields(report: Analysis) -> None:
         "examples": [1],
         "groups": [{"kind": "exact", "similarity": 1.0, "size": 2, "lines": [2, 3]}],
     }
-    assert {"tokenizer", "exact", "p50", "p95", "p99", "max", "spot_check"} <= set(body["tokens"])
-    assert all(set(issue) == {"code", "severity", "count", "message", "lines"} for issue in body["quality_issues"])
+    assert body["conflicts"] == {"count": 0, "group_count": 0, "groups": []}
+    assert body["leakage"] is None
+    assert body["truncation"] == [{"context": 512, "examples": 0, "share": 0.0}]
+    assert set(body["task_guess"]) == {"task", "confidence", "reasons"}
+    assert body["tokens"].keys() == {
+        "tokenizer",
+        "exact",
+        "note",
+        "total",
+        "trained",
+        "per_example",
+        "histogram",
+        "by_role",
+        "spot_check",
+        "expected_error",
+    }
+    assert body["tokens"]["per_example"] == {"p50": 2, "p95": 2, "p99": 2, "max": 2}
+    assert body["tokens"]["histogram"] == [{"start": 0, "end": 32, "count": 2}]
+    assert body["tokens"]["by_role"] == {"assistant": 2, "user": 2}
+    assert all(
+        set(issue) == {"code", "severity", "count", "message", "lines", "fix"} for issue in body["quality_issues"]
+    )

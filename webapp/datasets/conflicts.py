@@ -9,25 +9,29 @@ from webapp.datasets.pieces import ANSWERS, CALLS, Pieces
 
 MAX_GROUPS, MAX_GROUP_LINES = 50, 20
 _NO_PROMPT = np.uint64(0)
+_UNWEIGHTED = np.arange(256, dtype=np.uint64)
+_UNWEIGHTED[list(b"wv")] = list(b"ac")
 
 
 def prompt_and_answer(found: Pieces, hashes: Hashes) -> Hashes:
     """n x 2 hashes: of all before an example's last answer (its system prompt and tools too), and of that answer.
 
-    The first is 0 where nothing comes before the answer. A call and what is in it are one answer.
+    The first is 0 where nothing comes before the answer. A call and what is in it are one answer, and weights make no
+    difference.
     """
-    starts, ends = found.starts[:-1], found.starts[1:]
-    places = np.arange(len(found.texts))
-    inside = found.inside()
-    keyed = mix(hashes ^ mix(found.letters.astype(np.uint64) + GOLDEN) + inside.astype(np.uint64) * GOLDEN)
+    starts = found.starts[:-1]
+    places, inside = np.arange(len(found.texts)), found.inside()
+    letters = _UNWEIGHTED[found.letters]
+    keyed = mix(hashes ^ mix(letters + GOLDEN) + inside.astype(np.uint64) * GOLDEN)
     sums = np.zeros(len(places) + 1, np.uint64)
     np.cumsum(keyed, out=sums[1:])
-    calls = found.are(CALLS)
-    begins = found.are(ANSWERS) | calls & ~(np.r_[False, calls[:-1]] & (inside > 0))
+    continues = found.are(CALLS) & (inside > 0)
+    continues[1:] &= found.are(CALLS)[:-1]
+    begins = (found.are(ANSWERS) | found.are(CALLS)) & ~continues
     last = np.maximum.reduceat(np.where(begins, places, -1), starts)
-    last = np.where(last >= starts, last, ends - 1)
+    after = np.append(np.flatnonzero(~continues), len(places))[np.cumsum(~continues)[last]]
     prompt = np.where(last > starts, sums[last] - sums[starts] | np.uint64(1), _NO_PROMPT)
-    return np.stack([prompt, sums[ends] - sums[last]], axis=1)
+    return np.stack([prompt, sums[after] - sums[last]], axis=1)
 
 
 class SamePrompts:

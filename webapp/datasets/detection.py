@@ -123,7 +123,8 @@ def _mapped(mapping: Mapping[str, str], rows: Sequence[Row]) -> Layout:
 
 def _majority(rows: Sequence[Row]) -> Layout:
     """The layout that most rows have, all of its optional columns included."""
-    if not rows:
+    if not any(rows):
+        # Without a column there is nothing to ask about: the report says what is wrong with the lines.
         return OPENAI_MESSAGES
     if 2 * sum(map(is_preference, rows)) > len(rows):
         raise _preference(rows)

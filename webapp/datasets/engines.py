@@ -102,7 +102,7 @@ def _connected(address: str) -> Any:
     try:
         # Without an address, Ray would join whatever cluster runs on the machine.
         ray.init(address=address, include_dashboard=False, log_to_driver=False, configure_logging=False)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise Problem(
             "ray_not_reachable",
             f"There is no Ray cluster at {address!r}: start one with `ray start --head`, or set RAY_ADDRESS.",

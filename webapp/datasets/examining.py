@@ -9,7 +9,7 @@ import numpy.typing as npt
 from webapp.datasets.answers import look_at_answers
 from webapp.datasets.conflicts import prompt_and_answer
 from webapp.datasets.contents import look_at_contents
-from webapp.datasets.formats import Layout
+from webapp.datasets.formats import OPENAI_MESSAGES, Layout
 from webapp.datasets.hashing import Hashes, line_digests, mix, text_hashes
 from webapp.datasets.languages import SAMPLE_EXAMPLES, excerpt
 from webapp.datasets.marks import Bits, bits
@@ -31,7 +31,7 @@ class Examination(msgspec.Struct, frozen=True):
     """What blocks are examined with, the same for all of a file: at most `max_items` faults are named a block."""
 
     tokenizer: Tokenizer
-    layout: Layout
+    layout: Layout = OPENAI_MESSAGES
     max_items: int = MAX_INVALID_ITEMS
 
 
@@ -90,6 +90,7 @@ def examine(block: Block, by: Examination) -> Partial:
     lines = np.array(rows.numbers, np.uint32)
     tokens = _sums(encoded.counts, found.starts).astype(np.uint32)
     answers, contents = look_at_answers(found, hashes), look_at_contents(found)
+    place = len(block.lines), block.first - 1
     return Partial(
         end=block.end,
         invalid=rows.invalid,
@@ -106,8 +107,8 @@ def examine(block: Block, by: Examination) -> Partial:
         answer_characters=answers.characters,
         said=sign(_said(found, encoded)),
         totals=_totals(rows, found, encoded, contents.hits, answers.json),
-        excerpts=_excerpts(rows, lines, block.number),
-        sampled=_sampled(found, encoded, lines, block.number),
+        excerpts=_excerpts(rows, lines, share_of(SAMPLE_EXAMPLES, *place)),
+        sampled=_sampled(found, encoded, lines, share_of(SAMPLED_TEXTS, *place)),
     )
 
 
@@ -156,14 +157,14 @@ def _totals(rows: Rows, found: Pieces, encoded: TokenBatch, hits: Counter[str], 
     )
 
 
-def _excerpts(rows: Rows, lines: npt.NDArray[np.uint32], block: int) -> SmallestHashes[str]:
-    sample: SmallestHashes[str] = SmallestHashes(share_of(SAMPLE_EXAMPLES, block))
+def _excerpts(rows: Rows, lines: npt.NDArray[np.uint32], size: int) -> SmallestHashes[str]:
+    sample: SmallestHashes[str] = SmallestHashes(size)
     sample.offer(mix(lines.astype(np.uint64)), lambda place: excerpt(rows.conversations[place]))
     return sample
 
 
-def _sampled(found: Pieces, encoded: TokenBatch, lines: npt.NDArray[np.uint32], block: int) -> SmallestHashes[Sampled]:
-    sample: SmallestHashes[Sampled] = SmallestHashes(share_of(SAMPLED_TEXTS, block))
+def _sampled(found: Pieces, encoded: TokenBatch, lines: npt.NDArray[np.uint32], size: int) -> SmallestHashes[Sampled]:
+    sample: SmallestHashes[Sampled] = SmallestHashes(size)
     short = [place for place, text in enumerate(found.texts) if len(text) <= SAMPLED_CHARACTERS]
     line_of = np.repeat(lines, np.diff(found.starts)).astype(np.uint64)
     hashes = mix(line_of << np.uint64(32) | found.inside().astype(np.uint64))[short]

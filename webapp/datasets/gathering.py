@@ -18,6 +18,7 @@ from webapp.datasets.languages import SAMPLE_EXAMPLES
 from webapp.datasets.leakage import leakage
 from webapp.datasets.marks import Bits, Marked, bits
 from webapp.datasets.report import InvalidLine
+from webapp.datasets.rows import MAX_INVALID_ITEMS
 from webapp.datasets.sampling import SmallestHashes
 from webapp.datasets.tokens import SAMPLED_TEXTS, Sampled
 
@@ -25,7 +26,7 @@ from webapp.datasets.tokens import SAMPLED_TEXTS, Sampled
 class Gathered:
     """Takes the partials of a file in the order of its blocks."""
 
-    def __init__(self, store: TokenStore, max_items: int) -> None:
+    def __init__(self, store: TokenStore, max_items: int = MAX_INVALID_ITEMS) -> None:
         self._max_items = max_items
         self.invalid = array("I")
         self.faults: list[InvalidLine] = []

@@ -102,8 +102,11 @@ def _issues(evidence: Evidence) -> Iterator[Issue]:
         message = f"{count} lines are not valid examples and are left out; invalid_lines says why."
         yield _issue("invalid_lines", "warning", count, message, list(evidence.invalid[:FIRST_LINES]))
     if (leakage := evidence.leakage) and leakage.count:
-        message = f"{leakage.count} of {leakage.checked} examples for validation repeat one for training."
-        yield _issue("leakage", "warning", leakage.count, message, [row.line for row in leakage.rows[:FIRST_LINES]])
+        message = (
+            f"{leakage.count} of {leakage.checked} examples for validation repeat one for training, on these lines."
+        )
+        lines = sorted({row.line for row in leakage.rows})[:FIRST_LINES]
+        yield _issue("leakage", "warning", leakage.count, message, lines)
     for code, severity, message in _noticed(evidence):
         if count := evidence.count(code):
             yield _issue(code, severity, count, message, evidence.marked.first(code))

@@ -12,7 +12,7 @@ import numpy as np
 
 from webapp.datasets.conversion import form_of
 from webapp.datasets.faults import Fault, fault
-from webapp.datasets.formats import Layout
+from webapp.datasets.formats import OPENAI_MESSAGES, Layout
 from webapp.datasets.parsing import Parsed, explain, parse
 from webapp.datasets.reading import MAX_LINE_BYTES, Block
 from webapp.datasets.records import Conversation, encode
@@ -75,7 +75,7 @@ class Rows(msgspec.Struct):
         self.faults.extend(_named(number, faults))
 
 
-def read_rows(block: Block, layout: Layout, max_items: int = MAX_INVALID_ITEMS) -> Rows:
+def read_rows(block: Block, layout: Layout = OPENAI_MESSAGES, max_items: int = MAX_INVALID_ITEMS) -> Rows:
     """The rows of a block of a file with this layout; at most `max_items` faults are named."""
     rows = _plain_rows(block) if layout.verbatim else Rows([], [], [], [])
     if len(rows) == len(block.lines):

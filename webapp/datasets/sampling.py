@@ -10,13 +10,13 @@ from webapp.datasets.hashing import Hashes
 Item = TypeVar("Item")
 
 
-def share_of(size: int, block: int) -> int:
-    """How many items of block number `block` (from 1) a sample of `size` from a whole file needs at the most.
+def share_of(size: int, own: int, before: int) -> int:
+    """How many items of a block of `own` lines, with `before` others ahead of it, a sample of `size` needs at the most.
 
-    Of b blocks of about as many items each, one has `size` / b of the sample; no more than twice that is expected of
-    any. It saves to make items that none of the later blocks would leave in the sample.
+    A file of these lines alone has `size` * `own` / (`own` + `before`) of the sample in this block; no more than twice
+    that is expected. It saves to make items that none of the later blocks would leave in the sample.
     """
-    return min(size, 2 * size // block + 32)
+    return min(size, 2 * size * own // max(1, own + before) + 32)
 
 
 class SmallestHashes(Generic[Item]):

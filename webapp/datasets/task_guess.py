@@ -35,7 +35,8 @@ def _signs(found: Characteristics, examples: int, multi_turn_share: float) -> It
     yield Sign("instruction_following", 0.5, "nothing speaks strongly for a narrower task")
     distinct = found.distinct_answers
     few = distinct <= max(2, FEW_ANSWERS_SHARE * examples) and examples >= MIN_REPEATS
-    if few and found.answer_chars_p50 <= SHORT_ANSWER and found.json_answer_share < 0.5:
+    labels = found.answer_chars_p50 <= SHORT_ANSWER and found.json_answer_share < 0.5 and found.tool_call_share < 0.5
+    if few and labels:
         reason = (
             f"{distinct} different answers in {examples} examples, half of them {found.answer_chars_p50} characters"
         )
