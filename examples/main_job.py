@@ -77,7 +77,8 @@ def main() -> None:
         tokens = report["tokens"]
         print(f"analysis     {report['total_examples']} examples, {report['invalid_lines']['count']} invalid lines")
         print(f"quality      {report['quality_score']:.2f} of 1")
-        print(f"tokens       {tokens['total']:,} ({tokens['tokenizer']}), p50 {tokens['p50']}, p99 {tokens['p99']}")
+        each = tokens["per_example"]
+        print(f"tokens       {tokens['total']:,} ({tokens['tokenizer']}), p50 {each['p50']}, p99 {each['p99']}")
 
         chosen = post(
             f"{app}/recommend",

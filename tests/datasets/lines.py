@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 from webapp.datasets.examining import Examination, examine
 from webapp.datasets.gathering import Gathered
 from webapp.datasets.jaccard import TokenStore
@@ -71,8 +69,7 @@ def pieces_of(*lines: bytes) -> Pieces:
 
 def said(*texts: str, letters: str = "") -> Pieces:
     """The pieces of one example, which no line could hold: user and assistant in turns unless `letters` say more."""
-    codes = np.frombuffer((letters or "ua" * len(texts))[: len(texts)].encode(), np.uint8)
-    return Pieces(list(texts), codes, np.array([0, len(texts)]))
+    return Pieces.of(list(texts), (letters or "ua" * len(texts))[: len(texts)], [len(texts)])
 
 
 def names(marks: Any) -> set[str]:

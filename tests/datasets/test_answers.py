@@ -12,7 +12,7 @@ USUAL = "That is a good question."
 
 
 def looked_at(found: Pieces) -> Answers:
-    return look_at_answers(found, text_hashes(found.texts))
+    return look_at_answers(found, text_hashes(found.encoded))
 
 
 def noticed(answer: str) -> set[str]:
@@ -59,7 +59,7 @@ def test_an_answer_in_words_of_weight_0_is_one_and_a_call_is_none() -> None:
         pieces_of(line(question, untrained, question, called(), question, {"role": "assistant", "content": "[]"}))
     )
     assert found.characters.tolist() == [3, 2]
-    assert found.hashes.tolist() == text_hashes(["Yes", "[]"]).tolist()
+    assert found.hashes.tolist() == text_hashes([b"Yes", b"[]"]).tolist()
     assert looked_at(pieces_of(line(question, called()))).characters.tolist() == []
 
 

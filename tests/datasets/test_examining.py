@@ -58,7 +58,7 @@ def test_every_number_of_an_example_is_in_its_place() -> None:
     assert found.lines.tolist() == [11, 14]
     assert found.tokens.tolist() == [3, 2]
     assert (found.invalid, [item.line for item in found.faults]) == ([12], [12])
-    assert found.answer_hashes.tolist() == text_hashes(["three", "five"]).tolist()
+    assert found.answer_hashes.tolist() == text_hashes([b"three", b"five"]).tolist()
     assert found.answer_characters.tolist() == [5, 4]
     assert [len(column) for column in (found.marks, found.digests, found.prompts, found.said.signatures)] == [2] * 4
 

@@ -19,7 +19,7 @@ from webapp.datasets.repetition import repeats_itself
 def marks(answer: str) -> set[str]:
     """What is noticed about an answer, apart from its being short or empty."""
     found = said("Hi", answer)
-    both = look_at_contents(found).marks | look_at_answers(found, text_hashes(found.texts)).marks
+    both = look_at_contents(found).marks | look_at_answers(found, text_hashes(found.encoded)).marks
     return names(both[0]) & {*MARKER_OF, "repetition", "one_word_answers"}
 
 

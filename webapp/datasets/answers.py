@@ -31,7 +31,7 @@ def look_at_answers(found: Pieces, hashes: Hashes) -> Answers:
     places = np.flatnonzero(found.are(ANSWERS))
     texts = [found.texts[place] for place in places.tolist()]
     count = len(texts)
-    characters = np.fromiter(map(len, texts), np.uint32, count)
+    characters = found.characters[places]
     stripped = np.fromiter(map(len, map(str.strip, texts)), np.uint32, count)
     marks = np.zeros(len(found.texts), np.uint64)
     own = np.zeros(count, np.uint64)
@@ -39,7 +39,8 @@ def look_at_answers(found: Pieces, hashes: Hashes) -> Answers:
     own[(stripped > 0) & (stripped < SHORT_ANSWER_CHARACTERS)] |= np.uint64(bits(["very_short_answers"]))
     one_word = [place for place in np.flatnonzero(characters <= ONE_WORD_CHARACTERS) if len(texts[place].split()) == 1]
     own[one_word] |= np.uint64(bits(["one_word_answers"]))
-    repeating = [place for place in perhaps_repeating(texts) if repeats_itself(texts[place])]
+    perhaps = perhaps_repeating([found.encoded[place] for place in places.tolist()])
+    repeating = [place for place in perhaps if repeats_itself(texts[place])]
     own[repeating] |= np.uint64(bits(["repetition"]))
     marks[places] = own
     json = sum([_is_json(text) for text in texts if text.lstrip()[:1] in ("{", "[")])

@@ -25,12 +25,12 @@ class Contents(NamedTuple):
 def look_at_contents(found: Pieces) -> Contents:
     """Looks at all texts of every example, and for markers at its answers."""
     bounds = found.starts.tolist()
-    joined = [BETWEEN_TEXTS.join(found.texts[a:b]) for a, b in pairwise(bounds)]
+    joined = [BETWEEN_TEXTS.join(found.encoded[a:b]) for a, b in pairwise(bounds)]
     answers = found.are(ANSWERS)
     marks = np.zeros(len(joined), np.uint64)
     hits: Counter[str] = Counter()
     for place, present in _scanner().present(joined):
-        private = hits_in(joined[place], [name for name in present if name in KIND_OF])
+        private = hits_in(joined[place].decode(), [name for name in present if name in KIND_OF])
         hits += private
         texts = [found.texts[n] for n in range(bounds[place], bounds[place + 1]) if answers[n]]
         markers = [name for name in present if name in MARKER_OF and any(map(MARKER_OF[name].occurs, texts))]

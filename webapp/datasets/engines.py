@@ -9,6 +9,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ Examine = Callable[[Iterable[Block]], Iterator[Partial]]
 Engine = Callable[[Examination], AbstractContextManager[Examine]]
 
 _WORTH_PROCESSES = 64_000_000
+_MOST_WAITING = 32  # partials of about 3 MB, for the first block takes as long as a process to start
 
 Handle = TypeVar("Handle")
 
@@ -40,21 +42,50 @@ def suited_to(source: Path) -> Engine:
 
 
 def in_processes(workers: int) -> Engine:
-    """`workers` processes of this machine, each with its own tokenizer; they end with this one."""
+    """`workers` processes of this machine, this one among them, each with its own tokenizer; they end with this one.
+
+    Raises Problem `worker_died` when one of the others is killed.
+    """
+    if workers == 1:
+        return in_this_process
 
     @contextmanager
     def engine(by: Examination) -> Iterator[Examine]:
         # Not forked: whoever analyses may have threads, and a lock that one of them holds would stay locked.
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, context, initializer=end_with_parent, initargs=(signal.SIGKILL,))
+        pool = ProcessPoolExecutor(workers - 1, context, initializer=end_with_parent, initargs=(signal.SIGKILL,))
         try:
-            yield partial(
-                _in_order, submit=lambda block: pool.submit(examine, block, by), result=Future.result, ahead=2 * workers
-            )
+            yield partial(_shared, here=partial(examine, by=by), pool=pool, ahead=2 * (workers - 1))
+        except BrokenProcessPool as error:
+            message = "A process of the analysis was ended from outside, perhaps for want of memory: use fewer workers."
+            raise Problem("worker_died", message, status=503) from error
         finally:
-            pool.shutdown(cancel_futures=True)
+            # Nothing is left to wait for, and a process takes its time to end.
+            pool.shutdown(wait=False, cancel_futures=True)
 
     return engine
+
+
+def _shared(
+    blocks: Iterable[Block], *, here: Callable[[Block], Partial], pool: ProcessPoolExecutor, ahead: int
+) -> Iterator[Partial]:
+    """The partials in the order of the blocks; what the pool has no hands for is done here."""
+    waiting: deque[Future[Partial]] = deque()
+    for block in blocks:
+        if sum(not future.done() for future in waiting) < ahead:
+            waiting.append(pool.submit(here, block))
+        else:
+            waiting.append(_done(here(block)))
+        while waiting and (waiting[0].done() or len(waiting) > _MOST_WAITING):
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _done(partial: Partial) -> Future[Partial]:
+    future: Future[Partial] = Future()
+    future.set_result(partial)
+    return future
 
 
 def _in_order(

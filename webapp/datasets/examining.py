@@ -14,7 +14,7 @@ from webapp.datasets.hashing import Hashes, line_digests, mix, text_hashes
 from webapp.datasets.languages import SAMPLE_EXAMPLES, excerpt
 from webapp.datasets.marks import Bits, bits
 from webapp.datasets.near_duplicates import Signed, sign
-from webapp.datasets.pieces import ROLE_OF, SETTING, TRAINED, Pieces, pieces
+from webapp.datasets.pieces import ROLE_OF, SETTING, TRAINED, Pieces, contents_of, pieces
 from webapp.datasets.reading import Block
 from webapp.datasets.report import InvalidLine
 from webapp.datasets.rows import MAX_INVALID_ITEMS, Rows, read_rows
@@ -86,7 +86,7 @@ def examine(block: Block, by: Examination) -> Partial:
     rows = read_rows(block, by.layout, by.max_items)
     found = pieces(rows)
     encoded = by.tokenizer.encode(found.texts)
-    hashes = text_hashes(found.texts)
+    hashes = text_hashes(found.encoded)
     lines = np.array(rows.numbers, np.uint32)
     tokens = _sums(encoded.counts, found.starts).astype(np.uint32)
     answers, contents = look_at_answers(found, hashes), look_at_contents(found)
@@ -142,19 +142,25 @@ def _totals(rows: Rows, found: Pieces, encoded: TokenBatch, hits: Counter[str], 
     for letter, role in ROLE_OF.items():
         tokens[role] += int(by_letter[ord(letter)])
     letters = "".join(rows.orders)
-    contents = [message.content for one in rows.conversations for message in one.messages]
-    foreign = [text for text in contents if not text.isascii()]
+    # What calls and definitions hold is left out: these are counts of messages' contents.
+    contents = found if not rows.noticed else contents_of(rows)
     users = np.flatnonzero(found.are(b"u")).tolist()
     return Totals(
         roles=+Counter({ROLE_OF[letter]: letters.count(letter) for letter in "suat"}),
         tokens=+tokens,
         hits=hits,
         trained_tokens=int(by_letter[list(TRAINED)].sum()),
-        characters=sum(map(len, contents)),
-        non_ascii=sum(len(text) - len(text.encode("ascii", "ignore")) for text in foreign),
+        characters=int(contents.characters.sum()),
+        non_ascii=_non_ascii(contents),
         json_answers=json,
         questions=sum([found.texts[place].rstrip().endswith(_QUESTION_MARKS) for place in users]),
     )
+
+
+def _non_ascii(found: Pieces) -> int:
+    """How many characters are not ASCII: a byte below 128 is always a character of its own."""
+    ascii_bytes = np.count_nonzero(np.frombuffer(b"".join(found.encoded), np.int8) >= 0)
+    return int(found.characters.sum()) - int(ascii_bytes)
 
 
 def _excerpts(rows: Rows, lines: npt.NDArray[np.uint32], size: int) -> SmallestHashes[str]:
@@ -165,7 +171,7 @@ def _excerpts(rows: Rows, lines: npt.NDArray[np.uint32], size: int) -> SmallestH
 
 def _sampled(found: Pieces, encoded: TokenBatch, lines: npt.NDArray[np.uint32], size: int) -> SmallestHashes[Sampled]:
     sample: SmallestHashes[Sampled] = SmallestHashes(size)
-    short = [place for place, text in enumerate(found.texts) if len(text) <= SAMPLED_CHARACTERS]
+    short = np.flatnonzero(found.characters <= SAMPLED_CHARACTERS)
     line_of = np.repeat(lines, np.diff(found.starts)).astype(np.uint64)
     hashes = mix(line_of << np.uint64(32) | found.inside().astype(np.uint64))[short]
     sample.offer(hashes, lambda place: (found.texts[short[place]], encoded.text(short[place]).copy()))

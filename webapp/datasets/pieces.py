@@ -8,7 +8,7 @@ An example's definitions come first, then its messages in order. `d` and `s` are
 share; all else is said.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -36,11 +36,24 @@ _encoder = msgspec.json.Encoder()
 
 
 class Pieces(NamedTuple):
-    """The texts of n examples, one after another: those of example i are `texts[starts[i]:starts[i + 1]]`."""
+    """The texts of n examples, one after another: those of example i are `texts[starts[i]:starts[i + 1]]`.
+
+    `encoded` are the same in UTF-8, and `characters` how many each has.
+    """
 
     texts: list[str]
+    encoded: list[bytes]
+    characters: npt.NDArray[np.uint32]
     letters: npt.NDArray[np.uint8]
     starts: Index
+
+    @classmethod
+    def of(cls, texts: list[str], letters: str, sizes: list[int]) -> Self:
+        """The texts with a letter for each, and how many each example has."""
+        starts = np.zeros(len(sizes) + 1, np.int64)
+        np.cumsum(sizes, out=starts[1:])
+        characters = np.fromiter(map(len, texts), np.uint32, len(texts))
+        return cls(texts, list(map(str.encode, texts)), characters, np.frombuffer(letters.encode(), np.uint8), starts)
 
     def are(self, letters: bytes) -> Mask:
         """Which texts have one of these letters."""
@@ -66,18 +79,17 @@ _MASKS = {letters: _mask(letters) for letters in (SETTING, ANSWERS, TRAINED, CAL
 
 def pieces(rows: Rows) -> Pieces:
     """The texts of these examples."""
-    sizes = list(map(len, rows.orders))
-    if rows.noticed:
-        each = list(map(pieces_of, rows.conversations, rows.orders))
-        texts = [text for found in each for _, text in found]
-        letters = "".join([letter for found in each for letter, _ in found])
-        sizes = list(map(len, each))
-    else:
-        texts = [message.content for one in rows.conversations for message in one.messages]
-        letters = "".join(rows.orders)
-    starts = np.zeros(len(sizes) + 1, np.int64)
-    np.cumsum(sizes, out=starts[1:])
-    return Pieces(texts, np.frombuffer(letters.encode(), np.uint8), starts)
+    if not rows.noticed:
+        return contents_of(rows)
+    each = list(map(pieces_of, rows.conversations, rows.orders))
+    letters = "".join([letter for found in each for letter, _ in found])
+    return Pieces.of([text for found in each for _, text in found], letters, list(map(len, each)))
+
+
+def contents_of(rows: Rows) -> Pieces:
+    """The contents of the messages alone, by the roles' letters: all there is of plain examples."""
+    texts = [message.content for one in rows.conversations for message in one.messages]
+    return Pieces.of(texts, "".join(rows.orders), list(map(len, rows.orders)))
 
 
 def pieces_of(conversation: Conversation, order: str) -> list[tuple[str, str]]:

@@ -23,16 +23,16 @@ def repeats_itself(text: str) -> bool:
         counts = Counter(sentence for sentence in sentences if len(sentence) >= REPEATED_CHARACTERS)
         if max(counts.values(), default=0) >= REPEATS:
             return True
-    return _loops(text)
+    # A model that is caught in a loop without sentences never gets out of it.
+    return text.count(text[-LOOPED_CHARACTERS:]) >= REPEATS
 
 
-def perhaps_repeating(texts: Sequence[str]) -> list[int]:
-    """The places of the texts that may repeat themselves, in half the time of asking each.
+def perhaps_repeating(texts: Sequence[bytes]) -> list[int]:
+    """The places of the texts (UTF-8) that may repeat themselves, in half the time of asking each.
 
     A text of which no four sentences begin with the same 16 bytes, and whose end is not met again, does not.
     """
-    encoded = [text.encode() for text in texts]
-    joined = np.frombuffer(b"\n".join([b"", *encoded, bytes(_COMPARED_BYTES)]), np.uint8)
+    joined = np.frombuffer(b"\n".join([b"", *texts, bytes(_COMPARED_BYTES)]), np.uint8)
     begins = np.concatenate(
         [
             np.flatnonzero(joined == _NEWLINE) + 1,
@@ -40,17 +40,13 @@ def perhaps_repeating(texts: Sequence[str]) -> list[int]:
         ]
     )
     begins = begins[begins <= len(joined) - _COMPARED_BYTES]
-    starts = np.cumsum([1, *(len(one) + 1 for one in encoded)])
+    starts = np.cumsum([1, *(len(one) + 1 for one in texts)])
     owners = np.searchsorted(starts, begins, side="right") - 1
     words = np.ndarray(len(joined) - 7, np.uint64, joined, strides=(1,))
     keys = mix(words[begins] + mix(words[begins + 8] + owners.astype(np.uint64) * GOLDEN))
     ordered = np.sort(keys)
     repeated = ordered[REPEATS - 1 :][ordered[REPEATS - 1 :] == ordered[: 1 - REPEATS]]
     found = set(owners[np.isin(keys, repeated)].tolist()) if len(repeated) else set()
-    found.update(place for place, text in enumerate(texts) if _loops(text))
+    # As many bytes as characters are no more of the text, so that no loop is missed.
+    found.update(place for place, text in enumerate(texts) if text.count(text[-LOOPED_CHARACTERS:]) >= REPEATS)
     return sorted(found - {len(texts)})
-
-
-def _loops(text: str) -> bool:
-    """Whether it ends in a loop: a model that is caught in one without sentences never gets out of it."""
-    return text.count(text[-LOOPED_CHARACTERS:]) >= REPEATS if len(text) >= REPEATS * REPEATED_CHARACTERS else False

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 _MEMORY_BYTES = 64 * 1024 * 1024
 _UPPER_BOUND = re.compile(r"(?<=\{)(\d+),\d{2,}(?=\})")
 # No pattern matches across it, and a line begins after it.
-BETWEEN_TEXTS = "\n\x1e\n"
+BETWEEN_TEXTS = b"\n\x1e\n"
 _END = b"\n\x1d"
 _TOGETHER = 4
 
@@ -28,8 +28,8 @@ class Scanner:
             self._set.Add(_UPPER_BOUND.sub(r"\1,", pattern))
         self._set.Compile()
 
-    def present(self, texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-        """The texts in which patterns occur: the place of each, and their names in the order they were given."""
+    def present(self, texts: Sequence[bytes]) -> Iterator[tuple[int, list[str]]]:
+        """The texts (UTF-8) in which patterns occur: the place of each, and their names in the given order."""
         # Most texts hold nothing: a look at several at once saves more than looking again costs.
         for first in range(0, len(texts), _TOGETHER):
             some = texts[first : first + _TOGETHER]
@@ -38,8 +38,8 @@ class Scanner:
                     if names := self._names_in(text):
                         yield place, names
 
-    def _names_in(self, text: str) -> list[str]:
-        found = self._set.Match(text.encode(errors="replace") + _END)
+    def _names_in(self, text: bytes) -> list[str]:
+        found = self._set.Match(text + _END)
         if not found:
             # Not even the end was met: the automaton ran out of memory. Nothing is ruled out.
             return list(self._names)

@@ -45,7 +45,7 @@ class Redactor:
         """Hits from left to right; of two that overlap the one that begins first, then the longer one."""
         if len(text) < _SHORTEST:
             return []
-        kinds = [KIND_OF[name] for _, names in self._scanner.present([text]) for name in names]
+        kinds = [KIND_OF[name] for _, names in self._scanner.present([text.encode(errors="replace")]) for name in names]
         found = [(start, -stop, place) for place, kind in enumerate(kinds) for start, stop in spans(kind, text)]
         return list(_apart((start, -stop, kinds[place]) for start, stop, place in sorted(found)))
 
