@@ -65,6 +65,7 @@ def analyze(
             with open_rows(validation, mapping=mapping) as others:
                 by = Examination(counter, others.layout)
                 leaked = gathered.leakage(_parts(others, engine(by), None), near_threshold)
+        gathered.let_go_of_signatures()
         return report(gathered, whole, leaked, tokenizer=counter, layout=rows.layout, source=rows.source)
 
 
