@@ -45,7 +45,7 @@ class Words:
 
     def encode(self, texts: Sequence[str]) -> TokenBatch:
         """The checksum of each word."""
-        return TokenBatch.of([[zlib.crc32(word.encode()) & 0xFFFFFF for word in text.split()] for text in texts])
+        return TokenBatch.of([[zlib.crc32(word.encode()) & 0xFFFF for word in text.split()] for text in texts])
 
 
 class Sending(NamedTuple):
@@ -101,7 +101,7 @@ def _tokenizer(data: bytes) -> Tokenizer:
 def _check_problem(problem: Problem) -> None:
     """It can be sent and printed, and is of a size that someone reads."""
     assert problem.message.encode()
-    assert len(problem.message) < 4000
+    assert len(problem.message) < 6000
     assert len(json.dumps(problem.details, ensure_ascii=False, allow_nan=False).encode()) < 200_000
 
 

@@ -82,6 +82,7 @@ def read_rows(block: Block, layout: Layout, max_items: int = MAX_INVALID_ITEMS) 
     form = form_of(layout)
     plain = zip(rows.numbers, rows.conversations, rows.encoded, rows.orders, strict=True)
     found = Rows([], [], [], [])
+    refused: set[bytes] = set()  # a file may be one bad line, millions of times
     following = next(plain, None)
     for number, line in enumerate(block.lines, block.first):
         if following and following[0] == number:
@@ -90,12 +91,15 @@ def read_rows(block: Block, layout: Layout, max_items: int = MAX_INVALID_ITEMS) 
         elif line is None:
             found.refuse(number, [_TOO_LONG][: max_items - len(found.faults)])
         elif line and not line.isspace():
-            if parsed := parse(line, form):
+            room = max_items - len(found.faults)
+            if not room and line in refused:
+                found.refuse(number, [])
+            elif parsed := parse(line, form):
                 found.add(number, parsed)
             else:
                 # Beyond what the report names, lines are only counted: explaining costs much more than refusing.
-                room = max_items - len(found.faults)
                 found.refuse(number, explain(line, form)[:room] if room else [])
+                refused.add(line)
     return found
 
 
@@ -119,12 +123,13 @@ def _plain_rows(block: Block) -> Rows:
 
 
 def _decoded(block: Block) -> Iterator[tuple[int, bytes, Conversation]]:
+    failed: set[bytes] = set()
     for number, line in enumerate(block.lines, block.first):
-        if line:
+        if line and not (failed and line in failed):
             try:
                 yield number, line, _decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                continue
+                failed.add(line)
 
 
 def _doubtful(lines: Sequence[bytes], encoded: Sequence[bytes]) -> bool:
