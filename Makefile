@@ -5,9 +5,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest
 SOURCES := pyproject.toml constraints.txt hatch_build.py
+FUZZ_SECONDS ?= 600
 
 .PHONY: help run install demo test test-all lint types test-unit test-training test-contract test-faults test-browser \
-	test-wheel benchmark format clean
+	test-wheel fuzz benchmark format clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -53,6 +54,9 @@ test-browser: .venv/installed-dev  ## the pages in Chromium
 test-wheel: .venv/installed-dev  ## the wheel in an empty environment
 	$(PYTEST) tests/wheel
 
+fuzz: .venv/installed-fuzz  ## look for bytes that the analysis cannot take, FUZZ_SECONDS long (Linux on x86-64)
+	$(BIN)/python tests/fuzz/fuzz.py .fuzz -max_total_time=$(FUZZ_SECONDS)
+
 benchmark: .venv/installed-dev  ## the measured claims of docs/benchmarks.md
 	$(BIN)/python benchmarks/dry_run.py
 	$(BIN)/python benchmarks/generate.py
@@ -64,7 +68,7 @@ format: .venv/installed-dev  ## rewrite the sources in the house format
 	$(BIN)/ruff format --quiet .
 
 clean:  ## remove the environment and caches
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tunebook needs Python 3.11 or later; set PYTHON=")'
@@ -77,3 +81,7 @@ clean:  ## remove the environment and caches
 .venv/installed-dev: .venv/bin/python $(SOURCES)
 	$(PIP) --editable '.[train,ray,dev]'
 	@touch $@ .venv/installed
+
+.venv/installed-fuzz: .venv/installed-dev
+	$(PIP) --editable '.[train,dev,fuzz]'
+	@touch $@

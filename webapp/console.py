@@ -68,12 +68,22 @@ def show_analysis(report: Mapping[str, Any]) -> None:
     for kind, hits in report["privacy"]["kinds"].items():
         lines = ", ".join(map(str, hits["lines"][:5]))
         click.echo(f"  {kind:<17} {hits['count']} in {hits['examples']} examples (lines {lines})")
+    if second := report.get("second_look"):
+        show_second_look(second)
     for item in invalid["items"][:20]:
         click.echo(f"  {fault_line(item)}")
     for issue in report["quality_issues"]:
         lines = f" (lines {', '.join(map(str, issue['lines'][:5]))})" if issue["lines"] else ""
         click.echo(f"{issue['severity']}: {issue['message']}{lines}")
         click.echo(f"  {issue['fix']}")
+
+
+def show_second_look(found: Mapping[str, Any]) -> None:
+    """What Presidio found in the flagged examples."""
+    click.echo(f"presidio looked at {found['looked_at']} of {found['flagged']} flagged examples")
+    for kind, hits in found["kinds"].items():
+        lines = ", ".join(map(str, hits["lines"][:5]))
+        click.echo(f"  {kind:<17} {hits['count']} in {hits['examples']} examples (lines {lines})")
 
 
 def fault_line(item: Mapping[str, Any]) -> str:

@@ -61,7 +61,7 @@ def test_a_hostile_dataset_is_shown_as_text(watched, server, tmp_path: Path):
     lines = [json.dumps({"messages": turns, HOSTILE: 1})] * 12 + [json.dumps({"messages": [{"role": HOSTILE}]})]
     path.write_text("\n".join(lines))
     page.goto(server.url)
-    page.get_by_label("JSON lines file").set_input_files(path)
+    page.get_by_label("JSON lines, JSON, CSV").set_input_files(path)
     page.get_by_role("button", name="Upload and analyse").click()
     expect(page.get_by_text(f"{HOSTILE} assistant").first).to_be_visible(timeout=20_000)
     expect(page.get_by_role("heading", name=path.name)).to_be_visible()
@@ -72,7 +72,7 @@ def test_a_file_without_conversations_is_refused_with_its_lines(page, server, tm
     path = tmp_path / "bad.jsonl"
     path.write_text("not json\n[]\n")
     page.goto(server.url)
-    page.get_by_label("JSON lines file").set_input_files(path)
+    page.get_by_label("JSON lines, JSON, CSV").set_input_files(path)
     page.get_by_role("button", name="Upload and analyse").click()
     expect(page.get_by_text("invalid_json")).to_be_visible(timeout=20_000)
 
@@ -84,3 +84,28 @@ def test_without_scripts_the_pages_still_lead_to_the_end(browser, server):
     page.get_by_role("button", name="Try the sample").click()
     expect(page.get_by_text("Valid conversations")).to_be_visible(timeout=20_000)
     context.close()
+
+
+def test_columns_are_asked_for_and_rows_are_fixed_and_the_fix_undone(page, server, tmp_path: Path):
+    path = tmp_path / "fragen.csv"
+    rows = [f"Wo steht Rad {n}?,Am Anleger {n % 7} auf Platz {n * n}; Post an rad{n}@hafen-rad.de." for n in range(30)]
+    path.write_text("\n".join(["frage,antwort", *rows]))
+    page.goto(server.url)
+    page.get_by_label("JSON lines, JSON, CSV").set_input_files(path)
+    page.get_by_role("button", name="Upload and analyse").click()
+    expect(page.get_by_role("heading", name="Which column is what?")).to_be_visible(timeout=20_000)
+    assert_accessible(page)
+    page.get_by_label("frage").select_option("prompt")
+    page.get_by_label("antwort").select_option("completion")
+    page.get_by_role("button", name="Analyse again").click()
+    expect(page.get_by_text("Valid conversations")).to_be_visible(timeout=20_000)
+    assert_accessible(page)
+    page.locator("input[name=redact]").check()
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("[EMAIL_1]").first).to_be_visible(timeout=20_000)
+    assert_accessible(page)
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("button", name="Undo the last fix")).to_be_visible(timeout=20_000)
+    page.get_by_role("button", name="Undo the last fix").click()
+    expect(page.get_by_role("button", name="Redo")).to_be_visible(timeout=20_000)
+    assert_accessible(page)

@@ -2,10 +2,13 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from webapp.commands.arguments import AS_JSON, DATA, MAP
 from webapp.commands.counting import counting
@@ -24,6 +27,7 @@ from webapp.datasets import (
 )
 from webapp.datasets import analyze as analyze_file
 from webapp.datasets.engines import Engine
+from webapp.datasets.presidio import presidio_search, second_look
 
 _ALL_ITEMS = 100_000
 
@@ -63,6 +67,9 @@ def analyzed(data: Path, **options: Any) -> Analysis:
     type=click.IntRange(1, 256),
     help="With the local engine: processes; by default one, and one a core for files over 64 MB.",
 )
+@click.option(
+    "--presidio", is_flag=True, help="Search the flagged rows again with Presidio: pip install 'tunebook[presidio]'."
+)
 @click.option("--full", is_flag=True, help="With --json: every line number of every list, not only the first.")
 @AS_JSON
 def analyze(
@@ -74,6 +81,7 @@ def analyze(
     near_threshold: float,
     engine: str,
     workers: int | None,
+    presidio: bool,
     full: bool,
     as_json: bool,
 ) -> None:
@@ -86,6 +94,7 @@ def analyze(
     if full and not as_json:
         raise click.UsageError("--full needs --json: the lists can be long.")
     model = find_model(model_id) if model_id else None
+    search = presidio_search() if presidio else None  # before the work, not after it
     options: dict[str, Any] = {
         "mapping": mapping,
         "tokenizer": tokenizer,
@@ -93,7 +102,14 @@ def analyze(
         "near_threshold": near_threshold,
         "engine": _engine(engine, workers, data),
     }
-    report = {"session_id": None, **(_in_full if full else _in_short)(data, options)}
+    report: dict[str, Any] = {"session_id": None}
+    if full or search:
+        with _kept(data, options | ({"max_items": _ALL_ITEMS} if full else {})) as (analysis, examples):
+            report |= all_lines(analysis, examples) if full else analysis.to_dict()
+            if search:
+                report["second_look"] = msgspec.to_builtins(second_look(examples, search))
+    else:
+        report |= analyzed(data, **options).to_dict()
     if model:
         report["model"] = {"id": model.id, "context_length": model.context_length}
     if as_json:
@@ -107,15 +123,13 @@ def analyze(
             click.echo("its own tokenizer counts exactly: --fetch-tokenizer, or --tokenizer with a copy of it")
 
 
-def _in_short(data: Path, options: dict[str, Any]) -> dict[str, Any]:
-    return analyzed(data, **options).to_dict()
-
-
-def _in_full(data: Path, options: dict[str, Any]) -> dict[str, Any]:
+@contextmanager
+def _kept(data: Path, options: dict[str, Any]) -> Iterator[tuple[Analysis, Examples]]:
+    """The analysis, and the examples for as long as they are needed."""
     with tempfile.TemporaryDirectory() as scratch:
         with ExampleWriter(Path(scratch)) as sink:
-            report = analyzed(data, sink=sink, max_items=_ALL_ITEMS, **options)
-        return all_lines(report, Examples(Path(scratch)))
+            analysis = analyzed(data, sink=sink, **options)
+        yield analysis, Examples(Path(scratch))
 
 
 def _engine(name: str, workers: int | None, data: Path) -> Engine:

@@ -38,6 +38,7 @@ SPEAKERS = {
 _CALL = "function_call"
 # What a turn in ShareGPT's words may carry of OpenAI's.
 _KEPT_OF_A_TURN = ("weight", "name")
+_TEXTS = frozenset({str, bool, type(None)})
 _OLD_NAMES = {"role": "from", "content": "value", "tool_calls": "value"}
 
 _any_object = msgspec.json.Decoder(dict[str, object])
@@ -138,10 +139,20 @@ def _decode(layout: Layout, line: bytes) -> Decoded:
     if made.faults:
         raise msgspec.ValidationError(made.faults[0].message)
     conversation = msgspec.convert(made.value, WireConversation)
-    inner = sum(
-        len(item) for value in row.values() if isinstance(value, list) for item in value if isinstance(item, dict)
-    )
-    return conversation, tuple(sorted(made.ignored)), len(row) + inner
+    return conversation, tuple(sorted(made.ignored)), _least_names(row)
+
+
+def _least_names(row: Mapping[str, Any]) -> int:
+    """How many names a row of texts, and of lists of texts and of objects of texts, has; 0 of any other.
+
+    What is no text may be a number that was too long to be read, and deeper names are not counted.
+    """
+    inner = [item for value in row.values() if isinstance(value, list) for item in value]
+    objects = [item for item in inner if isinstance(item, dict)]
+    leaves = [value for value in row.values() if not isinstance(value, list)]
+    leaves += [item for item in inner if not isinstance(item, dict)]
+    leaves += [value for item in objects for value in item.values()]
+    return len(row) + sum(map(len, objects)) if _TEXTS.issuperset(map(type, leaves)) else 0
 
 
 def _row_faults(layout: Layout, value: object) -> Iterator[Fault]:

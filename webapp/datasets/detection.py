@@ -4,8 +4,9 @@ import difflib
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from io import BytesIO
+from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
@@ -30,7 +31,8 @@ from webapp.errors import Problem
 MAX_ROWS = 200
 MAX_BYTES = 4 * 1024 * 1024
 _EXAMPLE_CHARACTERS = 60
-_SHOWN_COLUMNS = 50
+_SHOWN_COLUMNS, _NAMED_COLUMNS, _COMPARED_COLUMNS = 50, 20, 1000
+_NAME_CHARACTERS = 200  # a longer name is no column's
 
 _any_object = msgspec.json.Decoder(dict[str, object])
 Row = Mapping[str, Any]
@@ -100,9 +102,10 @@ def checked_mapping(mapping: Mapping[str, str], rows: Sequence[Row] = ()) -> dic
 def _objects(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
-            yield _any_object.decode(line)
+            row = _any_object.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
+        yield {name: value for name, value in row.items() if len(name) <= _NAME_CHARACTERS}
 
 
 def _mapped(mapping: Mapping[str, str], rows: Sequence[Row]) -> Layout:
@@ -110,11 +113,11 @@ def _mapped(mapping: Mapping[str, str], rows: Sequence[Row]) -> Layout:
     columns = dict.fromkeys(column for row in rows for column in row)
     for column in found if rows else ():
         if column not in columns:
-            near = difflib.get_close_matches(column, columns, n=1)
+            near = difflib.get_close_matches(column, list(columns)[:_COMPARED_COLUMNS], n=1)
             raise Problem(
                 "unknown_column",
                 f"There is no column {column!r} in the first rows. "
-                + (f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(columns)}."),
+                + (f"Did you mean {near[0]!r}?" if near else f"There are {_named(columns)}."),
                 param="map",
                 details={"columns": _columns(rows)},
             )
@@ -166,9 +169,9 @@ def _ambiguous(rows: Sequence[Row]) -> Problem:
         choices = "; ".join(f"{item['format']} ({item['rows']} of {len(rows)}): {item['map']}" for item in found)
         message = f"Which columns are to be trained on? The first rows leave it open. They can be read as {choices}."
     else:
-        names = ", ".join(column["name"] for column in _columns(rows)) or "none"
         message = (
-            f"Which columns hold the question and the answer? There are {names}, which no known format has. Say which "
+            "Which columns hold the question and the answer? There are "
+            f"{_named(_first_values(rows))}, which no known format has. Say which "
             f"is what, for instance {_suggestion(rows)}."
         )
     return Problem(
@@ -211,6 +214,12 @@ def _suggestion(rows: Sequence[Row]) -> str:
 def _options(mapping: Mapped) -> str:
     """The mapping as the command line takes it."""
     return " ".join(f"--map {shlex.quote(f'{column}={part}')}" for column, part in mapping.items())
+
+
+def _named(columns: Collection[str]) -> str:
+    """The first columns by name, and how many more there are."""
+    more = len(columns) - _NAMED_COLUMNS
+    return ", ".join([*islice(columns, _NAMED_COLUMNS), *([f"and {more} more"] if more > 0 else [])]) or "none"
 
 
 def _columns(rows: Sequence[Row]) -> list[dict[str, str]]:

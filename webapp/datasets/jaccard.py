@@ -17,6 +17,7 @@ Rows = npt.NDArray[np.int64]
 _ID_BITS = 24
 _PAIR_SHIFT = 2 * _ID_BITS + 1
 _PAIRS, _TOKENS = 1 << 15, 1 << 20  # the most of one round; the number of a pair, two ids and a side fill 64 bits
+_GAP = 256  # tokens that cost less to read over than another read does
 
 
 class TokenStore:
@@ -48,12 +49,22 @@ class TokenStore:
         return ends[1:] - ends[:-1]
 
     def read(self, rows: Rows) -> tuple[Ids, Offsets]:
-        """The ids of these documents, one after another, and their offsets."""
+        """The ids of these documents (at least one, some of them twice), one after another, and their offsets."""
         self._file.flush()
-        bounds = [(self._ends[row], self._ends[row + 1]) for row in rows.tolist()]
-        parts = [os.pread(self._file.fileno(), 4 * (end - start), 4 * start) for start, end in bounds]
-        offsets = np.cumsum([0, *(end - start for start, end in bounds)], dtype=np.int64)
-        return np.frombuffer(b"".join(parts), np.uint32), offsets
+        ends = np.frombuffer(self._ends, np.int64)
+        starts, lengths = ends[rows], ends[rows + 1] - ends[rows]
+        firsts, stops = _runs(ends, np.unique(rows))
+        parts = [
+            os.pread(self._file.fileno(), 4 * (stop - first), 4 * first)
+            for first, stop in zip(firsts.tolist(), stops.tolist(), strict=True)
+        ]
+        # A document lies in its run as far from the run's first token as in the file.
+        run = np.searchsorted(firsts, starts, side="right") - 1
+        moved = np.concatenate([[0], np.cumsum(stops - firsts)])[run] - firsts[run]
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        places = np.arange(offsets[-1]) + np.repeat(starts + moved - offsets[:-1], lengths)
+        return np.frombuffer(b"".join(parts), np.uint32)[places], offsets
 
 
 def similarities(store: TokenStore, left: Rows, right: Rows) -> npt.NDArray[np.float64]:
@@ -101,6 +112,13 @@ def _bigrams(store: TokenStore, rows: Rows, side: int) -> npt.NDArray[np.uint64]
     numbers = np.repeat(np.arange(len(rows), dtype=np.uint64) << np.uint64(_PAIR_SHIFT), bigrams_each(offsets))
     found: npt.NDArray[np.uint64] = numbers | wide[places] << np.uint64(_ID_BITS + 1) | wide[places + 1] << np.uint64(1)
     return found | np.uint64(side)
+
+
+def _runs(ends: npt.NDArray[np.int64], rows: Rows) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """First token and end of the runs to read for these documents (rising): those near one another in one go."""
+    starts, stops = ends[rows], ends[rows + 1]
+    apart = starts[1:] - stops[:-1] > _GAP
+    return starts[np.r_[True, apart]], stops[np.r_[apart, True]]
 
 
 def _each(bigrams: npt.NDArray[np.uint64], pairs: int) -> npt.NDArray[np.int64]:

@@ -16,6 +16,7 @@ from webapp.errors import Problem
 
 _CHUNK = 256 * 1024
 _LOOK_AHEAD = 4096
+_SHOWN_CHARACTERS = 60
 # Lists that belong to a single row, and so do not make an object a document of many.
 _LISTS_OF_A_ROW = frozenset({"tools", "functions", "history"})
 
@@ -72,7 +73,7 @@ def _object_rows(scanner: "_Scanner") -> Iterator[bytes]:
         if _holds_rows(scanner, name):
             held.append(name)
             if len(held) > 1:
-                raise _several(held)
+                raise _several([name[:_SHOWN_CHARACTERS] for name in held])
             yield from _list_rows(scanner, wrap=name if name.casefold() in CHAT_NAMES else "")
         else:
             value = scanner.value()

@@ -26,8 +26,9 @@ def parquet_rows(file: BinaryIO) -> Iterator[bytes]:
         table = pq.ParquetFile(file, pre_buffer=False)
         for batch in table.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
             yield b"".join(_encoder.encode(_without_nulls(row)) + b"\n" for row in batch.to_pylist())
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0][:200]
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        # The last two: texts that are no UTF-8, dates beyond Python's.
+        reason = " ".join(str(error).split())[:200]
         raise Problem(
             "broken_parquet", f"The Parquet file cannot be read ({reason}). Write it again, or use JSON lines."
         ) from error

@@ -31,7 +31,8 @@ class Parsed(msgspec.Struct, frozen=True):
     older_names: bool
 
 
-# A line whose types are right: its conversation, ignored keys, and how many names it has at the least.
+# A line whose types are right: its conversation, ignored keys, and how many names it has at the least (0: any number of
+# them, and perhaps a number among its values).
 Decoded = tuple[WireConversation, tuple[str, ...], int]
 
 
@@ -52,7 +53,7 @@ def _decode(line: bytes) -> Decoded:
         if not unknown:
             raise
         conversation = msgspec.convert({key: value[key] for key in value.keys() & _KNOWN_KEYS}, WireConversation)
-    return conversation, unknown, 2 * len(conversation.messages) + 1
+    return conversation, unknown, 0 if unknown else 2 * len(conversation.messages) + 1
 
 
 OPENAI_FORM = Form(_decode, value_faults)

@@ -72,8 +72,9 @@ def _lines_by_reads(stream: BinaryIO) -> Iterator[tuple[list[bytes | None], int]
         if not newline:
             carried = joined
             continue
-        *lines, carried = others.split(b"\n")
-        yield [_sound(joined), *map(_sound, lines)], end
+        # What lies within one read is never too long.
+        *lines, carried = others.replace(b"\r\n", b"\n").split(b"\n")
+        yield [_sound(joined), *lines], end
     if carried is None or carried:
         yield [_sound(carried)], end
 

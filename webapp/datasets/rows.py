@@ -83,6 +83,7 @@ def read_rows(block: Block, layout: Layout = OPENAI_MESSAGES, max_items: int = M
     form = form_of(layout)
     plain = zip(rows.numbers, rows.conversations, rows.encoded, rows.orders, strict=True)
     found = Rows([], [], [], [])
+    refused: set[bytes] = set()  # a file may be one bad line, millions of times
     following = next(plain, None)
     for number, line in enumerate(block.lines, block.first):
         if following and following[0] == number:
@@ -91,12 +92,15 @@ def read_rows(block: Block, layout: Layout = OPENAI_MESSAGES, max_items: int = M
         elif line is None:
             found.refuse(number, [_TOO_LONG][: max_items - len(found.faults)])
         elif line and not line.isspace():
-            if parsed := parse(line, form):
+            room = max_items - len(found.faults)
+            if not room and line in refused:
+                found.refuse(number, [])
+            elif parsed := parse(line, form):
                 found.add(number, parsed)
             else:
                 # Beyond what the report names, lines are only counted: explaining costs much more than refusing.
-                room = max_items - len(found.faults)
                 found.refuse(number, explain(line, form)[:room] if room else [])
+                refused.add(line)
     return found
 
 
@@ -123,19 +127,18 @@ def _decoded(block: Block) -> tuple[list[int], list[bytes], list[Conversation]]:
             return list(range(block.first, block.first + len(lines))), lines, list(map(_decode, lines))
         except _REFUSALS:
             pass
-    found = [
-        (number, line, conversation)
-        for number, line in enumerate(block.lines, block.first)
-        if line and (conversation := _seemingly_plain(line))
-    ]
+    found = list(_one_by_one(block))
     return [number for number, _, _ in found], [line for _, line, _ in found], [one for _, _, one in found]
 
 
-def _seemingly_plain(line: bytes) -> Conversation | None:
-    try:
-        return _decode(line)
-    except _REFUSALS:
-        return None
+def _one_by_one(block: Block) -> Iterator[tuple[int, bytes, Conversation]]:
+    failed: set[bytes] = set()
+    for number, line in enumerate(block.lines, block.first):
+        if line and not (failed and line in failed):
+            try:
+                yield number, line, _decode(line)
+            except _REFUSALS:
+                failed.add(line)
 
 
 def _doubtful(lines: Sequence[bytes], encoded: Sequence[bytes]) -> bool:

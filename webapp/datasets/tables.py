@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import Any, BinaryIO
@@ -15,6 +16,7 @@ from webapp.errors import Problem
 
 DELIMITERS = (",", "\t", ";", "|")
 _SAMPLED_RECORDS = 5
+_SHOWN_CHARACTERS = 60
 # Columns whose cells may be JSON, beside those with chats.
 _JSON_NAMES = CHAT_NAMES | {"tools", "history"}
 
@@ -50,12 +52,10 @@ def csv_rows(stream: BinaryIO, delimiter: str, json_columns: Collection[str] = (
 
 def _header(records: Iterator[list[str]]) -> list[str]:
     header = next((cells for cells in records if cells), [])
-    twice = {name for name in header if header.count(name) > 1}
-    if twice - {""}:
-        raise Problem(
-            "broken_csv",
-            f"The header names the column {min(twice - {''})!r} twice. Give each column a name of its own.",
-        )
+    twice = [name for name, count in Counter(header).items() if count > 1 and name]
+    if twice:
+        name = min(twice)[:_SHOWN_CHARACTERS]
+        raise Problem("broken_csv", f"The header names the column {name!r} twice. Give each column a name of its own.")
     return header
 
 
