@@ -18,7 +18,7 @@ import numpy as np
 
 from webapp.datasets import NEAR_THRESHOLD, OpenAITokenizer
 from webapp.datasets.jaccard import TokenStore
-from webapp.datasets.near_duplicates import NearDuplicates
+from webapp.datasets.near_duplicates import NearDuplicates, sign
 
 DOCUMENTS, BATCH, PERMUTATIONS = 20_000, 2000, 128
 RATES, LENGTHS = (0.05, 0.10, 0.15, 0.20), (30, 50, 80, 120, 200)
@@ -54,7 +54,7 @@ def ours(tokenizer: OpenAITokenizer, documents: list[str]) -> list[int]:
     with TokenStore() as store:
         near = NearDuplicates(store)
         for start in range(0, len(documents), BATCH):
-            near.add(*tokenizer.encode(documents[start : start + BATCH]))
+            near.add(sign(tokenizer.encode(documents[start : start + BATCH])))
         return near.clusters(np.ones(len(documents), np.bool_)).first.tolist()
 
 

@@ -59,8 +59,8 @@ def ordered(order: str) -> bytes:
     return line(*(made[letter] for letter in order))
 
 
-def block(*lines: bytes | None, first: int = 1, number: int = 1) -> Block:
-    return Block(number, first, list(lines), 0)
+def block(*lines: bytes | None, first: int = 1) -> Block:
+    return Block(first, list(lines), 0)
 
 
 def pieces_of(*lines: bytes) -> Pieces:
@@ -98,6 +98,6 @@ def gathered(*lines: bytes, tokenizer: Any = None, cut: int = 10**6) -> Iterator
     by = Examination(tokenizer or Words())
     with TokenStore() as store:
         found = Gathered(store)
-        for number, start in enumerate(range(0, len(lines), cut), 1):
-            found.add(examine(block(*lines[start : start + cut], first=start + 1, number=number), by))
+        for start in range(0, len(lines), cut):
+            found.add(examine(block(*lines[start : start + cut], first=start + 1), by))
         yield found

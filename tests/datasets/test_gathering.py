@@ -97,7 +97,7 @@ def test_a_file_that_begins_with_long_lines_is_sampled_by_its_examples() -> None
     long, short = [asked(f"long {number}", "a") for number in range(100)], [asked("short", "b")] * 5000
     by = Examination(Words())
     with gathered(*long, cut=10) as found:
-        found.add(examine(block(*short, first=101, number=11), by))
+        found.add(examine(block(*short, first=101), by))
         sample = found.excerpts.items()
         assert len(sample) == SAMPLE_EXAMPLES
         assert sum(text.startswith("short") for text in sample) > 0.9 * SAMPLE_EXAMPLES

@@ -50,7 +50,7 @@ def test_no_message_at_all_is_not_plain() -> None:
 
 
 def test_orders_are_the_first_letters_of_the_roles() -> None:
-    conversations = read_rows(Block(1, 1, [ordered(order) for order in ("ua", "sucta", "a")], 0)).conversations
+    conversations = read_rows(Block(1, [ordered(order) for order in ("ua", "sucta", "a")], 0)).conversations
     assert orders_of(conversations) == list(map(order_of, conversations)) == ["ua", "suata", "a"]
     assert orders_of([]) == []
 
@@ -67,7 +67,7 @@ def test_orders_are_the_first_letters_of_the_roles() -> None:
     ids=["a name", "a weight", "tools", "a call", "no tools"],
 )
 def test_a_plain_example_holds_nothing_but_roles_and_texts(example: bytes, plain: bool) -> None:
-    (conversation,) = read_rows(Block(1, 1, [example], 0)).conversations
+    (conversation,) = read_rows(Block(1, [example], 0)).conversations
     assert are_plain([conversation], [order_of(conversation)]) is plain
 
 

@@ -26,10 +26,9 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 class Block(msgspec.Struct, frozen=True, gc=False):
     """Lines that follow one another, the first of them line `first`; None for one longer than `MAX_LINE_BYTES`.
 
-    `number` counts the blocks of a stream from 1, and `end` is how many of its bytes have been read with this one.
+    `end` is how many bytes of the stream have been read with them.
     """
 
-    number: int
     first: int
     lines: list[bytes | None]
     end: int
@@ -47,12 +46,12 @@ def read_lines(stream: BinaryIO) -> Iterator[Line]:
 
 def read_blocks(stream: BinaryIO) -> Iterator[Block]:
     """The same lines in blocks of about `BLOCK_BYTES`: what is examined in one go."""
-    number, first = 1, 1
+    first = 1
     for lines, end in _lines_by_reads(stream):
         for start in range(0, len(lines), _BLOCK_LINES):
             some = lines[start : start + _BLOCK_LINES]
-            yield Block(number, first, some, end)
-            number, first = number + 1, first + len(some)
+            yield Block(first, some, end)
+            first += len(some)
 
 
 def _lines_by_reads(stream: BinaryIO) -> Iterator[tuple[list[bytes | None], int]]:
