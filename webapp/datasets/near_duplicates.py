@@ -114,7 +114,8 @@ class NearDuplicates:
                 if not len(pairs):
                     continue
                 alike = self._verify(clusters, pairs, threshold, refusals)
-                rejected = np.sort(np.concatenate([rejected, pairs[~alike]]))
+                # Two sorted runs, which a stable sort merges.
+                rejected = np.sort(np.concatenate([rejected, pairs[~alike]]), kind="stable")
         return clusters
 
     def _verify(
