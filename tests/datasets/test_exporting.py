@@ -126,3 +126,25 @@ def test_an_unknown_format_is_named_with_the_known_ones():
     with pytest.raises(Problem, match=", ".join(FORMATS)) as caught:
         find_format("xml")
     assert caught.value.code == "unknown_format"
+
+
+# System prompts are rare in Alpaca, and histories stand where they are needed: what the analysis reads must not depend
+# on which rows come first.
+PLAIN = [
+    said("Where is it?", "At the pier."),
+    said("And the other?", "In the shed.", "Sure?", "Yes.", system="Be brief."),
+    said("[1, 2]", '{"a": 1}'),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [("jsonl", [*PLAIN, FULL]), ("parquet", [*PLAIN, FULL]), ("sharegpt", PLAIN), ("alpaca", PLAIN)],
+    ids=["jsonl", "parquet", "sharegpt", "alpaca"],
+)
+def test_the_analysis_reads_an_export_as_the_same_rows(tmp_path, name, rows):
+    source = tmp_path / "rows.jsonl"
+    content = exported(source, name, *rows)
+    again = analyze(io.BytesIO(content), name=f"again{find_format(name).suffix}")
+    assert (again.total_examples, again.invalid_lines.count) == (len(rows), 0)
+    assert again.sha256 == analyze(source).sha256

@@ -41,10 +41,10 @@ class Opened(NamedTuple):
 
 
 @contextmanager
-def opened(source: Path | BinaryIO, name: str | None = None, json_columns: Collection[str] = ()) -> Iterator[Opened]:
+def opened(source: Path | BinaryIO, name: str | None = None, chat_columns: Collection[str] = ()) -> Iterator[Opened]:
     """Opens a file, or takes a stream as it stands; plain JSON lines come through as the file itself.
 
-    `name` is the file's name where `source` does not have it; `json_columns` are columns of chats beside those known.
+    `name` is the file's name where `source` does not have it; `chat_columns` are columns of chats beside those known.
     Raises Problem `unsupported_encoding`, and while reading `broken_archive`, `decompression_bomb`, `broken_json`,
     `several_row_lists`, `broken_csv` and `broken_parquet`.
     """
@@ -63,7 +63,7 @@ def opened(source: Path | BinaryIO, name: str | None = None, json_columns: Colle
             path = path.with_suffix("")
         if path.suffix == ".json" and not head.startswith(_PARQUET_MAGIC):
             head, stream = beginning(stream, MAX_LINE_BYTES + 2)
-        container, rows = _contained(head, path.suffix.lower(), json_columns)
+        container, rows = _contained(head, path.suffix.lower(), chat_columns)
         if container == "parquet":
             stream = stack.enter_context(_seekable(stream))
         lines = stream_of(capped(rows(stream), packed)) if rows else stream
@@ -81,10 +81,10 @@ def opened(source: Path | BinaryIO, name: str | None = None, json_columns: Colle
 Rows = Callable[[BinaryIO], Iterator[bytes]]
 
 
-def _contained(head: bytes, suffix: str, json_columns: Collection[str]) -> tuple[Container, Rows | None]:
+def _contained(head: bytes, suffix: str, chat_columns: Collection[str]) -> tuple[Container, Rows | None]:
     """The container of a file that begins so, and what reads its rows; None where they are lines already."""
     if head.startswith(_PARQUET_MAGIC):
-        return "parquet", parquet_rows
+        return "parquet", lambda stream: parquet_rows(stream, chat_columns)
     refuse_other_encodings(head)
     text = head.removeprefix(UTF8_BOM).lstrip()
     if text.startswith(b"[") and not _is_first_of_lines(text):
@@ -98,7 +98,7 @@ def _contained(head: bytes, suffix: str, json_columns: Collection[str]) -> tuple
     delimiter = delimiter_of(text.decode("utf-8", "replace"), named_so=suffix in _TABLE_SUFFIXES)
     if delimiter is None:
         return "jsonl", None
-    return "tsv" if delimiter == "\t" else "csv", lambda stream: csv_rows(stream, delimiter, json_columns)
+    return "tsv" if delimiter == "\t" else "csv", lambda stream: csv_rows(stream, delimiter, chat_columns)
 
 
 def _is_first_of_lines(text: bytes) -> bool:

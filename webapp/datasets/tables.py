@@ -10,21 +10,20 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from webapp.datasets.formats import BEYOND_HEADER, CHAT_NAMES, readings
+from webapp.datasets.formats import BEYOND_HEADER, readings
+from webapp.datasets.json_cells import json_columns, open_cells
 from webapp.datasets.reading import MAX_LINE_BYTES
 from webapp.errors import Problem
 
 DELIMITERS = (",", "\t", ";", "|")
 _SAMPLED_RECORDS = 5
 _SHOWN_CHARACTERS = 60
-# Columns whose cells may be JSON, beside those with chats.
-_JSON_NAMES = CHAT_NAMES | {"tools", "history"}
 
 
-def csv_rows(stream: BinaryIO, delimiter: str, json_columns: Collection[str] = ()) -> Iterator[bytes]:
+def csv_rows(stream: BinaryIO, delimiter: str, chat_columns: Collection[str] = ()) -> Iterator[bytes]:
     """The records of UTF-8 text with a header, as objects of texts; a cell of a chat column that is JSON as its value.
 
-    `json_columns` names further columns of chats. A record with fewer cells than the header lacks the last columns; one
+    `chat_columns` names further columns of chats. A record with fewer cells than the header lacks the last columns; one
     with more has the rest as a list under `BEYOND_HEADER`. Raises Problem `broken_csv`.
     """
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
@@ -34,12 +33,12 @@ def csv_rows(stream: BinaryIO, delimiter: str, json_columns: Collection[str] = (
     number = 0
     try:
         header = _header(records)
-        parsed = [name for name in header if name.strip().casefold() in _JSON_NAMES or name in json_columns]
+        opened = json_columns(header, chat_columns)
         for cells in records:
             lines.characters = 0
             if cells:
                 number += 1
-                yield _line(_record(header, cells, parsed))
+                yield _line(_record(header, cells, opened))
     except csv.Error as error:
         raise Problem(
             "broken_csv",
@@ -59,21 +58,12 @@ def _header(records: Iterator[list[str]]) -> list[str]:
     return header
 
 
-def _record(header: list[str], cells: list[str], parsed: Collection[str]) -> dict[str, Any]:
+def _record(header: list[str], cells: list[str], opened: Collection[str]) -> dict[str, Any]:
     row: dict[str, Any] = dict(zip(header, cells, strict=False))
-    for name in parsed:
-        if row.get(name, "").lstrip().startswith(("[", "{")):
-            row[name] = _json_cell(row[name])
+    open_cells(row, opened)
     if len(cells) > len(header):
         row[BEYOND_HEADER] = cells[len(header) :]
     return row
-
-
-def _json_cell(cell: str) -> Any:
-    try:
-        return msgspec.json.decode(cell)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        return cell
 
 
 def _line(row: dict[str, Any]) -> bytes:
