@@ -192,9 +192,8 @@ def compare(megabytes: int, rounds: int, names: list[str]) -> None:
         speed = megabytes / row["cpu"]
         print(f"{name:12} {row['cpu']:8.2f} {speed:7.1f} {row['wall']:8.2f} {row['mib']:7.0f}   {ratio:.2f}")
     if "2 workers" in middle:
-        print(
-            f"2 workers take 1/{middle['tunebook']['wall'] / middle['2 workers']['wall']:.2f} of the wall time of one"
-        )
+        ratio = middle["tunebook"]["wall"] / middle["2 workers"]["wall"]
+        print(f"2 workers are {ratio:.2f} times as fast as one")
     spent = (middle["tunebook"]["mib"] - 200) * 2**20 / examples
     print(f"memory beyond 200 MiB: {spent:.0f} bytes an example")
 
