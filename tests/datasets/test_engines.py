@@ -2,6 +2,7 @@
 
 import io
 import multiprocessing
+import pickle
 import sys
 import time
 from collections.abc import Iterator
@@ -142,6 +143,15 @@ def test_a_problem_in_a_block_is_the_analysis_s(engine: Engine) -> None:
     with pytest.raises(Problem) as caught:
         analyze(io.BytesIO(DIRTY), tokenizer=Broken(), engine=engine)
     assert (caught.value.code, caught.value.message) == ("broken", "This tokenizer cannot.")
+    assert no_process_is_left()
+
+
+def test_a_tokenizer_that_cannot_travel_is_refused_before_the_work() -> None:
+    class Local(Broken):
+        """Has no name under which another process could find it."""
+
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        analyze(io.BytesIO(DIRTY), tokenizer=Local(), engine=in_processes(2))
     assert no_process_is_left()
 
 

@@ -5,6 +5,7 @@ Each engine takes blocks and gives their partials in the same order, so that rep
 
 import multiprocessing
 import os
+import pickle
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -51,6 +52,7 @@ def in_processes(workers: int) -> Engine:
 
     @contextmanager
     def engine(by: Examination) -> Iterator[Examine]:
+        pickle.dumps(by)  # a tokenizer that cannot travel would have the pool wait for ever
         # Not forked: whoever analyses may have threads, and a lock that one of them holds would stay locked.
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(workers - 1, context, initializer=end_with_parent, initargs=(signal.SIGKILL,))
