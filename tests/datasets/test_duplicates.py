@@ -8,7 +8,7 @@ import pytest
 
 from webapp.datasets import Analysis, analyze
 from webapp.datasets.duplicates import DuplicateSearch
-from webapp.datasets.hashing import line_digests
+from webapp.datasets.hashing import line_digests, line_ends
 from webapp.datasets.jaccard import TokenStore
 from webapp.datasets.near_duplicates import sign
 from webapp.datasets.tokens import TokenBatch
@@ -36,7 +36,8 @@ def repeated(*lines: str) -> list[int]:
     with TokenStore() as store:
         search = DuplicateSearch(store)
         for some in (lines[:7], lines[7:]):
-            search.add(line_digests([line.encode() for line in some]), sign(TokenBatch.of([[]] * len(some))))
+            text = "".join(f"{line}\n" for line in some).encode()
+            search.add(line_digests(text, line_ends(text)), sign(TokenBatch.of([[]] * len(some))))
         return [int(index) for index in search.find().exact.droppable]
 
 

@@ -21,7 +21,7 @@ OLDER = line({"role": "developer", "content": "Be kind."}, USER, ANSWER, id=7)
 
 def one_by_one(found: Block) -> Rows:
     """The same rows, each line by `parse` alone."""
-    expected = Rows([], [], [], [])
+    expected = Rows()
     for number, content in enumerate(found.lines, found.first):
         parsed = parse(content) if content is not None else None
         if parsed:
@@ -42,7 +42,7 @@ def one_by_one(found: Block) -> Rows:
 def check(found: Block) -> Rows:
     """The rows of a block, after they were compared with those of its lines one by one."""
     read, expected = read_rows(found), one_by_one(found)
-    for name in ("numbers", "conversations", "encoded", "orders", "unknown_keys", "invalid"):
+    for name in ("numbers", "conversations", "canonical", "orders", "unknown_keys", "invalid"):
         assert getattr(read, name) == getattr(expected, name), name
     marked = {place: names for place, names in expected.noticed.items() if names}
     assert {place: names for place, names in read.noticed.items() if names} == marked

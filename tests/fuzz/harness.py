@@ -112,7 +112,7 @@ def _check_rows(sending: Sending) -> tuple[int, int]:
         form = form_of(opened.layout)
         for block in read_blocks(opened.stream):
             rows = read_rows(block, opened.layout)
-            in_block = dict(zip(rows.numbers, rows.encoded, strict=True))
+            in_block = dict(zip(rows.numbers, rows.canonical.splitlines(keepends=True), strict=True))
             for number, line in enumerate(block.lines, block.first):
                 if line is None or not line.strip():
                     assert number not in in_block

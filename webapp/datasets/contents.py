@@ -2,7 +2,6 @@
 
 from collections import Counter
 from functools import cache
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +12,8 @@ from webapp.datasets.pieces import ANSWERS, Pieces
 from webapp.datasets.privacy import hits_in
 from webapp.datasets.privacy_kinds import KIND_OF, KINDS
 from webapp.datasets.scanning import BETWEEN_TEXTS, Scanner
+
+_BETWEEN = BETWEEN_TEXTS.decode()
 
 
 class Contents(NamedTuple):
@@ -25,14 +26,15 @@ class Contents(NamedTuple):
 def look_at_contents(found: Pieces) -> Contents:
     """Looks at all texts of every example, and for markers at its answers."""
     bounds = found.starts.tolist()
-    joined = [BETWEEN_TEXTS.join(found.encoded[a:b]) for a, b in pairwise(bounds)]
     answers = found.are(ANSWERS)
-    marks = np.zeros(len(joined), np.uint64)
+    marks = np.zeros(len(bounds) - 1, np.uint64)
     hits: Counter[str] = Counter()
-    for place, present in _scanner().present(joined):
-        private = hits_in(joined[place].decode(), [name for name in present if name in KIND_OF])
+    for place, present in _scanner().present(found.encoded, bounds):
+        here = range(bounds[place], bounds[place + 1])
+        whole = _BETWEEN.join([found.texts[n] for n in here])
+        private = hits_in(whole, [name for name in present if name in KIND_OF])
         hits += private
-        texts = [found.texts[n] for n in range(bounds[place], bounds[place + 1]) if answers[n]]
+        texts = [found.texts[n] for n in here if answers[n]]
         markers = [name for name in present if name in MARKER_OF and any(map(MARKER_OF[name].occurs, texts))]
         marks[place] = bits([*private, *markers])
     return Contents(marks, hits)

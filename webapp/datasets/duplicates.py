@@ -62,7 +62,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class DuplicateSearch:
-    """Takes every example, in order: 16 bytes of digest and 640 of signature and band keys each."""
+    """Takes every example, in order: 16 bytes of digest and 256 of signature and band keys each."""
 
     def __init__(self, store: TokenStore) -> None:
         self._digests = bytearray()
@@ -70,7 +70,7 @@ class DuplicateSearch:
 
     def add(self, digests: Hashes, said: Signed) -> None:
         """Takes the next examples: digests of their canonical lines, and their tokens without system and tools."""
-        self._digests += digests.tobytes()
+        self._digests += digests.data
         self._near.add(said)
 
     def find(self, near_threshold: float = NEAR_THRESHOLD) -> Found:

@@ -10,7 +10,7 @@ from webapp.datasets.answers import look_at_answers
 from webapp.datasets.conflicts import prompt_and_answer
 from webapp.datasets.contents import look_at_contents
 from webapp.datasets.formats import OPENAI_MESSAGES, Layout
-from webapp.datasets.hashing import Hashes, line_digests, mix, text_hashes
+from webapp.datasets.hashing import Hashes, line_digests, line_ends, mix, text_hashes
 from webapp.datasets.languages import SAMPLE_EXAMPLES, excerpt
 from webapp.datasets.marks import Bits, bits
 from webapp.datasets.near_duplicates import Signed, sign
@@ -90,6 +90,8 @@ def examine(block: Block, by: Examination) -> Partial:
     lines = np.array(rows.numbers, np.uint32)
     tokens = _sums(encoded.counts, found.starts).astype(np.uint32)
     answers, contents = look_at_answers(found, hashes), look_at_contents(found)
+    canonical = bytes(rows.canonical)
+    ends = line_ends(canonical)
     place = len(block.lines), block.first - 1
     return Partial(
         end=block.end,
@@ -99,9 +101,9 @@ def examine(block: Block, by: Examination) -> Partial:
         lines=lines,
         tokens=tokens,
         marks=_marks(rows, tokens) | answers.marks | contents.marks,
-        digests=line_digests(rows.encoded),
-        canonical=b"".join(rows.encoded),
-        sizes=np.fromiter(map(len, rows.encoded), np.uint32, len(rows)),
+        digests=line_digests(canonical, ends),
+        canonical=canonical,
+        sizes=np.diff(ends, prepend=0).astype(np.uint32),
         prompts=prompt_and_answer(found, hashes),
         answer_hashes=answers.hashes,
         answer_characters=answers.characters,
@@ -159,8 +161,10 @@ def _totals(rows: Rows, found: Pieces, encoded: TokenBatch, hits: Counter[str], 
 
 def _non_ascii(found: Pieces) -> int:
     """How many characters are not ASCII: a byte below 128 is always a character of its own."""
-    ascii_bytes = np.count_nonzero(np.frombuffer(b"".join(found.encoded), np.int8) >= 0)
-    return int(found.characters.sum()) - int(ascii_bytes)
+    others = np.flatnonzero(found.sizes != found.characters)
+    joined = b"".join([found.encoded[place] for place in others.tolist()])
+    ascii_bytes = np.count_nonzero(np.frombuffer(joined, np.int8) >= 0)
+    return int(found.characters[others].sum()) - int(ascii_bytes)
 
 
 def _excerpts(rows: Rows, lines: npt.NDArray[np.uint32], size: int) -> SmallestHashes[str]:

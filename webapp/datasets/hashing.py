@@ -1,6 +1,7 @@
 """Hashes of 64 bits: of numbers, and of texts."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,16 @@ def text_hashes(texts: Sequence[bytes]) -> Hashes:
     return np.fromiter(map(xxhash.xxh3_64_intdigest, texts), np.uint64, len(texts))
 
 
-def line_digests(lines: Sequence[bytes]) -> Hashes:
-    """n x 2: XXH3 of each line in 128 bits, by which two different ones agree with a chance below 2^-64."""
-    return np.frombuffer(b"".join(map(xxhash.xxh3_128_digest, lines)), np.uint64).reshape(-1, 2)
+def line_ends(lines: bytes) -> npt.NDArray[np.int64]:
+    """The place after each newline, with which each line ends."""
+    return np.flatnonzero(np.frombuffer(lines, np.uint8) == ord("\n")) + 1
+
+
+def line_digests(lines: bytes, ends: npt.NDArray[np.int64]) -> Hashes:
+    """n x 2: XXH3 of each line in 128 bits, by which two different ones agree with a chance below 2^-64.
+
+    `ends` are those of `line_ends`.
+    """
+    view, bounds = memoryview(lines), pairwise([0, *ends.tolist()])
+    digests = b"".join([xxhash.xxh3_128_digest(view[start:end]) for start, end in bounds])
+    return np.frombuffer(digests, np.uint64).reshape(-1, 2)

@@ -40,7 +40,7 @@ class TokenStore:
 
     def add(self, ids: Ids, offsets: Offsets) -> None:
         """Takes the next documents; document i of these has `ids[offsets[i]:offsets[i + 1]]`."""
-        self._file.write(ids.tobytes())
+        self._file.write(ids.data)
         self._ends.frombytes((offsets[1:] + self._ends[-1]).astype(np.uint64).tobytes())
 
     def lengths(self) -> Rows:

@@ -2,7 +2,7 @@
 
 Signatures are compared band by band (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, 3.4): documents that
 agree on one of 32 bands of four slots are candidates, and a candidate counts only when the exact similarity of its
-token bigrams reaches the threshold. 640 bytes an example stay in memory: 512 of signature, 128 of band keys.
+token bigrams reaches the threshold. 256 bytes an example stay in memory: 128 of signature, 128 of band keys.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from webapp.datasets.jaccard import Rows, TokenStore, distinct, similarities
-from webapp.datasets.minhash import BANDS, MIN_TOKENS, SLOTS, Signatures, band_keys, estimate, signatures
+from webapp.datasets.minhash import (
+    BANDS,
+    MIN_TOKENS,
+    SLOTS,
+    ShortSignatures,
+    band_keys,
+    estimate,
+    shortened,
+    signatures,
+)
 from webapp.datasets.tokens import TokenBatch
 from webapp.errors import Problem
 
@@ -25,17 +34,17 @@ _LONGER_THAN, _HOPELESS, _REFUSALS = np.array([50, 100]), np.array([0.6, 0.68, 0
 
 
 class Signed(NamedTuple):
-    """The tokens of n examples, their n x 128 signatures and n x 32 band keys."""
+    """The tokens of n examples, their n x 128 short signatures and n x 32 band keys."""
 
     tokens: TokenBatch
-    signatures: Signatures
+    signatures: ShortSignatures
     bands: npt.NDArray[np.uint32]
 
 
 def sign(tokens: TokenBatch) -> Signed:
     """The signatures of examples, made of the tokens of each."""
     found = signatures(*tokens)
-    return Signed(tokens, found, band_keys(found))
+    return Signed(tokens, shortened(found), band_keys(found))
 
 
 def check_threshold(threshold: float) -> None:
@@ -90,8 +99,8 @@ class NearDuplicates:
 
     def add(self, signed: Signed) -> None:
         """Takes the next examples."""
-        self._signatures += signed.signatures.tobytes()
-        self._bands += signed.bands.tobytes()
+        self._signatures += signed.signatures.data
+        self._bands += signed.bands.data
         self._store.add(*signed.tokens)
 
     def clusters(self, among: npt.NDArray[np.bool_], threshold: float = NEAR_THRESHOLD) -> Clusters:
@@ -123,7 +132,7 @@ class NearDuplicates:
     ) -> npt.NDArray[np.bool_]:
         """Links the pairs that are alike; answers which are."""
         left, right = (pairs >> np.uint64(32)).astype(np.int64), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        found = np.frombuffer(self._signatures, np.uint32).reshape(-1, SLOTS)
+        found = np.frombuffer(self._signatures, np.uint8).reshape(-1, SLOTS)
         lengths = self._store.lengths()
         shorter = np.minimum(lengths[left], lengths[right])
         hopeless = _HOPELESS[np.digitize(shorter, _LONGER_THAN)]

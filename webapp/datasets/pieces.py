@@ -38,12 +38,13 @@ _encoder = msgspec.json.Encoder()
 class Pieces(NamedTuple):
     """The texts of n examples, one after another: those of example i are `texts[starts[i]:starts[i + 1]]`.
 
-    `encoded` are the same in UTF-8, and `characters` how many each has.
+    `encoded` are the same in UTF-8; `characters` and `sizes` say how many characters and bytes each has.
     """
 
     texts: list[str]
     encoded: list[bytes]
     characters: npt.NDArray[np.uint32]
+    sizes: npt.NDArray[np.uint32]
     letters: npt.NDArray[np.uint8]
     starts: Index
 
@@ -52,8 +53,15 @@ class Pieces(NamedTuple):
         """The texts with a letter for each, and how many each example has."""
         starts = np.zeros(len(sizes) + 1, np.int64)
         np.cumsum(sizes, out=starts[1:])
-        characters = np.fromiter(map(len, texts), np.uint32, len(texts))
-        return cls(texts, list(map(str.encode, texts)), characters, np.frombuffer(letters.encode(), np.uint8), starts)
+        encoded = list(map(str.encode, texts))
+        return cls(
+            texts,
+            encoded,
+            np.fromiter(map(len, texts), np.uint32, len(texts)),
+            np.fromiter(map(len, encoded), np.uint32, len(texts)),
+            np.frombuffer(letters.encode(), np.uint8),
+            starts,
+        )
 
     def are(self, letters: bytes) -> Mask:
         """Which texts have one of these letters."""

@@ -1,5 +1,6 @@
 """A conversation in its canonical form: what is counted, embedded in the notebook and trained on."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -46,3 +47,8 @@ _encoder = msgspec.json.Encoder()
 def encode(conversation: Conversation) -> bytes:
     """The canonical line: compact UTF-8 JSON, keys in a fixed order, ended by a newline."""
     return _encoder.encode(conversation) + b"\n"
+
+
+def encode_all(conversations: Sequence[Conversation]) -> bytes:
+    """The canonical lines, one after another; a line ends where there is a newline, and nowhere else."""
+    return _encoder.encode_lines(conversations)

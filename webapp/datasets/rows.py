@@ -5,7 +5,8 @@ passes over (see doubts.py) is ruled out for all plain lines of a block at once:
 their canonical lines, and no escape that could spell one. Otherwise each of them is compared on its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -15,11 +16,13 @@ from webapp.datasets.faults import Fault, fault
 from webapp.datasets.formats import OPENAI_MESSAGES, Layout
 from webapp.datasets.parsing import Parsed, explain, parse
 from webapp.datasets.reading import MAX_LINE_BYTES, Block
-from webapp.datasets.records import Conversation, encode
+from webapp.datasets.records import Conversation, encode, encode_all
 from webapp.datasets.report import InvalidLine
 from webapp.datasets.shapes import are_plain, order_of, orders_of
 
 MAX_INVALID_ITEMS = 100
+Item = TypeVar("Item")
+
 _QUOTE = b'"'
 _ESCAPE, _SPELLED_OUT = b"\\u00", (b"\\u0000", b"\\u0022")
 _TOO_LONG = fault("line_too_long", f"the line is longer than {MAX_LINE_BYTES // (1024 * 1024)} MiB")
@@ -29,17 +32,19 @@ _REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Rows(msgspec.Struct):
-    """The examples of a block, as columns: lines (1-based), what they say, canonical lines, first letters of roles.
+    """The examples of a block, as columns: lines (1-based), what they say, and the first letters of its roles.
+
+    `canonical` are their canonical lines, one after another.
 
     `noticed` has the marks of those that need more than their messages' texts to be read, or had more beside them, by
     their place; `unknown_keys` are the names of that.
     `invalid` are the numbers of the lines that are no examples, `faults` those of the first of them.
     """
 
-    numbers: list[int]
-    conversations: list[Conversation]
-    encoded: list[bytes]
-    orders: list[str]
+    numbers: list[int] = []
+    conversations: list[Conversation] = []
+    canonical: bytearray = bytearray()
+    orders: list[str] = []
     noticed: dict[int, list[str]] = {}
     unknown_keys: set[str] = set()
     invalid: list[int] = []
@@ -66,7 +71,7 @@ class Rows(msgspec.Struct):
         """Takes an example."""
         self.numbers.append(number)
         self.conversations.append(conversation)
-        self.encoded.append(encoded)
+        self.canonical += encoded
         self.orders.append(order)
 
     def refuse(self, number: int, faults: Sequence[Fault]) -> None:
@@ -74,22 +79,44 @@ class Rows(msgspec.Struct):
         self.invalid.append(number)
         self.faults.extend(_named(number, faults))
 
+    def merged(self, others: "Rows") -> "Rows":
+        """These plain ones and all others, by their lines."""
+        numbers = self.numbers + others.numbers
+        order = sorted(range(len(numbers)), key=numbers.__getitem__)
+
+        def ordered(column: list[Item]) -> list[Item]:
+            return [column[row] for row in order]
+
+        places = enumerate(row - len(self) for row in order)
+        return Rows(
+            ordered(numbers),
+            ordered(self.conversations + others.conversations),
+            bytearray().join(ordered(_lines(self.canonical) + _lines(others.canonical))),
+            ordered(self.orders + others.orders),
+            {place: others.noticed[row] for place, row in places if row in others.noticed},
+            others.unknown_keys,
+            others.invalid,
+            others.faults,
+        )
+
 
 def read_rows(block: Block, layout: Layout = OPENAI_MESSAGES, max_items: int = MAX_INVALID_ITEMS) -> Rows:
     """The rows of a block of a file with this layout; at most `max_items` faults are named."""
-    rows = _plain_rows(block) if layout.verbatim else Rows([], [], [], [])
+    rows = _plain_rows(block) if layout.verbatim else Rows()
     if len(rows) == len(block.lines):
         return rows
+    return rows.merged(_other_rows(block, set(rows.numbers), layout, max_items))
+
+
+def _other_rows(block: Block, plain: Container[int], layout: Layout, max_items: int) -> Rows:
+    """The lines of a block whose numbers are not among the plain ones."""
     form = form_of(layout)
-    plain = zip(rows.numbers, rows.conversations, rows.encoded, rows.orders, strict=True)
-    found = Rows([], [], [], [])
+    found = Rows()
     refused: set[bytes] = set()  # a file may be one bad line, millions of times
-    following = next(plain, None)
     for number, line in enumerate(block.lines, block.first):
-        if following and following[0] == number:
-            found.append(*following)
-            following = next(plain, None)
-        elif line is None:
+        if number in plain:
+            continue
+        if line is None:
             found.refuse(number, [_TOO_LONG][: max_items - len(found.faults)])
         elif line and not line.isspace():
             room = max_items - len(found.faults)
@@ -107,15 +134,13 @@ def read_rows(block: Block, layout: Layout = OPENAI_MESSAGES, max_items: int = M
 def _plain_rows(block: Block) -> Rows:
     """The plain lines of a block."""
     numbers, lines, conversations = _decoded(block)
-    orders = orders_of(conversations)
-    encoded = list(map(encode, conversations))
-    if are_plain(conversations, orders) and not _doubtful(lines, encoded):
-        return Rows(numbers, conversations, encoded, orders)
-    found = Rows([], [], [], [])
-    for place, number in enumerate(numbers):
-        one, order, canonical = conversations[place], orders[place], encoded[place]
-        if are_plain([one], [order]) and not _doubtful([lines[place]], [canonical]):
-            found.append(number, one, canonical, order)
+    orders, canonical = orders_of(conversations), encode_all(conversations)
+    if are_plain(conversations, orders) and not _doubtful(lines, canonical):
+        return Rows(numbers, conversations, bytearray(canonical), orders)
+    found = Rows()
+    for number, line, one, order, encoded in zip(numbers, lines, conversations, orders, _lines(canonical), strict=True):
+        if are_plain([one], [order]) and not _doubtful([line], encoded):
+            found.append(number, one, encoded, order)
     return found
 
 
@@ -141,17 +166,21 @@ def _one_by_one(block: Block) -> Iterator[tuple[int, bytes, Conversation]]:
                 failed.add(line)
 
 
-def _doubtful(lines: Sequence[bytes], encoded: Sequence[bytes]) -> bool:
-    """Whether plain lines may have a fault all the same."""
+def _doubtful(lines: Sequence[bytes], canonical: bytes) -> bool:
+    """Whether plain lines may have a fault all the same; `canonical` are theirs, one after another."""
     raw = b"".join(lines)
     if _ESCAPE in raw and any(escape in line for line in lines if _ESCAPE in line for escape in _SPELLED_OUT):
         return True
-    return _quotes(raw) != _quotes(b"".join(encoded))
+    return _quotes(raw) != _quotes(canonical)
 
 
 def _quotes(text: bytes) -> int:
     # bytes.count of a frequent character takes ten times as long.
     return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord(_QUOTE)))
+
+
+def _lines(canonical: bytes | bytearray) -> list[bytes]:
+    return bytes(canonical).splitlines(keepends=True)
 
 
 def _named(number: int, faults: Sequence[Fault]) -> Iterator[InvalidLine]:

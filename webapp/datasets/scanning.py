@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 _MEMORY_BYTES = 64 * 1024 * 1024
 _UPPER_BOUND = re.compile(r"(?<=\{)(\d+),\d{2,}(?=\})")
 # No pattern matches across it, and a line begins after it.
 BETWEEN_TEXTS = b"\n\x1e\n"
-_END = b"\n\x1d"
+_END = b"\x1d"
 _TOGETHER = 4
 
 
@@ -28,18 +29,22 @@ class Scanner:
             self._set.Add(_UPPER_BOUND.sub(r"\1,", pattern))
         self._set.Compile()
 
-    def present(self, texts: Sequence[bytes]) -> Iterator[tuple[int, list[str]]]:
-        """The texts (UTF-8) in which patterns occur: the place of each, and their names in the given order."""
-        # Most texts hold nothing: a look at several at once saves more than looking again costs.
-        for first in range(0, len(texts), _TOGETHER):
-            some = texts[first : first + _TOGETHER]
-            if self._names_in(BETWEEN_TEXTS.join(some)):
-                for place, text in enumerate(some, first):
-                    if names := self._names_in(text):
+    def present(self, texts: Sequence[bytes], starts: Sequence[int] | None = None) -> Iterator[tuple[int, list[str]]]:
+        """The examples in which patterns occur: the place of each, and their names in the given order.
+
+        Example i has the texts (UTF-8) from `starts[i]` to `starts[i + 1]`; by default each text is one.
+        """
+        starts = starts or range(len(texts) + 1)
+        # Most examples hold nothing: a look at several at once saves more than looking again costs.
+        for first in range(0, len(starts) - 1, _TOGETHER):
+            bounds = starts[first : first + _TOGETHER + 1]
+            if self._names_in(texts[bounds[0] : bounds[-1]]):
+                for place, (start, end) in enumerate(pairwise(bounds), first):
+                    if names := self._names_in(texts[start:end]):
                         yield place, names
 
-    def _names_in(self, text: bytes) -> list[str]:
-        found = self._set.Match(text + _END)
+    def _names_in(self, texts: Sequence[bytes]) -> list[str]:
+        found = self._set.Match(BETWEEN_TEXTS.join([*texts, _END]))
         if not found:
             # Not even the end was met: the automaton ran out of memory. Nothing is ruled out.
             return list(self._names)
