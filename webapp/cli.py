@@ -11,7 +11,7 @@ import msgspec
 from pydantic import ValidationError
 
 import webapp
-from webapp.commands.analyzing import analyze, analyzed
+from webapp.commands.analyzing import analyze, analyzed, say_what_is_left_out
 from webapp.commands.arguments import AS_JSON, DATA, MAP, output_file
 from webapp.commands.counting import counting
 from webapp.commands.export import export
@@ -117,10 +117,7 @@ def notebook(
             analysis = analyzed(data, mapping=mapping, tokenizer=tokenizer, sink=sink)
         content = render(assemble(analysis, Examples(Path(scratch)), model, data.name, wanted))
     write_output(output, content)
-    if analysis.invalid_lines.count:
-        click.echo(
-            f"{analysis.invalid_lines.count} invalid lines of {data} are not in it: tunebook analyze {data}", err=True
-        )
+    say_what_is_left_out(data, analysis)
     if dry:
         finish_run(run_watched(output, dry=True, timeout=NOTEBOOK_SECONDS), as_json=False)
     click.echo(f"{'tested' if dry else 'written (not run yet)'}: {output}")

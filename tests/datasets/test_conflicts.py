@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from tests.datasets.lines import ANSWER, USER, asked, called, line
 from webapp.datasets import analyze
-from webapp.datasets.conflicts import MAX_GROUP_LINES, MAX_GROUPS
-from webapp.datasets.group_report import ConflictGroup, Conflicts
+from webapp.datasets.group_report import MAX_GROUP_LINES, MAX_GROUPS, ConflictGroup, Conflicts
 
 SYSTEM = {"role": "system", "content": "Be kind."}
 TOOLS = [{"type": "function", "function": {"name": "look_up"}}]

@@ -38,6 +38,12 @@ def analyzed(data: Path, **options: Any) -> Analysis:
         return analyze_file(data, progress=lambda share: show(share, ""), **options)
 
 
+def say_what_is_left_out(data: Path, analysis: Analysis) -> None:
+    """Tells, on stderr, of the lines that are not in what was made of the file."""
+    if count := analysis.invalid_lines.count:
+        click.echo(f"{count} invalid lines of {data} are not in it: tunebook analyze {data}", err=True)
+
+
 @click.command()
 @DATA
 @MAP

@@ -9,9 +9,10 @@ from typing import Any
 import click
 import msgspec
 
+from webapp.commands.analyzing import analyzed
 from webapp.commands.arguments import AS_JSON, DATA, FILE, MAP, output_file
 from webapp.console import print_json, progress_bar, show_fix
-from webapp.datasets import Analysis, analyze
+from webapp.datasets import Analysis
 from webapp.datasets.repair import (
     ROWS,
     VALIDATION,
@@ -65,8 +66,7 @@ def fix(
     plan = Plan.from_data(msgspec.to_builtins(list(operations(options))))
     _require_outputs(plan, output, validation_output, preview)
     with tempfile.TemporaryDirectory() as scratch:
-        with progress_bar("analysing") as show:
-            before = _analysis(data, mapping, lambda share: show(share, ""))
+        before = _analysis(data, mapping)
         with progress_bar("fixing") as show:
             known: dict[str, Any] = {"mapping": mapping, "before": before}
             report, _ = fix_file(data, plan, Path(scratch), progress=lambda share: show(share, ""), **known)
@@ -103,10 +103,10 @@ def _require_outputs(plan: Plan, output: Path | None, validation_output: Path | 
         raise Problem("invalid_operation", "Name the file to write with -o, or add --preview.", param="output")
 
 
-def _analysis(data: Path, mapping: Mapping[str, str], progress: Any) -> Analysis | None:
+def _analysis(data: Path, mapping: Mapping[str, str]) -> Analysis | None:
     """The analysis of the file, None when nothing in it is valid yet."""
     try:
-        return analyze(data, mapping=mapping, progress=progress)
+        return analyzed(data, mapping=mapping)
     except Problem as problem:
         if problem.code != "no_valid_examples":
             raise

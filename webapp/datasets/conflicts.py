@@ -3,11 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from webapp.datasets.group_report import ConflictGroup, Conflicts
+from webapp.datasets.group_report import MAX_GROUP_LINES, MAX_GROUPS, ConflictGroup, Conflicts
 from webapp.datasets.hashing import GOLDEN, Hashes, mix
 from webapp.datasets.pieces import ANSWERS, CALLS, Pieces
 
-MAX_GROUPS, MAX_GROUP_LINES = 50, 20
 _NO_PROMPT = np.uint64(0)
 _UNWEIGHTED = np.arange(256, dtype=np.uint64)
 _UNWEIGHTED[list(b"wv")] = list(b"ac")
@@ -25,9 +24,10 @@ def prompt_and_answer(found: Pieces, hashes: Hashes) -> Hashes:
     keyed = mix(hashes ^ mix(letters + GOLDEN) + inside.astype(np.uint64) * GOLDEN)
     sums = np.zeros(len(places) + 1, np.uint64)
     np.cumsum(keyed, out=sums[1:])
-    continues = found.are(CALLS) & (inside > 0)
-    continues[1:] &= found.are(CALLS)[:-1]
-    begins = (found.are(ANSWERS) | found.are(CALLS)) & ~continues
+    calls = found.are(CALLS)
+    continues = calls & (inside > 0)
+    continues[1:] &= calls[:-1]
+    begins = (found.are(ANSWERS) | calls) & ~continues
     last = np.maximum.reduceat(np.where(begins, places, -1), starts)
     after = np.append(np.flatnonzero(~continues), len(places))[np.cumsum(~continues)[last]]
     prompt = np.where(last > starts, sums[last] - sums[starts] | np.uint64(1), _NO_PROMPT)

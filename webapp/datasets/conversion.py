@@ -21,6 +21,7 @@ import msgspec
 from webapp.datasets.checking import kind, value_faults
 from webapp.datasets.faults import Fault, fault
 from webapp.datasets.formats import BEYOND_HEADER, Layout, Part, fits, format_of, is_preference, readings
+from webapp.datasets.json_cells import json_of
 from webapp.datasets.parsing import OPENAI_FORM, Decoded, Form
 from webapp.datasets.places import Steps
 from webapp.datasets.wire import WireConversation
@@ -103,13 +104,9 @@ def as_messages(layout: Layout, line: bytes) -> bytes:
     if layout.verbatim:
         return line
     try:
-        row = _any_object.decode(line)
+        return msgspec.json.encode(_converted(layout, line).value)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return line
-    if isinstance(row.get(BEYOND_HEADER), list) or not fits(row, layout):
-        return line
-    made = convert(layout, row)
-    return line if made.faults else msgspec.json.encode(made.value)
 
 
 def convert(layout: Layout, row: Mapping[str, Any]) -> Converted:
@@ -131,15 +128,21 @@ def convert(layout: Layout, row: Mapping[str, Any]) -> Converted:
     return made
 
 
-def _decode(layout: Layout, line: bytes) -> Decoded:
+def _converted(layout: Layout, line: bytes) -> Converted:
+    """The conversation of a line; raises msgspec's ValidationError where it has none."""
     row = _any_object.decode(line)
     if isinstance(row.get(BEYOND_HEADER), list) or not fits(row, layout):
         raise msgspec.ValidationError("not a row of this layout")
     made = convert(layout, row)
     if made.faults:
         raise msgspec.ValidationError(made.faults[0].message)
+    return made
+
+
+def _decode(layout: Layout, line: bytes) -> Decoded:
+    made = _converted(layout, line)
     conversation = msgspec.convert(made.value, WireConversation)
-    return conversation, tuple(sorted(made.ignored)), _least_names(row)
+    return conversation, tuple(sorted(made.ignored)), _least_names(made.row)
 
 
 def _least_names(row: Mapping[str, Any]) -> int:
@@ -252,7 +255,7 @@ def _folded(name: Any) -> Any:
 
 def _calls(value: Any) -> Any:
     """The calls that a turn holds, in OpenAI's form; the value itself where it holds none."""
-    found = _json_of(value)
+    found = json_of(value)
     calls = found if isinstance(found, list) else [found]
     if not calls or not all(isinstance(call, dict) for call in calls):
         return [value]
@@ -261,7 +264,7 @@ def _calls(value: Any) -> Any:
 
 def _tools(made: Converted) -> Any:
     column = made.layout.column("tools")
-    found = _json_of(made.row.get(column)) if column else None
+    found = json_of(made.row.get(column)) if column else None
     if not isinstance(found, list):
         return found or None
     return [tool if not isinstance(tool, dict) or "function" in tool else _function(tool) for tool in found] or None
@@ -269,15 +272,6 @@ def _tools(made: Converted) -> Any:
 
 def _function(definition: dict[str, Any]) -> dict[str, Any]:
     return {"type": "function", "function": definition}
-
-
-def _json_of(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        return value
 
 
 def _renamed(origin: Any, steps: Steps) -> Steps:

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from webapp.datasets.formats import (
+    CHAT_PARTS,
     ESSENTIALS,
     OPENAI_MESSAGES,
     PARTS,
@@ -137,7 +138,7 @@ def _majority(rows: Sequence[Row]) -> Layout:
             votes.update(kinds)
     winner, count = votes.most_common(1)[0] if votes else ((), 0)
     # A list of messages can be nothing else: beside it alone, rows that are nothing known are mistakes, not a question.
-    certain = len(votes) == 1 and {part for _, part in winner} <= {"messages", "conversations"}
+    certain = len(votes) == 1 and {part for _, part in winner} <= CHAT_PARTS
     if 2 * count <= len(rows) and not certain:
         raise _ambiguous(rows)
     mapping: dict[str, Part] = {}

@@ -7,13 +7,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from webapp.datasets.group_report import DuplicateGroup, Duplicates
+from webapp.datasets.group_report import MAX_GROUP_LINES, MAX_GROUPS, DuplicateGroup, Duplicates
 from webapp.datasets.hashing import Hashes
 from webapp.datasets.jaccard import TokenStore
 from webapp.datasets.near_duplicates import NEAR_THRESHOLD, NearDuplicates, Signed
 
 MAX_DUPLICATE_EXAMPLES = 1000
-MAX_GROUPS, MAX_GROUP_LINES = 50, 20
 
 Indices = npt.NDArray[np.int64]
 Lines = npt.NDArray[np.uint32]

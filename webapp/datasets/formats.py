@@ -17,6 +17,7 @@ Mapped = Mapping[str, Part]
 PARTS: tuple[Part, ...] = get_args(Part)
 # What is no text but a list.
 LIST_PARTS: frozenset[Part] = frozenset({"messages", "conversations", "tools", "history"})
+CHAT_PARTS: frozenset[Part] = frozenset({"messages", "conversations"})
 # What a row has to have, one of these; everything else may be missing.
 ESSENTIALS: tuple[tuple[Part, ...], ...] = (("messages",), ("conversations",), ("prompt", "completion"), ("text",))
 # The name under which the reader of tables puts the cells for which the header has no name.
@@ -95,7 +96,7 @@ def readings(row: Mapping[str, Any]) -> list[dict[str, Part]]:
 def fits(row: Mapping[str, Any], layout: Layout) -> bool:
     """Whether the row has what the layout needs, under its names and of its types."""
     return all(
-        column in row and (part in ("messages", "conversations") or isinstance(row[column], str | None))
+        column in row and (part in CHAT_PARTS or isinstance(row[column], str | None))
         for column, part in layout.essentials.items()
     )
 

@@ -28,6 +28,11 @@ def is_refusal(error: BaseException) -> bool:
     return isinstance(error, TypeError) or type(error).__name__ == "PanicException"
 
 
+def is_failure(error: BaseException) -> bool:
+    """Whether such a library failed, in either way; what else is no Exception ends the process."""
+    return isinstance(error, Exception) or is_refusal(error)
+
+
 def _encode(fast: "gigatoken.Tokenizer", texts: Sequence[str]) -> TokenBatch:
     layout = fast.encode_batch(list(texts), parallel=False).layout
     offsets = np.asarray(layout.offsets.data, np.int64)

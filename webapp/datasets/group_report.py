@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+MAX_GROUPS, MAX_GROUP_LINES = 50, 20
+
 
 class DuplicateGroup(msgspec.Struct, frozen=True):
     """`size` examples that repeat one another; `lines` are the first of them, at most 20, 1-based.

@@ -21,11 +21,14 @@ def open_cells(row: dict[str, Any], columns: Iterable[str]) -> None:
     for name in columns:
         cell = row.get(name)
         if isinstance(cell, str) and cell.lstrip().startswith(("[", "{")):
-            row[name] = _value(cell)
+            row[name] = json_of(cell)
 
 
-def _value(cell: str) -> Any:
+def json_of(value: Any) -> Any:
+    """What a text holds as JSON; the value itself where that is nothing, or no text."""
+    if not isinstance(value, str):
+        return value
     try:
-        return msgspec.json.decode(cell)
+        return msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        return cell
+        return value

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from webapp.datasets.examples import Examples
-from webapp.datasets.marks import NAMES
+from webapp.datasets.marks import LISTED
 from webapp.datasets.report import Analysis
 from webapp.errors import Problem
 
@@ -21,7 +21,7 @@ def lines_of(examples: Examples, code: str) -> npt.NDArray[np.uint32]:
     """
     if code == "invalid_lines":
         return examples.invalid_lines()
-    if code not in NAMES and code not in {"secrets", "personal_data"}:
+    if code not in LISTED:
         raise Problem(
             "unknown_issue",
             f"There is no list of lines called {code!r}; a report's quality_issues and privacy.kinds name them.",

@@ -39,6 +39,7 @@ _BITS = {name: 1 << place for place, name in enumerate(NAMES)}
 _BITS |= {
     group: sum(_BITS[kind.name] for kind in KINDS if kind.group == group) for group in ("secrets", "personal_data")
 }
+LISTED = frozenset(_BITS)
 
 
 def bits(names: Iterable[str]) -> int:

@@ -69,7 +69,7 @@ class HubTokenizer:
         try:
             found = _hub(self.path).encode_batch_fast(whole, add_special_tokens=False)
         except BaseException as error:
-            if not isinstance(error, Exception) and not gigatokens.is_refusal(error):
+            if not gigatokens.is_failure(error):
                 raise
             raise Problem(
                 "tokenizer_failed",
@@ -139,7 +139,7 @@ def _gigatoken(path: Path) -> "gigatoken.Tokenizer | None":
     try:
         return gigatoken.Tokenizer.from_json(content)
     except BaseException as error:
-        if not isinstance(error, Exception) and not gigatokens.is_refusal(error):
+        if not gigatokens.is_failure(error):
             raise
         return None
 
@@ -151,7 +151,7 @@ def _hub(path: Path) -> "tokenizers.Tokenizer":
     try:
         made = tokenizers.Tokenizer.from_buffer(_checked(path)[0])
     except BaseException as error:
-        if not isinstance(error, Exception) and not gigatokens.is_refusal(error):
+        if not gigatokens.is_failure(error):
             raise
         raise _invalid(path, str(error)) from error
     made.encode_special_tokens = True

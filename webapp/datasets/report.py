@@ -132,6 +132,11 @@ class Privacy(msgspec.Struct, frozen=True):
 
     kinds: dict[str, PrivacyHits]
 
+    @property
+    def count(self) -> int:
+        """Hits of all kinds."""
+        return sum(hits.count for hits in self.kinds.values())
+
 
 class Languages(msgspec.Struct, frozen=True):
     """Shares (0 to 1) by ISO 639 code, the largest first, of the `sampled` examples whose language can be told."""

@@ -84,14 +84,14 @@ class Rows(msgspec.Struct):
         numbers = self.numbers + others.numbers
         order = sorted(range(len(numbers)), key=numbers.__getitem__)
 
-        def ordered(column: list[Item]) -> list[Item]:
+        def ordered(column: Sequence[Item]) -> list[Item]:
             return [column[row] for row in order]
 
         places = enumerate(row - len(self) for row in order)
         return Rows(
             ordered(numbers),
             ordered(self.conversations + others.conversations),
-            bytearray().join(ordered(_lines(self.canonical) + _lines(others.canonical))),
+            bytearray(b"".join(ordered(_lines(self.canonical) + _lines(others.canonical)))),
             ordered(self.orders + others.orders),
             {place: others.noticed[row] for place, row in places if row in others.noticed},
             others.unknown_keys,

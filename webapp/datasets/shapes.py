@@ -25,11 +25,6 @@ class Shape(msgspec.Struct, frozen=True):
     plain: bool
 
 
-def order_of(conversation: Conversation) -> str:
-    """The first letters of the roles: s, u, a and t."""
-    return "".join([message.role[0] for message in conversation.messages])
-
-
 @lru_cache(maxsize=4096)
 def shape_of(order: str) -> Shape:
     """What an order of roles tells; most files have only a few."""
@@ -45,10 +40,15 @@ def shape_of(order: str) -> Shape:
 
 
 def orders_of(conversations: Sequence[Conversation]) -> list[str]:
-    """The order of each conversation."""
+    """The order of each conversation: the first letters of its roles, s, u, a and t."""
     letters = "".join([message.role[0] for one in conversations for message in one.messages])
     ends = list(accumulate([len(one.messages) for one in conversations], initial=0))
     return [letters[start:end] for start, end in pairwise(ends)]
+
+
+def order_of(conversation: Conversation) -> str:
+    """The order of one."""
+    return orders_of([conversation])[0]
 
 
 def are_plain(conversations: Sequence[Conversation], orders: Sequence[str]) -> bool:

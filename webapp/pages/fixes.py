@@ -112,10 +112,9 @@ def _kinds() -> dict[str, type[Operation]]:
 
 
 def _found(report: Analysis) -> dict[str, str]:
-    hits = sum(kind.count for kind in report.privacy.kinds.values())
     return {
         "strip_markers": f"{report.characteristics.leaked_markers:,} conversations with markers in their answers",
-        "redact": f"{hits:,} hits",
+        "redact": f"{report.privacy.count:,} hits",
         "split_long": f"the longest has {report.tokens.per_example.max:,} tokens",
         "drop_invalid": f"{report.invalid_lines.count:,} rows",
         "dedupe": f"{report.duplicates.exact:,} exact and {report.duplicates.near:,} near duplicates",

@@ -1,7 +1,6 @@
 """The second step: the report on a dataset, and a look at its rows."""
 
 from dataclasses import dataclass
-from time import monotonic, sleep
 
 from webapp.accounts import Caller
 from webapp.datasets import Analysis, Example, Examples, lines_of
@@ -12,8 +11,7 @@ from webapp.storage.tables import Dataset
 from webapp.workflow.jobs import JobStatus, describe, latest_job
 from webapp.workflow.lookup import find_dataset
 from webapp.workflow.services import Services
-
-_POLL_SECONDS = 0.1
+from webapp.workflow.waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -89,12 +87,7 @@ def analysis(services: Services, caller: Caller, dataset_id: str) -> Analysis:
 
 def wait_for_analysis(services: Services, caller: Caller, dataset_id: str, seconds: float) -> DatasetState:
     """The dataset once its analysis has ended, or as it stands after `seconds`."""
-    deadline = monotonic() + seconds
-    while True:
-        state = dataset_state(services, caller, dataset_id)
-        if not state.pending or monotonic() >= deadline:
-            return state
-        sleep(_POLL_SECONDS)
+    return wait_until(lambda state: not state.pending, lambda: dataset_state(services, caller, dataset_id), seconds)
 
 
 def preview(services: Services, caller: Caller, dataset_id: str, page: int, page_size: int) -> Page:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 from webapp.accounts import Caller
@@ -15,10 +14,9 @@ from webapp.jobs.states import FINAL
 from webapp.storage.tables import Dataset
 from webapp.workflow.analyses import dataset_state, examples_key
 from webapp.workflow.fixing import validation_key
-from webapp.workflow.jobs import JobStatus, describe, job_status, latest_job
+from webapp.workflow.jobs import JobStatus, job_status, latest_job
 from webapp.workflow.services import Services
-
-_POLL_SECONDS = 0.1
+from webapp.workflow.waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -62,21 +60,19 @@ def run_export(services: Services, context: JobContext) -> Mapping[str, Any]:
     return {"format": form.name, "part": part}
 
 
-def _ordered(services: Services, caller: Caller, dataset: Dataset, form: Format, part: str) -> JobStatus:
+def _ordered(services: Services, caller: Caller, dataset: Dataset, form: Format, part: str) -> str:
+    """The id of the job that writes the file."""
     params = {"format": form.name, "part": part}
     with services.db.session() as session:
         job = latest_job(session, caller, "export", dataset_id=dataset.id)
         if job is None or job.params != params or job.status in FINAL:
             job = enqueue(session, "export", owner=caller.id, dataset_id=dataset.id, params=params)
-        return describe(job, dataset.filename)
+        return job.id
 
 
-def _wait(services: Services, caller: Caller, job: JobStatus, seconds: float) -> JobStatus | None:
+def _wait(services: Services, caller: Caller, job_id: str, seconds: float) -> JobStatus | None:
     """The job as it stands after so many seconds, None once it has completed; raises the Problem it ended with."""
-    deadline = monotonic() + seconds
-    while not job.finished and monotonic() < deadline:
-        sleep(_POLL_SECONDS)
-        job = job_status(services, caller, job.id)
+    job = wait_until(lambda job: job.finished, lambda: job_status(services, caller, job_id), seconds)
     if job.status == "failed" and job.error:
         raise Problem.from_dict(job.error)
     return None if job.status == "completed" else job

@@ -1,15 +1,14 @@
 """The first step: a file comes in, is kept, and its analysis is ordered."""
 
 import hashlib
-import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from sqlalchemy.orm import Session
 
 from webapp.accounts import Caller
 from webapp.datasets import sample_path
-from webapp.datasets.reading import read_lines
+from webapp.datasets.reading import refuse_other_encodings
 from webapp.errors import Problem
 from webapp.jobs import enqueue
 from webapp.storage.tables import Dataset, Job, new_id
@@ -90,7 +89,7 @@ def _store(services: Services, blob: str, chunks: Iterable[bytes]) -> tuple[int,
             file.write(chunk)
         if not size:
             raise Problem("empty_file", "The file is empty.", param="file")
-        _refuse_other_encodings(head)
+        refuse_other_encodings(head)
     return size, digest.hexdigest()
 
 
@@ -103,8 +102,3 @@ def file_too_large(limit: int) -> Problem:
         param="file",
         details={"limit_bytes": limit},
     )
-
-
-def _refuse_other_encodings(head: bytes) -> None:
-    lines: Iterator[object] = read_lines(io.BytesIO(head))
-    next(lines, None)

@@ -56,7 +56,7 @@ class Figures(msgspec.Struct, frozen=True):
             report.invalid_lines.count,
             report.duplicates.exact,
             report.duplicates.near,
-            sum(hits.count for hits in report.privacy.kinds.values()),
+            report.privacy.count,
         )
 
 
@@ -178,7 +178,7 @@ class _Fate:
         tally.dropped += 1
         like = None if self._like[index] < 0 else int(self._like[index])
         content = line.rstrip(b"\n")
-        tally.note(lambda: dropped(int(self._sources[index]), open_row(content), content, like))
+        tally.note(lambda: dropped(int(self._sources[index]), open_row(content).row, content, like))
 
 
 def _analyze(

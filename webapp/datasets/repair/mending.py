@@ -70,14 +70,15 @@ class Mending:
         if line.content is None:
             self.too_long += 1
             return []
-        opened = without_marks(line.content) if self._strips_marks else line.content
-        row = open_row(opened)
+        content = without_marks(line.content) if self._strips_marks else line.content
+        row, parsed = open_row(content)
         if row is None:
             self.unreadable += not self._drops_invalid
             return self._still_invalid(line.number, None, line.content)
-        mended = self._stepped(line.number, row, marked=opened != line.content)
-        content = opened if mended is row else close_row(mended)
-        parsed = parse(content)
+        mended = self._stepped(line.number, row, marked=content != line.content)
+        if mended is not row:
+            content = close_row(mended)
+            parsed = parse(content)
         if not parsed:
             return self._still_invalid(line.number, mended, content)
         return self._finished(line.number, mended, parsed)

@@ -1,13 +1,13 @@
 """The rows of a source in messages form, as plain JSON data: also those that the strict decoder refuses."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from webapp.datasets.conversion import as_messages
 from webapp.datasets.opening import RowStream
-from webapp.datasets.parsing import parse
+from webapp.datasets.parsing import Parsed, parse
 from webapp.datasets.reading import Line, read_blocks
 from webapp.datasets.syntax import UnreadableError, read_json, text_faults
 
@@ -27,19 +27,25 @@ def read_rows(source: RowStream) -> Iterator[tuple[Line, float]]:
                 yield Line(number, as_messages(source.layout, content)), share
 
 
-def open_row(content: bytes) -> Row | None:
+class Opened(NamedTuple):
+    """A line as plain data, and as an example where it is a valid one."""
+
+    row: Row | None
+    parsed: Parsed | None
+
+
+def open_row(content: bytes) -> Opened:
     """The row of a line; None when it is no JSON object, or one that cannot be written again as it was meant.
 
     Of a name that is there twice only one value would be left, and a number beyond 64 bits would be another.
     """
-    if parse(content):
-        row: Row = msgspec.json.decode(content)
-        return row
+    if parsed := parse(content):
+        return Opened(msgspec.json.decode(content), parsed)
     try:
         text, value = read_json(content)
-        return value if isinstance(value, dict) and next(text_faults(text), None) is None else None
+        return Opened(value if isinstance(value, dict) and next(text_faults(text), None) is None else None, None)
     except (UnreadableError, RecursionError):
-        return None
+        return Opened(None, None)
 
 
 def close_row(row: Row) -> bytes:
