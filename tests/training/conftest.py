@@ -121,6 +121,7 @@ def run_config() -> Callable[..., RunConfig]:
         values = {
             "base_model": str(base_model),
             "method": "lora",
+            "master_weights": "auto",
             "lora_rank": 4,
             "lora_alpha": 8,
             "lora_dropout": 0.0,

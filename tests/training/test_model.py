@@ -1,12 +1,26 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 import torch
 from transformers import AutoConfig, Mistral3Config, Mistral3ForConditionalGeneration
 
+from webapp.catalog.memory import dimensions
 from webapp.training.evaluation import collate, loss_sum, trained_tokens
 from webapp.training.families import families
 from webapp.training.masking import build_rows, tokenizer_encode, tokenizer_render
 from webapp.training.miniature import make_tokenizer
-from webapp.training.model import find_hardware, load_model, load_tokenizer, trainable_parameters
+from webapp.training.model import (
+    Hardware,
+    dimensions_of,
+    expected_memory,
+    find_hardware,
+    held_memory,
+    load_model,
+    load_tokenizer,
+    trainable_parameters,
+    weights_dtype,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,10 +30,12 @@ from webapp.training.model import find_hardware, load_model, load_tokenizer, tra
 def test_the_compute_dtype_follows_the_cards_capability(monkeypatch, capability, dtype, scaler):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a card")
+    card = SimpleNamespace(name="a card", total_memory=15 * 2**30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: card)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)  # what torch says on a T4
     hardware = find_hardware()
     assert (hardware.device, hardware.dtype, hardware.needs_scaler) == ("cuda", dtype, scaler)
+    assert (hardware.name, hardware.memory_bytes) == ("a card", 15 * 2**30)
 
 
 @pytest.mark.parametrize("method", ["lora", "qlora"])
@@ -45,6 +61,53 @@ def test_adapters_start_from_the_seed_whatever_was_drawn_before(miniature_of, ru
         starts.append({name: parameter.detach().clone() for name, parameter in trainable_parameters(model).items()})
     for name, value in starts[0].items():
         torch.testing.assert_close(value, starts[1][name], atol=0, rtol=0)
+
+
+def test_what_memory_follows_from_is_read_off_the_configuration_alone(tmp_path, run_config, distinct_model):
+    """The same numbers as the catalogue's, for a folder without weights."""
+    shape = distinct_model.shape
+    AutoConfig.for_model(shape.model_type, **shape.config_values()).save_pretrained(tmp_path)
+    found, expected = dimensions_of(run_config(tmp_path)), dimensions(distinct_model)
+    assert found == replace(expected, other_towers=0, parameters=found.parameters)
+    assert found.parameters == pytest.approx(expected.parameters, rel=0.001)
+
+
+def card(dtype, gib):
+    return Hardware("cuda", dtype, "a card", int(gib * 2**30))
+
+
+@pytest.mark.parametrize(
+    ("method", "master_weights", "hardware", "dtype"),
+    [
+        ("lora", "auto", card(torch.bfloat16, 80), torch.bfloat16),
+        ("qlora", "32-bit", card(torch.float16, 15), torch.float16),
+        ("full", "auto", card(torch.bfloat16, 80), torch.float32),
+        ("full", "auto", card(torch.bfloat16, 0.5), torch.bfloat16),
+        ("full", "16-bit", card(torch.bfloat16, 80), torch.bfloat16),
+        ("full", "32-bit", card(torch.bfloat16, 0.5), torch.float32),
+        ("full", "auto", card(torch.float16, 15), torch.float32),
+        ("full", "16-bit", Hardware("cpu", torch.float32, "CPU"), torch.float32),
+    ],
+)
+def test_the_dtype_of_the_weights(miniature_of, run_config, llama, method, master_weights, hardware, dtype):
+    config = run_config(miniature_of(llama), method=method, master_weights=master_weights)
+    assert weights_dtype(config, hardware) == dtype
+
+
+def test_a_card_without_bf16_cannot_train_16_bit_weights(miniature_of, run_config, llama):
+    config = run_config(miniature_of(llama), method="full", master_weights="16-bit")
+    with pytest.raises(ValueError, match="fp16, which needs master_weights '32-bit'"):
+        weights_dtype(config, card(torch.float16, 15))
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_what_the_model_holds_is_what_was_predicted(miniature_of, run_config, llama, method):
+    """To the byte for the weights; the adapters' formula knows the seven linear layers of a block."""
+    config = run_config(miniature_of(llama), method=method)
+    predicted = expected_memory(config, find_hardware())
+    held = held_memory(load_model(config, find_hardware()))
+    assert held["weights"] == pytest.approx(predicted["weights"], rel=0.001)
+    assert held["adapters"] == pytest.approx(predicted["adapters"])
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import msgspec
 
 from webapp.catalog.gpus import Gpu, Method
-from webapp.catalog.memory import ROOM, MemoryEstimate, estimate_memory
+from webapp.catalog.memory import MemoryEstimate, estimate_memory
 from webapp.catalog.models import BaseModel
 from webapp.catalog.targets import Target, deployed_gib
 from webapp.datasets import Analysis
+from webapp.training.memory import ROOM
 
 # Counts are o200k's, without a chat template. Other tokenizers were measured at +2 to +5 % over a dataset and
 # +13 to +17 % at the 95th percentile of single messages; templates add a few tokens a message, and some a

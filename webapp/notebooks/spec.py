@@ -23,6 +23,7 @@ class TrainingConfig(Schema):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     method: Literal["lora", "qlora", "full"] = "lora"
+    master_weights: Literal["auto", "32-bit", "16-bit"] = "auto"
     lora_rank: Annotated[int, Field(ge=1, le=256), Whole] = 16
     lora_alpha: Annotated[int, Field(ge=1, le=1024), Whole] = 32
     lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0

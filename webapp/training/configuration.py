@@ -13,6 +13,7 @@ class RunConfig:
 
     base_model: str  # hub id, or a local folder
     method: str  # lora, qlora or full
+    master_weights: str  # of full fine-tuning: 32-bit, 16-bit, or auto: 32-bit where the card has room
     lora_rank: int
     lora_alpha: int
     lora_dropout: float
@@ -37,6 +38,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.method not in ("lora", "qlora", "full"):
             raise ValueError(f"method is {self.method!r}; it must be 'lora', 'qlora' or 'full'")
+        if self.master_weights not in ("auto", "32-bit", "16-bit"):
+            raise ValueError(f"master_weights is {self.master_weights!r}; it must be 'auto', '32-bit' or '16-bit'")
         if self.lr_scheduler not in ("cosine", "linear"):
             raise ValueError(f"lr_scheduler is {self.lr_scheduler!r}; it must be 'cosine' or 'linear'")
         for name in ("lora_rank", "num_epochs", "batch_size", "gradient_accumulation", "max_seq_length"):

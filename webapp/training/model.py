@@ -15,17 +15,22 @@ from transformers import (
 )
 
 from webapp.training.configuration import RunConfig
+from webapp.training.memory import ROOM, Dimensions, Load, predicted_memory
 
 OTHER_TOWERS = r".*(vision|audio|multi_modal).*"  # parts of a multimodal model that text does not train
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """Where the run happens: `device` ("cuda" or "cpu"), the compute dtype, and the accelerator's name."""
+    """Where the run happens: `device` ("cuda" or "cpu"), the compute dtype, the accelerator's name and its memory.
+
+    `memory_bytes` is all that a card has; 0 on the CPU.
+    """
 
     device: str
     dtype: torch.dtype
     name: str
+    memory_bytes: int = 0
 
     @property
     def needs_scaler(self) -> bool:
@@ -47,7 +52,8 @@ def find_hardware() -> Hardware:
     if not torch.cuda.is_available():
         return Hardware("cpu", torch.float32, "CPU")
     modern = torch.cuda.get_device_capability() >= (8, 0)
-    return Hardware("cuda", torch.bfloat16 if modern else torch.float16, torch.cuda.get_device_name())
+    card = torch.cuda.get_device_properties(0)
+    return Hardware("cuda", torch.bfloat16 if modern else torch.float16, card.name, card.total_memory)
 
 
 def load_tokenizer(config: RunConfig) -> Any:
@@ -58,19 +64,81 @@ def load_tokenizer(config: RunConfig) -> Any:
     return tokenizer
 
 
+def architecture_of(config: RunConfig) -> tuple[Any, Any]:
+    """The base model's configuration, and the class that loads it: most read text only, some see pictures too."""
+    known = AutoConfig.from_pretrained(config.base_model)
+    text_only = type(known) in AutoModelForCausalLM._model_mapping
+    return known, AutoModelForCausalLM if text_only else AutoModelForImageTextToText
+
+
+def dimensions_of(config: RunConfig) -> Dimensions:
+    """What the base model's memory follows from, counted without its weights: they are not downloaded yet."""
+    known, loader = architecture_of(config)
+    with torch.device("meta"):
+        skeleton = loader.from_config(known)
+    text = known.get_text_config()
+    sizes = {name: parameter.numel() for name, parameter in skeleton.named_parameters()}
+    towers = sum(size for name, size in sizes.items() if re.fullmatch(OTHER_TOWERS, name))
+    # A tied head is the embedding itself.
+    ends = {id(end.weight): end.weight for end in (skeleton.get_input_embeddings(), skeleton.get_output_embeddings())}
+    head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    return Dimensions(
+        parameters=sum(sizes.values()) - towers,
+        other_towers=towers,
+        embeddings=sum(weight.numel() for weight in ends.values()),
+        layers=text.num_hidden_layers,
+        hidden=text.hidden_size,
+        query_width=text.num_attention_heads * head_dim,
+        kv_width=text.num_key_value_heads * head_dim,
+        ffn=text.intermediate_size,
+        vocab=text.vocab_size,
+    )
+
+
+def load_of(config: RunConfig, hardware: Hardware, trained: torch.dtype) -> Load:
+    """What the run asks of memory when full fine-tuning trains weights of dtype `trained`."""
+    return Load(
+        method=config.method,
+        value_bytes=hardware.dtype.itemsize,
+        trained_bytes=trained.itemsize,
+        tokens=config.batch_size * config.max_seq_length,
+        lora_rank=config.lora_rank,
+        checkpointing=config.gradient_checkpointing,
+    )
+
+
+def weights_dtype(config: RunConfig, hardware: Hardware) -> torch.dtype:
+    """The dtype of the base weights: the compute dtype, but for full fine-tuning with 32-bit master weights.
+
+    Updates at usual learning rates are often smaller than a step of bf16, so 32 bits are taken where they fit (`auto`).
+    ValueError for 16-bit weights on a card that computes in fp16: a GradScaler refuses fp16 gradients.
+    """
+    if config.method != "full" or hardware.dtype == torch.float32:
+        return hardware.dtype
+    if hardware.needs_scaler:
+        if config.master_weights == "16-bit":
+            raise ValueError(f"{hardware.name} trains in fp16, which needs master_weights '32-bit' or 'auto'")
+        return torch.float32
+    if config.master_weights == "auto":
+        needed = predicted_memory(dimensions_of(config), load_of(config, hardware, torch.float32))
+        return torch.float32 if sum(needed.values()) <= ROOM * hardware.memory_bytes else hardware.dtype
+    return torch.float32 if config.master_weights == "32-bit" else hardware.dtype
+
+
+def expected_memory(config: RunConfig, hardware: Hardware) -> dict[str, float]:
+    """Bytes that training will need at its peak, by component; see `predicted_memory`."""
+    return predicted_memory(dimensions_of(config), load_of(config, hardware, weights_dtype(config, hardware)))
+
+
 def load_model(config: RunConfig, hardware: Hardware) -> Any:
     """The base model on `hardware.device`, ready to train: LoRA adapters in fp32 over frozen weights, or all weights.
 
-    Full fine-tuning keeps fp32 weights where the compute dtype is fp16, since a GradScaler refuses fp16 gradients.
+    QLoRA has its linear layers in four bits, and only the rest in the compute dtype.
     """
-    options: dict[str, Any] = {"dtype": hardware.dtype}
+    options: dict[str, Any] = {"dtype": weights_dtype(config, hardware)}
     if config.method == "qlora":
         options |= four_bit(hardware)
-    elif config.method == "full" and hardware.needs_scaler:
-        options["dtype"] = torch.float32
-    known = AutoConfig.from_pretrained(config.base_model)
-    text_only = type(known) in AutoModelForCausalLM._model_mapping
-    loader = AutoModelForCausalLM if text_only else AutoModelForImageTextToText
+    _, loader = architecture_of(config)
     model: Any = loader.from_pretrained(config.base_model, **options)
     for name, parameter in model.named_parameters():
         if re.fullmatch(OTHER_TOWERS, name):
@@ -121,6 +189,14 @@ def add_adapters(model: Any, config: RunConfig) -> Any:
 def trainable_parameters(model: Any) -> dict[str, torch.nn.Parameter]:
     """The parameters that training changes, by name."""
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def held_memory(model: Any) -> dict[str, float]:
+    """Bytes of the model's tensors: frozen `weights` and the `adapters` on them; without any, all are weights."""
+    trained = sum(parameter.nbytes for parameter in trainable_parameters(model).values())
+    everything = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
+    has_adapters = hasattr(model, "disable_adapter")
+    return {"weights": everything - trained if has_adapters else everything, "adapters": trained if has_adapters else 0}
 
 
 def base_weights(model: Any) -> AbstractContextManager[Any]:

@@ -1,0 +1,122 @@
+"""The card, the disk, and access to gated models: a hub and a Colab that only pretend."""
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+import torch
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+from webapp.training import environment
+from webapp.training.environment import card_finding, hub_token, require_access, room_findings
+from webapp.training.model import Hardware, expected_memory, find_hardware
+
+GATED = "meta-llama/Llama-3.2-1B-Instruct"
+T4 = Hardware("cuda", torch.float16, "Tesla T4", int(14.75 * 2**30))
+
+
+class SecretNotFoundError(Exception):
+    """As google.colab.userdata's."""
+
+
+class NotebookAccessError(Exception):
+    """As google.colab.userdata's."""
+
+
+@pytest.fixture(autouse=True)
+def no_token(monkeypatch):
+    # Set first, so that what a test's call sets is taken back.
+    monkeypatch.setenv("HF_TOKEN", "")
+
+
+@pytest.fixture
+def colab(monkeypatch):
+    def with_secret(answer):
+        def get(name):
+            assert name == "HF_TOKEN"
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        userdata = ModuleType("google.colab.userdata")
+        userdata.get, userdata.SecretNotFoundError, userdata.NotebookAccessError = (
+            get, SecretNotFoundError, NotebookAccessError,
+        )  # fmt: skip
+        package = ModuleType("google.colab")
+        package.userdata = userdata
+        monkeypatch.setitem(sys.modules, "google.colab", package)
+        monkeypatch.setitem(sys.modules, "google.colab.userdata", userdata)
+
+    return with_secret
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    def answering(error=None):
+        asked = []
+
+        def auth_check(repo, token):
+            asked.append((repo, token))
+            if error:
+                raise error("no", response=SimpleNamespace(headers={}, request=None))
+
+        monkeypatch.setattr("huggingface_hub.auth_check", auth_check)
+        return asked
+
+    return answering
+
+
+def test_the_environment_comes_before_colabs_secrets(monkeypatch, colab):
+    colab("from-secrets")
+    assert hub_token() == "from-secrets"
+    monkeypatch.setenv("HF_TOKEN", "from-environment")
+    assert hub_token() == "from-environment"
+
+
+@pytest.mark.parametrize("error", [SecretNotFoundError(), NotebookAccessError()])
+def test_a_secret_that_is_missing_or_not_shared_is_none(colab, error):
+    colab(error)
+    assert not hub_token()
+
+
+def test_a_token_that_may_read_is_put_where_libraries_look(monkeypatch, colab, hub):
+    colab("hf_x")
+    asked = hub()
+    assert require_access(GATED) == f"HF_TOKEN may read {GATED}"
+    assert asked == [(GATED, "hf_x")]
+    assert environment.os.environ["HF_TOKEN"] == "hf_x"
+
+
+def test_without_a_token_the_licence_page_is_named(hub):
+    asked = hub()
+    with pytest.raises(PermissionError, match=f"accept its licence on https://huggingface.co/{GATED}"):
+        require_access(GATED)
+    assert asked == []
+
+
+@pytest.mark.parametrize(("error", "said"), [(GatedRepoError, "may not read"), (RepositoryNotFoundError, "shows no")])
+def test_what_the_hub_refuses_is_said_with_the_page(monkeypatch, hub, error, said):
+    monkeypatch.setenv("HF_TOKEN", "hf_x")
+    hub(error)
+    with pytest.raises(PermissionError, match=f"{said}.*https://huggingface.co/{GATED}"):
+        require_access(GATED)
+
+
+def test_a_folder_needs_no_token(tmp_path, hub):
+    hub(GatedRepoError)
+    assert "no token is needed" in require_access(str(tmp_path))
+
+
+def test_the_card_is_named_with_its_memory_and_dtype():
+    assert str(card_finding(T4)) == "OK   Tesla T4, 14.8 GiB, computing in torch.float16"
+    assert card_finding(find_hardware()).state == "NOTE"
+
+
+def test_room_on_disk_and_card(monkeypatch, miniature_of, run_config, llama):
+    config = run_config(miniature_of(llama))
+    predicted = expected_memory(config, T4)
+    assert [finding.state for finding in room_findings(config, T4, predicted)] == ["OK", "OK"]
+    monkeypatch.setattr(environment.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
+    disk, card = room_findings(config, T4, {"weights": 14e9})
+    assert (disk.state, "make room" in disk.text) == ("FIX", True)
+    assert (card.state, "try method qlora" in card.text) == ("NOTE", True)
