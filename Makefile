@@ -8,7 +8,7 @@ SOURCES := pyproject.toml constraints.txt hatch_build.py
 FUZZ_SECONDS ?= 600
 
 .PHONY: help run install demo test test-all lint types test-unit test-training test-contract test-faults test-browser \
-	test-wheel fuzz benchmark format clean
+	test-colab test-wheel fuzz benchmark format clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -27,6 +27,7 @@ test: .venv/installed-dev lint types  ## every check: lint, types, unit, contrac
 
 test-all: .venv/installed-dev lint types  ## the same, with every model and long fuzzing
 	$(PYTEST) -n 2 --dist worksteal --cov --cov-report=term
+	$(MAKE) test-colab
 
 lint: .venv/installed-dev  ## ruff
 	$(BIN)/ruff check .
@@ -51,6 +52,9 @@ test-faults: .venv/installed-dev  ## real servers, killed
 test-browser: .venv/installed-dev  ## the pages in Chromium
 	$(PYTEST) -m "not slow" tests/browser
 
+test-colab: .venv/installed-dev .venv-colab/installed  ## notebooks with the package versions of Colab's stock image
+	TUNEBOOK_STOCK_PYTHON=$(CURDIR)/.venv-colab/bin/python $(PYTEST) tests/colab
+
 test-wheel: .venv/installed-dev  ## the wheel in an empty environment
 	$(PYTEST) tests/wheel
 
@@ -69,7 +73,7 @@ format: .venv/installed-dev  ## rewrite the sources in the house format
 	$(BIN)/ruff format --quiet .
 
 clean:  ## remove the environment and caches
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz
+	rm -rf .venv .venv-colab build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tunebook needs Python 3.11 or later; set PYTHON=")'
@@ -85,4 +89,9 @@ clean:  ## remove the environment and caches
 
 .venv/installed-fuzz: .venv/installed-dev
 	$(PIP) --editable '.[train,dev,fuzz]'
+	@touch $@
+
+.venv-colab/installed: tests/colab/requirements.txt
+	$(PYTHON) -m venv .venv-colab
+	.venv-colab/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -90,7 +90,7 @@ def dry_run(notebook: Path, workdir: Path, watch: Watch) -> RunReport:
     folder = workdir / "miniature"
     environment = scrubbed_environment(os.environ) | ONE_THREAD | NO_HUB | QUIET
     try:
-        miniature = _make_miniature(contents, folder, environment, watch)
+        miniature = make_miniature_of(contents, folder, environment, watch)
     except _Ended as ended:
         done = Execution(ended.status, monotonic() - started, contents.code_cells, 0, ended.error)
         return _report(done, workdir, workdir / RESULTS)
@@ -121,7 +121,7 @@ class _Ended(Exception):
         self.error = {"code": code, "message": message, "cell": None}
 
 
-def _make_miniature(
+def make_miniature_of(
     contents: NotebookContents, folder: Path, environment: Mapping[str, str], watch: Watch
 ) -> dict[str, Any]:
     """Builds the miniature in a process of its own, or finds the finished one of an earlier attempt."""

@@ -149,7 +149,9 @@ def load_model(config: RunConfig, hardware: Hardware) -> Any:
     if config.method != "full":
         model = add_adapters(model, config)
     if config.gradient_checkpointing:
-        model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+        today = getattr(model, "activation_checkpointing_enable", None)
+        enable = today or model.gradient_checkpointing_enable  # its name before transformers 5.23
+        enable({"use_reentrant": False})
     return model
 
 
