@@ -43,9 +43,15 @@ def test_every_distinct_class_and_format_learns_in_its_dry_run(write_notebook, t
     assert "tunebook-run/report.json" in report.artifacts
 
 
+@pytest.mark.parametrize("model_id", ["llama-3.2-1b", "qwen3-1.7b", "granite-4.1-3b"])
+@pytest.mark.parametrize("method", ["qlora", "full"])
+def test_three_families_learn_by_the_other_methods_too(write_notebook, tmp_path, model_id, method):
+    check(dry_run(write_notebook(model_id=model_id, method=method), tmp_path / "run", Watch(240, quietly)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("model", models(), ids=lambda model: model.id)
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("method", ["lora", "qlora", "full"])
 def test_every_model_of_the_catalogue_learns_in_its_dry_run(write_notebook, tmp_path, model, method):
     check(dry_run(write_notebook(model_id=model.id, method=method), tmp_path / "run", Watch(240, quietly)))
 
