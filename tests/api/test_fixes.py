@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from webapp.api import fixes
-from webapp.workflow import exporting
+from webapp.workflow import exporting, waiting
 
 UNKNOWN = "0e7a4c1e-5f5f-4a53-9a3c-0d9f7f3b8a11"
 
@@ -139,7 +139,7 @@ def test_what_a_format_cannot_hold_is_told(client, analysed, work, monkeypatch):
     content = json.loads(line(1))
     content["messages"][1]["weight"] = 1
     dataset = analysed(json.dumps(content).encode())
-    monkeypatch.setattr(exporting, "sleep", lambda _: work())  # what the worker does in the meantime
+    monkeypatch.setattr(waiting, "sleep", lambda _: work())  # what the worker does in the meantime
     answer = client.get(f"/datasets/{dataset}/export?format=alpaca")
     assert answer.status_code == 400
     assert answer.json["error"]["code"] == "not_expressible"

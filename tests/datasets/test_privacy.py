@@ -186,7 +186,7 @@ pieces = st.sampled_from(
 )
 
 
-@given(st.text(st.characters()) | st.lists(pieces, max_size=60).map("".join))
+@given(st.text(st.characters(codec="utf-8")) | st.lists(pieces, max_size=60).map("".join))
 def test_no_text_stops_the_scan_and_hits_are_in_order(text: str) -> None:
     contents = look_at_contents(said(text, text))
     for kind in KINDS:

@@ -50,8 +50,8 @@ def analyze(
     counter = tokenizer or OpenAITokenizer()
     with TokenStore() as store, open_rows(source, name=name, mapping=mapping) as rows:
         by = Examination(counter, rows.layout, max_items)
-        gathered = Gathered(store, max_items)
-        for part in _parts(rows, engine(by), progress):
+        gathered = Gathered(store, max_items, engine.cores)
+        for part in _parts(rows, engine.start(by), progress):
             gathered.add(part)
             if sink:
                 sink.write(part.canonical, part.sizes, part.lines, part.tokens)
@@ -64,7 +64,7 @@ def analyze(
         if validation is not None:
             with open_rows(validation, mapping=mapping) as others:
                 by = Examination(counter, others.layout)
-                leaked = gathered.leakage(_parts(others, engine(by), None), near_threshold)
+                leaked = gathered.leakage(_parts(others, engine.start(by), None), near_threshold)
         gathered.let_go_of_signatures()
         return report(gathered, whole, leaked, tokenizer=counter, layout=rows.layout, source=rows.source)
 

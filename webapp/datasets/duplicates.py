@@ -63,9 +63,9 @@ class Found(msgspec.Struct, frozen=True):
 class DuplicateSearch:
     """Takes every example, in order: 16 bytes of digest and 256 of signature and band keys each."""
 
-    def __init__(self, store: TokenStore) -> None:
+    def __init__(self, store: TokenStore, threads: int = 1) -> None:
         self._digests = bytearray()
-        self._near = NearDuplicates(store)
+        self._near = NearDuplicates(store, threads)
 
     def add(self, digests: Hashes, said: Signed) -> None:
         """Takes the next examples: digests of their canonical lines, and their tokens without system and tools."""

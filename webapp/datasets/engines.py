@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from webapp.datasets.examining import Examination, Partial, examine
 from webapp.datasets.reading import Block
@@ -22,7 +22,6 @@ from webapp.errors import Problem
 from webapp.stopping import end_with_parent
 
 Examine = Callable[[Iterable[Block]], Iterator[Partial]]
-Engine = Callable[[Examination], AbstractContextManager[Examine]]
 
 _WORTH_PROCESSES = 64_000_000
 _MOST_WAITING = 32  # partials of about 3 MB, for the first block takes as long as a process to start
@@ -30,10 +29,19 @@ _MOST_WAITING = 32  # partials of about 3 MB, for the first block takes as long 
 Handle = TypeVar("Handle")
 
 
+class Engine(NamedTuple):
+    """Where the work is done: `start` makes what examines blocks, and `cores` of this machine may be used at once."""
+
+    start: Callable[[Examination], AbstractContextManager[Examine]]
+    cores: int = 1
+
+
 @contextmanager
-def in_this_process(by: Examination) -> Iterator[Examine]:
-    """One block after another."""
+def _one_after_another(by: Examination) -> Iterator[Examine]:
     yield partial(map, partial(examine, by=by))
+
+
+in_this_process = Engine(_one_after_another)
 
 
 def suited_to(source: Path) -> Engine:
@@ -51,7 +59,7 @@ def in_processes(workers: int) -> Engine:
         return in_this_process
 
     @contextmanager
-    def engine(by: Examination) -> Iterator[Examine]:
+    def start(by: Examination) -> Iterator[Examine]:
         pickle.dumps(by)  # a tokenizer that cannot travel would have the pool wait for ever
         # Not forked: whoever analyses may have threads, and a lock that one of them holds would stay locked.
         context = multiprocessing.get_context("spawn")
@@ -65,7 +73,7 @@ def in_processes(workers: int) -> Engine:
             # Nothing is left to wait for, and a process takes its time to end.
             pool.shutdown(wait=False, cancel_futures=True)
 
-    return engine
+    return Engine(start, workers)
 
 
 def _shared(
@@ -111,7 +119,7 @@ def on_ray(address: str = "auto") -> Engine:
     """
 
     @contextmanager
-    def engine(by: Examination) -> Iterator[Examine]:
+    def start(by: Examination) -> Iterator[Examine]:
         ray = _connected(address)
         try:
             task = ray.remote(examine)
@@ -121,7 +129,7 @@ def on_ray(address: str = "auto") -> Engine:
         finally:
             ray.shutdown()
 
-    return engine
+    return Engine(start)
 
 
 def _connected(address: str) -> Any:

@@ -24,15 +24,15 @@ from webapp.datasets.tokens import SAMPLED_TEXTS, Sampled
 
 
 class Gathered:
-    """Takes the partials of a file in the order of its blocks."""
+    """Takes the partials of a file in the order of its blocks; what is left to compare is shared by `threads`."""
 
-    def __init__(self, store: TokenStore, max_items: int = MAX_INVALID_ITEMS) -> None:
+    def __init__(self, store: TokenStore, max_items: int = MAX_INVALID_ITEMS, threads: int = 1) -> None:
         self._max_items = max_items
         self.invalid = array("I")
         self.faults: list[InvalidLine] = []
         self.totals = Totals()
         self.unknown_keys: list[str] = []
-        self.duplicates = DuplicateSearch(store)
+        self.duplicates = DuplicateSearch(store, threads)
         self.excerpts: SmallestHashes[str] = SmallestHashes(SAMPLE_EXAMPLES)
         self.sampled: SmallestHashes[Sampled] = SmallestHashes(SAMPLED_TEXTS)
         self._sha256 = sha256()

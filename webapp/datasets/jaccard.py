@@ -2,7 +2,9 @@
 
 import os
 from array import array
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Self
@@ -67,18 +69,23 @@ class TokenStore:
         return np.frombuffer(b"".join(parts), np.uint32)[places], offsets
 
 
-def similarities(store: TokenStore, left: Rows, right: Rows) -> npt.NDArray[np.float64]:
-    """The exact similarity of each pair of documents, 0 to 1; each must have at least two tokens."""
+def similarities(store: TokenStore, left: Rows, right: Rows, threads: int = 1) -> npt.NDArray[np.float64]:
+    """The exact similarity of each pair of documents, 0 to 1; each must have at least two tokens.
+
+    Sorting and reading, most of the work, are done outside of Python's lock, so that threads share it.
+    """
     lengths = store.lengths()
     found = np.empty(len(left))
-    for part in _rounds(lengths[left] + lengths[right]):
-        pairs = part.stop - part.start
-        both = np.concatenate([_bigrams(store, left[part], 0), _bigrams(store, right[part], 1)])
-        both.sort()
-        # Each bigram once a side; what both sides have stands twice, the second time with the side's bit.
-        kept = both[np.r_[True, both[1:] != both[:-1]]]
-        shared = _each(kept[1:][kept[1:] ^ kept[:-1] == 1], pairs)
-        found[part] = shared / (_each(kept, pairs) - shared)
+
+    def compare(part: slice) -> None:
+        found[part] = _similarities(store, left[part], right[part])
+
+    rounds = _rounds(lengths[left] + lengths[right])
+    if threads == 1:
+        deque(map(compare, rounds), maxlen=0)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            deque(pool.map(compare, rounds), maxlen=0)
     return found
 
 
@@ -88,6 +95,17 @@ def distinct(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     keep = np.ones(len(ordered), np.bool_)
     keep[1:] = ordered[1:] != ordered[:-1]
     return ordered[keep]
+
+
+def _similarities(store: TokenStore, left: Rows, right: Rows) -> npt.NDArray[np.float64]:
+    """Those of one round."""
+    both = np.concatenate([_bigrams(store, left, 0), _bigrams(store, right, 1)])
+    both.sort()
+    # Each bigram once a side; what both sides have stands twice, the second time with the side's bit.
+    kept = both[np.r_[True, both[1:] != both[:-1]]]
+    shared = _each(kept[1:][kept[1:] ^ kept[:-1] == 1], len(left))
+    found: npt.NDArray[np.float64] = shared / (_each(kept, len(left)) - shared)
+    return found
 
 
 def _rounds(tokens: npt.NDArray[np.int64]) -> Iterator[slice]:

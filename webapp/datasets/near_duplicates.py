@@ -89,10 +89,11 @@ class Clusters:
 
 
 class NearDuplicates:
-    """Takes the tokens of every example, in order, and finds those that say almost the same."""
+    """Takes the tokens of every example, in order, and finds those that say almost the same, in so many threads."""
 
-    def __init__(self, store: TokenStore) -> None:
+    def __init__(self, store: TokenStore, threads: int = 1) -> None:
         self._store = store
+        self._threads = threads
         self._signatures = bytearray()
         self._bands = bytearray()
         self.compared = self.verified = 0
@@ -139,7 +140,7 @@ class NearDuplicates:
         needed = np.where(refusals[right] < _REFUSALS, threshold * hopeless, threshold)
         alike = estimate(found, left, right) >= needed
         left, right = left[alike], right[alike]
-        exact = similarities(self._store, left, right)
+        exact = similarities(self._store, left, right, self._threads)
         short = shorter[alike] < SHORT_TOKENS
         enough = exact >= np.where(short, max(threshold, SHORT_THRESHOLD), threshold)
         clusters.link(left[enough], right[enough], exact[enough])
