@@ -4,4 +4,20 @@
 standard library; the others import torch when they are imported, so only kernels and job processes do that.
 """
 
-CELL_MODULES = ("configuration", "model", "data", "masking", "evaluation", "checkpoints", "loop", "saving")
+CELL_MODULES = (
+    "configuration",
+    "model",
+    "drive",
+    "data",
+    "masking",
+    "evaluation",
+    "packing",
+    "batches",
+    "probe",
+    "alarms",
+    "curve",
+    "steps",
+    "checkpoints",
+    "loop",
+    "saving",
+)
