@@ -49,8 +49,9 @@ def test_every_setting_reaches_the_parameters_cell():
         "lora_dropout": 0.25, "learning_rate": 0.0005,
         "lr_scheduler": "linear", "warmup_ratio": 0.2, "weight_decay": 0.01, "max_grad_norm": 0.5, "num_epochs": 7,
         "batch_size": 3, "gradient_accumulation": 5, "max_seq_length": 2048, "gradient_checkpointing": False,
-        "eval_fraction": 0.2, "seed": 7, "max_steps": 11, "checkpoint_minutes": 2.5, "sample_answers": 4,
-        "max_new_tokens": 77,
+        "packing": True, "eval_fraction": 0.2, "seed": 7, "max_steps": 11, "eval_steps": 13,
+        "early_stopping_patience": 5, "checkpoint_minutes": 2.5, "sample_answers": 4, "max_new_tokens": 77,
+        "keep_on_drive": True,
     }  # fmt: skip
     assert set(changed) == set(TrainingConfig.model_fields)
     defaults = TrainingConfig().model_dump()

@@ -115,13 +115,13 @@ def test_a_killed_run_goes_on_from_its_checkpoint_to_the_same_loss(write_noteboo
     whole = dry_run(notebook, tmp_path / "whole", Watch(240, quietly))
     killed = dry_run(notebook, tmp_path / "cut", Watch(240, kill_kernel_after(40)))
     assert (killed.status, killed.error["code"]) == ("failed", "kernel_died")
-    assert any("checkpoint-" in name for name in killed.artifacts)
+    assert any("checkpoints/" in name for name in killed.artifacts)
     said = []
     resumed = dry_run(notebook, tmp_path / "cut", Watch(240, lambda event: said.append(event.data.get("text", ""))))
     assert any("resuming after step" in text for text in said)
     assert resumed.steps == whole.steps
     assert resumed.loss["eval_after"] == pytest.approx(whole.loss["eval_after"], abs=5e-5)
-    assert not any("checkpoint-" in name for name in resumed.artifacts)
+    assert not any("checkpoints/" in name for name in resumed.artifacts)
 
 
 def with_cell(path, tag, source):

@@ -135,13 +135,17 @@ def run_config() -> Callable[..., RunConfig]:
             "gradient_accumulation": 2,
             "max_seq_length": 256,
             "gradient_checkpointing": False,
+            "packing": False,
             "eval_fraction": 0.1,
             "seed": 42,
             "max_steps": 0,
+            "eval_steps": 0,
+            "early_stopping_patience": 0,
             "checkpoint_minutes": 5.0,
             "sample_answers": 2,
             "max_new_tokens": 16,
             "output_dir": "out",
+            "keep_on_drive": False,
         }
         return RunConfig(**(values | changes))
 

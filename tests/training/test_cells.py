@@ -13,7 +13,9 @@ def test_the_concatenated_sources_run_in_one_namespace():
     namespace = {"__name__": "__main__"}
     for name in training.CELL_MODULES:
         exec(compile(module_source(name), name, "exec"), namespace)  # noqa: S102
-    assert {"RunConfig", "decode_conversations", "build_rows", "train", "save_model"} <= set(namespace)
+    assert {"RunConfig", "decode_conversations", "build_rows", "find_batch_plan", "train", "save_model"} <= set(
+        namespace
+    )
 
 
 def test_no_top_level_name_occurs_twice():

@@ -21,6 +21,8 @@ def test_a_notebooks_globals_become_the_configuration(run_config):
         ({"lora_rank": 0}, "lora_rank"),
         ({"batch_size": 0}, "batch_size"),
         ({"num_epochs": 0}, "num_epochs"),
+        ({"eval_steps": -1}, "eval_steps"),
+        ({"early_stopping_patience": -1}, "early_stopping_patience"),
     ],
 )
 def test_an_impossible_value_is_named(run_config, change, named):
@@ -33,4 +35,6 @@ def test_the_fingerprint_follows_what_shapes_the_weights(run_config):
     assert config.fingerprint("a") == replace(config).fingerprint("a")
     assert config.fingerprint("a") != config.fingerprint("b")
     assert config.fingerprint("a") != replace(config, learning_rate=1e-3).fingerprint("a")
-    assert config.fingerprint("a") == replace(config, checkpoint_minutes=0.0, output_dir="x").fingerprint("a")
+    assert config.fingerprint("a") == replace(
+        config, checkpoint_minutes=0.0, output_dir="x", keep_on_drive=True
+    ).fingerprint("a")

@@ -34,13 +34,14 @@ def assert_chunks_equal_the_whole(model, tokenizer, rows):
     chunked.backward()
     assert chunked.item() == pytest.approx(plain.item(), abs=1e-5)
     for name, parameter in trainable_parameters(model).items():
-        torch.testing.assert_close(parameter.grad, expected[name], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(parameter.grad, expected[name], atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
 def test_the_chunked_loss_and_its_gradients_equal_the_models_own(
-    distinct_model, miniature_of, run_config, conversations
+    distinct_model, miniature_of, run_config, conversations, method
 ):
-    assert_chunks_equal_the_whole(*prepare(distinct_model, miniature_of, run_config, conversations))
+    assert_chunks_equal_the_whole(*prepare(distinct_model, miniature_of, run_config, conversations, method=method))
 
 
 def test_the_chunked_loss_scales_logits_where_the_class_does(miniature_of, run_config, conversations):

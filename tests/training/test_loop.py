@@ -1,49 +1,66 @@
+import json
 import math
 
 import pytest
 import torch
 
 from webapp.training import loop
-from webapp.training.loop import count_steps, epoch_batches, learning_rate_at, train
-from webapp.training.masking import Row, build_rows, tokenizer_encode, tokenizer_render
+from webapp.training.batches import BatchPlan, plan_batches
+from webapp.training.checkpoints import STATE
+from webapp.training.evaluation import held_out_loss
+from webapp.training.loop import train
+from webapp.training.masking import build_rows, tokenizer_encode, tokenizer_render
 from webapp.training.model import find_hardware, load_model, load_tokenizer, trainable_parameters
+from webapp.training.steps import make_learner
 
-ROWS = [Row(index, 1, [1] * (2 + index % 37), 1, False) for index in range(501)]
-
-
-def test_an_epoch_holds_every_row_once_in_batches_of_like_length(run_config):
-    config = run_config("x", batch_size=4)
-    batches = epoch_batches(ROWS, config, 0)
-    assert sorted(row.conversation for batch in batches for row in batch) == list(range(501))
-    spread = [max(len(r.input_ids) for r in b) - min(len(r.input_ids) for r in b) for b in batches]
-    assert sum(spread) / len(spread) < 3
-    assert batches == epoch_batches(ROWS, config, 0)
-    assert batches != epoch_batches(ROWS, config, 1)
+SORTED = "not asked for"
 
 
-def test_steps_count_the_last_partial_accumulation(run_config):
-    config = run_config("x", batch_size=4, gradient_accumulation=4, num_epochs=3)
-    assert count_steps(ROWS, config) == (math.ceil(126 / 4), 96)
-    assert count_steps(ROWS, run_config("x", batch_size=4, max_steps=10))[1] == 10
+class Run:
+    """One training of a miniature: what came of it, its final weights, and the model."""
+
+    def __init__(self, config, conversations, folder, plan=None, loss_before=math.inf, model=None):
+        folder.mkdir(exist_ok=True)
+        tokenizer, self.hardware = load_tokenizer(config), find_hardware()
+        render, encode = tokenizer_render(tokenizer), tokenizer_encode(tokenizer)
+        rows = build_rows(conversations, range(24), render, encode, 256)
+        self.held_out = build_rows(conversations, range(24, 30), render, encode, 256)
+        self.model, self.pad_id = model or load_model(config, self.hardware), tokenizer.pad_token_id
+        learner = make_learner(self.model, config, self.hardware, self.pad_id)
+        plan = plan or plan_batches(self.model, config)
+        self.training = train(learner, rows, self.held_out, config, plan, folder, loss_before)
+        trained = trainable_parameters(self.model)
+        self.weights = {name: parameter.detach().clone() for name, parameter in trained.items()}
+
+    def held_out_loss(self):
+        return held_out_loss(self.model, self.held_out, self.pad_id, self.hardware, 4)
 
 
-@pytest.mark.parametrize("scheduler", ["cosine", "linear"])
-def test_the_rate_warms_up_then_falls_to_nothing(run_config, scheduler):
-    config = run_config("x", lr_scheduler=scheduler, warmup_ratio=0.1, learning_rate=1.0)
-    rates = [learning_rate_at(step, 100, config) for step in range(100)]
-    assert rates[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
-    assert rates[9] == max(rates)
-    assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert rates[-1] < 0.02
+def assert_same(run, other):
+    assert run.training.losses == other.training.losses
+    assert run.training.evaluations == other.training.evaluations
+    assert run.training.best_step == other.training.best_step
+    for name, value in other.weights.items():
+        torch.testing.assert_close(run.weights[name], value, atol=0, rtol=0)
 
 
-def trained(config, conversations, checkpoint):
-    tokenizer = load_tokenizer(config)
-    render, encode = tokenizer_render(tokenizer), tokenizer_encode(tokenizer)
-    rows = build_rows(conversations, range(24), render, encode, 256)
-    model = load_model(config, find_hardware())
-    losses = train(model, rows, config, find_hardware(), tokenizer.pad_token_id, checkpoint)
-    return losses, {name: parameter.detach().clone() for name, parameter in trainable_parameters(model).items()}
+def interrupt_after(monkeypatch, steps):
+    """Lets so many steps be taken, then ends as Ctrl-C does."""
+    left = iter(range(steps))
+    real = loop.train_step
+
+    def interrupted(*arguments):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(loop, "train_step", interrupted)
+
+
+def scripted_evaluations(monkeypatch, losses):
+    """The held-out losses that evaluations will find."""
+    script = iter(losses)
+    monkeypatch.setattr(loop, "held_out_loss", lambda *_: next(script))
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
@@ -54,38 +71,194 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
     config = run_config(
         miniature_of(llama), method=method, learning_rate=rate, checkpoint_minutes=0.0, lora_dropout=0.1
     )
-    whole, weights = trained(config, conversations, tmp_path / "whole.pt")
-
-    steps = iter(range(5))
-    real_step = loop.train_step
-
-    def interrupted(*arguments):
-        if next(steps, None) is None:
-            raise KeyboardInterrupt
-        return real_step(*arguments)
-
-    monkeypatch.setattr(loop, "train_step", interrupted)
+    whole = Run(config, conversations, tmp_path / "whole")
+    interrupt_after(monkeypatch, 5)
     with pytest.raises(KeyboardInterrupt):
-        trained(config, conversations, tmp_path / "cut.pt")
+        Run(config, conversations, tmp_path / "cut")
     monkeypatch.undo()
     torch.manual_seed(999)
-    resumed, again = trained(config, conversations, tmp_path / "cut.pt")
-    assert resumed == whole
-    for name, value in weights.items():
-        torch.testing.assert_close(again[name], value, atol=0, rtol=0)
+    assert_same(Run(config, conversations, tmp_path / "cut"), whole)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, monkeypatch, miniature_of, run_config, conversations, llama):
+def test_a_cell_interrupted_before_a_checkpoint_can_be_run_again_with_the_same_model(
+    tmp_path, monkeypatch, miniature_of, run_config, conversations, llama
+):
+    config = run_config(miniature_of(llama), lora_dropout=0.1, eval_steps=100)
+    whole = Run(config, conversations, tmp_path / "whole")
+    model = load_model(config, find_hardware())
+    interrupt_after(monkeypatch, 3)
+    with pytest.raises(KeyboardInterrupt):
+        Run(config, conversations, tmp_path / "cut", model=model)
+    monkeypatch.undo()
+    assert_same(Run(config, conversations, tmp_path / "cut", model=model), whole)
+
+
+def test_a_run_that_was_complete_but_not_saved_is_not_trained_again(
+    tmp_path, monkeypatch, miniature_of, run_config, conversations, llama
+):
+    config = run_config(miniature_of(llama))
+    whole = Run(config, conversations, tmp_path / "x")
+    interrupt_after(monkeypatch, 0)
+    assert_same(Run(config, conversations, tmp_path / "x"), whole)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_run_starts_anew(
+    tmp_path, miniature_of, run_config, conversations, llama, capsys
+):
+    config = run_config(miniature_of(llama), max_steps=4)
+    whole = Run(config, conversations, tmp_path / "x")
+    path = tmp_path / "x" / STATE
+    path.write_bytes(path.read_bytes()[:-100])
+    assert_same(Run(config, conversations, tmp_path / "x"), whole)
+    assert f"{path} is damaged" in capsys.readouterr().out
+
+
+def test_the_best_weights_are_put_back_at_the_end(
+    tmp_path, monkeypatch, miniature_of, run_config, conversations, llama
+):
+    config = run_config(miniature_of(llama), max_steps=6, eval_steps=2)
+    short = Run(run_config(miniature_of(llama), max_steps=6, eval_steps=2), conversations, tmp_path / "whole")
+    scripted_evaluations(monkeypatch, [1.0, 2.0, 3.0])
+    best = Run(config, conversations, tmp_path / "best")
+    assert best.training.best_step == 2
+    assert best.training.losses == short.training.losses
+    assert not best.training.stopped_early
+    monkeypatch.undo()
+    interrupt_after(monkeypatch, 2)
+    with pytest.raises(KeyboardInterrupt):
+        Run(config, conversations, tmp_path / "two")
+    two_steps = torch.load(tmp_path / "two" / "best-2.pt", weights_only=True)
+    for name, value in best.weights.items():
+        torch.testing.assert_close(value, two_steps[name], atol=0, rtol=0)
+
+
+def test_the_best_evaluation_is_the_loss_of_the_model_that_is_left(
+    tmp_path, miniature_of, run_config, conversations, llama
+):
+    run = Run(run_config(miniature_of(llama), eval_steps=3), conversations, tmp_path / "x")
+    found = dict(run.training.evaluations)
+    assert run.training.best_step == min(found, key=found.get)
+    assert run.held_out_loss() == pytest.approx(found[run.training.best_step], abs=1e-6)
+
+
+def test_patience_ends_a_run_and_a_resumed_one_stays_ended(
+    tmp_path, monkeypatch, miniature_of, run_config, conversations, llama, capsys
+):
+    config = run_config(miniature_of(llama), eval_steps=1, early_stopping_patience=2)
+    scripted_evaluations(monkeypatch, [3.0, 2.0, 2.5, 2.25, 1.0, 0.5])
+    first = Run(config, conversations, tmp_path / "x")
+    assert (first.training.best_step, len(first.training.losses), first.training.stopped_early) == (2, 4, True)
+    assert "stopping early" in capsys.readouterr().out
+    again = Run(config, conversations, tmp_path / "x")
+    assert_same(again, first)
+    assert again.training.stopped_early
+
+
+def test_evaluations_alarms_and_the_best_weights_survive_an_interruption(
+    tmp_path, monkeypatch, miniature_of, run_config, conversations, llama, capsys
+):
+    config = run_config(miniature_of(llama), max_steps=6, eval_steps=1, learning_rate=2e-2)
+    scripted_evaluations(monkeypatch, [1.0, 1.5, 2.0, 2.5, 3.0])
+    monkeypatch.setattr(loop, "overfitting_alarm", lambda found, _: loop.Alarm("x", "y") if len(found) == 3 else None)
+    interrupt_after(monkeypatch, 4)
+    with pytest.raises(KeyboardInterrupt):
+        Run(config, conversations, tmp_path / "x")
+    monkeypatch.undo()
+    scripted_evaluations(monkeypatch, [3.5, 4.0])
+    resumed = Run(config, conversations, tmp_path / "x")
+    assert [loss for _, loss in resumed.training.evaluations] == [1.0, 1.5, 2.0, 2.5, 3.5, 4.0]
+    assert resumed.training.best_step == 1
+    assert resumed.training.alarms[0].code == "x"
+    assert capsys.readouterr().out.count("ALARM x") == 1
+
+
+def test_evaluations_come_five_times_a_run_or_as_often_as_asked(
+    tmp_path, miniature_of, run_config, conversations, llama
+):
+    steps = [
+        step for step, _ in Run(run_config(miniature_of(llama)), conversations, tmp_path / "a").training.evaluations
+    ]
+    assert steps == [2, 4, 6, 8]
+    asked = Run(run_config(miniature_of(llama), eval_steps=3), conversations, tmp_path / "b").training.evaluations
+    assert [step for step, _ in asked] == [3, 6, 8]
+
+
+def test_a_loss_that_is_not_finite_stops_a_run_that_has_no_good_weights(
+    tmp_path, monkeypatch, miniature_of, run_config, conversations, llama
+):
     monkeypatch.setattr(loop, "train_step", lambda *_: float("nan"))
-    with pytest.raises(RuntimeError, match="lower the learning rate"):
-        trained(run_config(miniature_of(llama)), conversations, tmp_path / "x.pt")
+    with pytest.raises(RuntimeError, match="nan at step 1: lower the learning rate"):
+        Run(run_config(miniature_of(llama)), conversations, tmp_path / "x")
+
+
+def test_a_loss_that_is_not_finite_later_leaves_the_best_weights(
+    tmp_path, monkeypatch, miniature_of, run_config, conversations, llama
+):
+    config = run_config(miniature_of(llama), eval_steps=2)
+    real, taken = loop.train_step, []
+
+    def failing(learner, *arguments):
+        taken.append(real(learner, *arguments))
+        if len(taken) < 4:
+            return taken[-1]
+        with torch.no_grad():
+            for parameter in trainable_parameters(learner.model).values():
+                parameter.fill_(float("nan"))
+        return float("nan")
+
+    monkeypatch.setattr(loop, "train_step", failing)
+    run = Run(config, conversations, tmp_path / "x")
+    assert (run.training.best_step, run.training.stopped_early, len(run.training.losses)) == (2, True, 3)
+    assert [alarm.code for alarm in run.training.alarms] == ["loss_not_finite"]
+    assert run.held_out_loss() == pytest.approx(run.training.evaluations[-1][1], abs=1e-6)
+
+
+def test_a_run_that_gains_nothing_says_so(tmp_path, miniature_of, run_config, conversations, llama, capsys):
+    run = Run(run_config(miniature_of(llama), max_steps=2), conversations, tmp_path / "x", loss_before=0.0)
+    assert [alarm.code for alarm in run.training.alarms] == ["no_gain"]
+    assert "ALARM no_gain: the held-out loss is" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("plan", [BatchPlan(2, 4, SORTED), BatchPlan(1, 8, SORTED), BatchPlan(4, 2, "")])
+def test_halved_and_packed_batches_train_the_same(tmp_path, miniature_of, run_config, conversations, llama, plan):
+    config = run_config(miniature_of(llama), max_steps=4, learning_rate=1e-3)
+    whole = Run(config, conversations, tmp_path / "whole", BatchPlan(4, 2, SORTED))
+    other = Run(config, conversations, tmp_path / "other", plan)
+    assert other.training.losses == pytest.approx(whole.training.losses, abs=1e-5)
+
+
+def test_a_run_goes_on_with_a_batch_that_had_to_be_halved(
+    tmp_path, monkeypatch, miniature_of, run_config, conversations, llama
+):
+    config = run_config(miniature_of(llama), checkpoint_minutes=0.0, learning_rate=1e-3)
+    whole = Run(config, conversations, tmp_path / "whole")
+    interrupt_after(monkeypatch, 4)
+    with pytest.raises(KeyboardInterrupt):
+        Run(config, conversations, tmp_path / "cut")
+    monkeypatch.undo()
+    resumed = Run(config, conversations, tmp_path / "cut", BatchPlan(2, 4, SORTED))
+    assert resumed.training.losses[:4] == whole.training.losses[:4]
+    assert resumed.training.losses == pytest.approx(whole.training.losses, abs=1e-4)
+    assert (resumed.training.batch_size, resumed.training.gradient_accumulation) == (2, 4)
+
+
+def test_the_report_tells_what_the_run_was(tmp_path, miniature_of, run_config, conversations, llama, capsys):
+    run = Run(run_config(miniature_of(llama), packing=True), conversations, tmp_path / "x")
+    report = json.loads(json.dumps(run.training.to_report()))
+    assert set(report) == {
+        "evaluations", "best_step", "stopped_early", "alarms", "seconds", "tokens_per_second", "peak_memory_bytes",
+        "batch_size", "gradient_accumulation", "not_packed",
+    }  # fmt: skip
+    assert report["tokens_per_second"] > 0 < report["seconds"]
+    assert (report["peak_memory_bytes"], report["not_packed"]) == (None, "")
+    said = capsys.readouterr().out
+    assert "step 8/8  epoch 2.00  loss" in said
+    assert " tokens/s  0 s left" in said
 
 
 def test_gradient_checkpointing_changes_no_number(tmp_path, miniature_of, run_config, conversations, llama):
     runs = [
-        trained(run_config(miniature_of(llama), gradient_checkpointing=on, max_steps=3), conversations, tmp_path / "c")[
-            0
-        ]
+        Run(run_config(miniature_of(llama), gradient_checkpointing=on, max_steps=3), conversations, tmp_path / str(on))
         for on in (False, True)
     ]
-    assert runs[0] == pytest.approx(runs[1], abs=1e-6)
+    assert runs[0].training.losses == pytest.approx(runs[1].training.losses, abs=1e-6)

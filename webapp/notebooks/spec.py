@@ -37,12 +37,16 @@ class TrainingConfig(Schema):
     gradient_accumulation: Annotated[int, Field(ge=1, le=512), Whole] = 4
     max_seq_length: Annotated[int, Field(ge=32, le=131_072), Whole] = 1024
     gradient_checkpointing: bool = True
+    packing: bool = False
     eval_fraction: Annotated[float, Field(ge=0.01, le=0.5)] = 0.1
     seed: Annotated[int, Field(ge=0, le=2**31 - 1), Whole] = 42
     max_steps: Annotated[int, Field(ge=0, le=1_000_000), Whole] = 0
+    eval_steps: Annotated[int, Field(ge=0, le=1_000_000), Whole] = 0
+    early_stopping_patience: Annotated[int, Field(ge=0, le=1_000), Whole] = 2
     checkpoint_minutes: Annotated[float, Field(ge=0, le=120)] = 5.0
     sample_answers: Annotated[int, Field(ge=0, le=20), Whole] = 3
     max_new_tokens: Annotated[int, Field(ge=1, le=4096), Whole] = 128
+    keep_on_drive: bool = False
 
 
 @dataclass(frozen=True)

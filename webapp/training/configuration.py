@@ -27,13 +27,17 @@ class RunConfig:
     gradient_accumulation: int
     max_seq_length: int
     gradient_checkpointing: bool
+    packing: bool
     eval_fraction: float
     seed: int
     max_steps: int  # 0: all epochs
+    eval_steps: int  # 0: five evaluations over the run
+    early_stopping_patience: int  # 0: never
     checkpoint_minutes: float
     sample_answers: int
     max_new_tokens: int
     output_dir: str
+    keep_on_drive: bool
 
     def __post_init__(self) -> None:
         if self.method not in ("lora", "qlora", "full"):
@@ -45,6 +49,9 @@ class RunConfig:
         for name in ("lora_rank", "num_epochs", "batch_size", "gradient_accumulation", "max_seq_length"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        for name in ("max_steps", "eval_steps", "early_stopping_patience"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
 
     @classmethod
     def from_namespace(cls, namespace: Mapping[str, Any]) -> "RunConfig":
@@ -53,7 +60,7 @@ class RunConfig:
 
     def fingerprint(self, dataset_sha256: str) -> str:
         """16 hex digits that change when the data, the model or a parameter that shapes the weights changes."""
-        free = {"checkpoint_minutes", "sample_answers", "max_new_tokens", "output_dir"}
+        free = {"checkpoint_minutes", "sample_answers", "max_new_tokens", "output_dir", "keep_on_drive"}
         shaping = {name: value for name, value in asdict(self).items() if name not in free}
         text = json.dumps([dataset_sha256, shaping], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,6 +1,5 @@
 """What a run finds on its machine: the card, room on the disk, and whether the hub lets it read the base model."""
 
-import importlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -34,7 +33,8 @@ def hub_token() -> str | None:
     """
     if os.environ.get("HF_TOKEN") or not on_colab():
         return os.environ.get("HF_TOKEN")
-    userdata = importlib.import_module("google.colab.userdata")
+    from google.colab import userdata
+
     try:
         found: str | None = userdata.get("HF_TOKEN")
     except (userdata.SecretNotFoundError, userdata.NotebookAccessError):

@@ -29,7 +29,7 @@ def loss_sum(model: Any, batch: dict[str, torch.Tensor], chunk: int = 256) -> to
     exist at once: 12 bytes x vocabulary x tokens are saved.
     """
     core = model.get_base_model() if hasattr(model, "get_base_model") else model
-    inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
     hidden = core.base_model(**inputs, use_cache=False).last_hidden_state[:, :-1]
     targets = batch["labels"][:, 1:]
     trained = targets != IGNORED

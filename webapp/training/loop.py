@@ -1,119 +1,192 @@
-"""The training loop: length-sorted batches, accumulation, clipping, a schedule, and resume."""
+"""The training loop: steps, evaluations, the best weights kept, early stopping, alarms, checkpoints and resume."""
 
 import math
-import random
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from webapp.training.checkpoints import load_checkpoint, save_checkpoint
+from webapp.training.alarms import (
+    Alarm,
+    memorising_alarm,
+    no_gain_alarm,
+    not_finite_alarm,
+    overfitting_alarm,
+    sound,
+    truncation_alarm,
+)
+from webapp.training.batches import BatchPlan, count_steps, epoch_batches, micro_batches
+from webapp.training.checkpoints import RunState, keep_best, load_checkpoint, put_back_best, save_checkpoint
 from webapp.training.configuration import RunConfig
-from webapp.training.evaluation import collate, loss_sum, trained_tokens
+from webapp.training.curve import LiveCurve
+from webapp.training.evaluation import held_out_loss
 from webapp.training.masking import Row
-from webapp.training.model import Hardware, trainable_parameters
+from webapp.training.steps import Learner, learning_rate_at, train_step
+
+EVALUATIONS = 5  # in a run, when `eval_steps` does not say
 
 
-def epoch_batches(rows: Sequence[Row], config: RunConfig, epoch: int) -> list[list[Row]]:
-    """One epoch's micro-batches: shuffled, sorted by length within pools of 50 batches, shuffled again.
+@dataclass(frozen=True)
+class Training:
+    """What a run was: a loss for every step, (step, held-out loss) for every evaluation, in nats per trained token.
 
-    The order depends on the seed and the epoch alone, so a resumed run sees the same rows.
+    The model has the weights of `best_step`. `seconds` and `tokens_per_second` are of optimiser steps alone, padding
+    not counted; `peak_memory_bytes` is None without CUDA; `not_packed` is empty when rows were packed.
     """
-    shuffle = random.Random(f"{config.seed}:{epoch}")
-    order = shuffle.sample(range(len(rows)), len(rows))
-    pool = 50 * config.batch_size
-    batches = []
-    for start in range(0, len(order), pool):
-        nearby = sorted(order[start : start + pool], key=lambda index: len(rows[index].input_ids))
-        batches += [nearby[i : i + config.batch_size] for i in range(0, len(nearby), config.batch_size)]
-    shuffle.shuffle(batches)
-    return [[rows[index] for index in batch] for batch in batches]
 
+    losses: list[float]
+    evaluations: list[tuple[int, float]]
+    best_step: int
+    stopped_early: bool
+    alarms: list[Alarm]
+    seconds: float
+    tokens_per_second: float
+    peak_memory_bytes: int | None
+    batch_size: int
+    gradient_accumulation: int
+    not_packed: str
 
-def count_steps(rows: Sequence[Row], config: RunConfig) -> tuple[int, int]:
-    """(optimiser steps per epoch, steps of the whole run)."""
-    per_epoch = math.ceil(math.ceil(len(rows) / config.batch_size) / config.gradient_accumulation)
-    total = per_epoch * config.num_epochs
-    return per_epoch, min(total, config.max_steps) if config.max_steps else total
-
-
-def learning_rate_at(step: int, total: int, config: RunConfig) -> float:
-    """Linear warm-up over `warmup_ratio` of the steps, then cosine or linear decay to zero."""
-    warmup = math.ceil(total * config.warmup_ratio)
-    if step < warmup:
-        return config.learning_rate * (step + 1) / warmup
-    progress = (step - warmup) / max(1, total - warmup)
-    left = 0.5 * (1 + math.cos(math.pi * progress)) if config.lr_scheduler == "cosine" else 1 - progress
-    return config.learning_rate * left
-
-
-def train_step(
-    model: Any,
-    micro_batches: list[list[Row]],
-    optimizer: Any,
-    scaler: Any,
-    pad_id: int,
-    hardware: Hardware,
-    clip: float,
-) -> float:
-    """One optimiser step over all micro-batches; returns the mean loss per trained token."""
-    tokens = sum(trained_tokens(rows) for rows in micro_batches)
-    total = 0.0
-    for rows in micro_batches:
-        with hardware.autocast():
-            loss = loss_sum(model, collate(rows, pad_id, hardware.device)) / tokens
-        scaler.scale(loss).backward()
-        total += loss.item()
-    scaler.unscale_(optimizer)
-    torch.nn.utils.clip_grad_norm_(trainable_parameters(model).values(), clip)
-    scaler.step(optimizer)
-    scaler.update()
-    optimizer.zero_grad(set_to_none=True)
-    return total
+    def to_report(self) -> dict[str, Any]:
+        """The part `training` of the report: all of it but the losses, which the report has beside the others."""
+        return {name: value for name, value in asdict(self).items() if name != "losses"}
 
 
 def train(
-    model: Any, rows: Sequence[Row], config: RunConfig, hardware: Hardware, pad_id: int, checkpoint_file: Path
-) -> list[float]:
-    """Trains in place and returns the loss of every step; goes on from `checkpoint_file` when it exists.
+    learner: Learner,
+    rows: Sequence[Row],
+    held_out: Sequence[Row],
+    config: RunConfig,
+    plan: BatchPlan,
+    folder: Path,
+    loss_before: float,
+) -> Training:
+    """Trains in place, from the checkpoint in `folder` if there is one, and leaves the model with its best weights.
 
-    RuntimeError when a loss is not finite. The checkpoint is left for a later cell to remove once results are saved.
+    RuntimeError when a loss is not finite before any evaluation. The checkpoints are left for a later cell to remove
+    once results are saved.
     """
-    parameters = list(trainable_parameters(model).values())
-    cuda = hardware.device == "cuda"
-    optimizer = torch.optim.AdamW(
-        parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True if cuda else None
-    )
-    scaler = torch.amp.GradScaler(hardware.device, enabled=hardware.needs_scaler)
-    first, losses = load_checkpoint(checkpoint_file, model, optimizer, scaler)
-    if first:
-        print(f"resuming after step {first} from {checkpoint_file}", flush=True)
+    state = start(folder, learner, config)
+    sound(truncation_alarm(rows), state.alarms)
     per_epoch, total = count_steps(rows, config)
-    started = saved = time.monotonic()
+    every = config.eval_steps or math.ceil(total / EVALUATIONS)
+    curve, first, started = LiveCurve(total), len(state.losses), time.monotonic()
+    saved = started
+    learner.model.train()
     epoch, batches = -1, []
-    model.train()
-    for step in range(first, total):
+    for step in range(first, 0 if state.stopped_early else total):
         if step // per_epoch != epoch:
             epoch = step // per_epoch
             batches = epoch_batches(rows, config, epoch)
+        place = step % per_epoch * config.gradient_accumulation
         rate = learning_rate_at(step, total, config)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        start = step % per_epoch * config.gradient_accumulation
-        micro_batches = batches[start : start + config.gradient_accumulation]
-        losses.append(train_step(model, micro_batches, optimizer, scaler, pad_id, hardware, config.max_grad_norm))
-        if not math.isfinite(losses[-1]):
-            raise RuntimeError(f"the loss is {losses[-1]} at step {step + 1}: lower the learning rate")
-        if (step + 1) % max(1, total // 25) == 0 or step + 1 == total:
-            left = (time.monotonic() - started) / (step + 1 - first) * (total - step - 1)
-            print(
-                f"step {step + 1}/{total}  epoch {(step + 1) / per_epoch:.2f}  loss {losses[-1]:.4f}  "
-                f"learning rate {rate:.1e}  {left:.0f} s left",
-                flush=True,
-            )
-        if time.monotonic() - saved >= config.checkpoint_minutes * 60 and step + 1 < total:
-            save_checkpoint(checkpoint_file, step + 1, model, optimizer, scaler, losses)
+        loss = timed_step(learner, batches[place : place + config.gradient_accumulation], config, plan, rate, state)
+        evaluated = (step + 1) % every == 0 or step + 1 == total
+        if math.isfinite(loss) and evaluated:
+            loss = evaluate(learner, held_out, plan, state, folder)
+            state.stopped_early = step + 1 < total and waits_in_vain(state, config)
+        if not math.isfinite(loss):
+            give_up(not_finite_alarm(loss, step + 1), state)
+            break
+        sound(memorising_alarm(state.losses, per_epoch), state.alarms)
+        if evaluated or time.monotonic() - saved >= config.checkpoint_minutes * 60:
+            save_checkpoint(folder, learner, state)
             saved = time.monotonic()
-    return losses
+        last = step + 1 == total or state.stopped_early
+        line = progress_line(state, per_epoch, total, rate, (time.monotonic() - started) / (step + 1 - first))
+        curve.update(line, state.losses, state.evaluations, last)
+        if last or (step + 1) % max(1, total // 25) == 0:
+            print(line, flush=True)
+        if state.stopped_early:
+            break
+    return finish(learner, state, plan, folder, loss_before)
+
+
+def start(folder: Path, learner: Learner, config: RunConfig) -> RunState:
+    """The state to go on from. A new run keeps its start, so that an interrupted cell can be run again at any time."""
+    state = load_checkpoint(folder, learner)
+    if state is None:
+        torch.manual_seed(config.seed)  # dropout draws the same, whatever was drawn before
+        state = RunState()
+        save_checkpoint(folder, learner, state)
+    elif state.losses:
+        print(f"resuming after step {len(state.losses)} from {folder}", flush=True)
+    return state
+
+
+def timed_step(
+    learner: Learner, batches: Sequence[list[Row]], config: RunConfig, plan: BatchPlan, rate: float, state: RunState
+) -> float:
+    """Takes one optimiser step; its loss is noted in `state` unless it is not finite."""
+    began = time.monotonic()
+    loss = train_step(learner, micro_batches(batches, plan, config.max_seq_length), plan, rate, config.max_grad_norm)
+    if math.isfinite(loss):
+        state.losses.append(loss)
+        state.seconds += time.monotonic() - began
+        state.tokens += sum(len(row.input_ids) for batch in batches for row in batch)
+    return loss
+
+
+def evaluate(learner: Learner, held_out: Sequence[Row], plan: BatchPlan, state: RunState, folder: Path) -> float:
+    """Measures the held-out loss, and keeps the weights when it is the lowest yet."""
+    step = len(state.losses)
+    loss = held_out_loss(learner.model, held_out, learner.pad_id, learner.hardware, plan.batch_size)
+    learner.model.train()
+    if not math.isfinite(loss):
+        return loss
+    state.evaluations.append((step, loss))
+    print(f"held-out loss {loss:.4f} after step {step}", flush=True)
+    if loss < state.best_loss and keep_best(folder, learner, step):
+        state.best_step, state.best_loss = step, loss
+    sound(overfitting_alarm(state.evaluations, state.losses), state.alarms)
+    return loss
+
+
+def waits_in_vain(state: RunState, config: RunConfig) -> bool:
+    """Whether as many evaluations as the patience allows have brought no better held-out loss."""
+    waited = sum(step > state.best_step for step, _ in state.evaluations)
+    if not config.early_stopping_patience or waited < config.early_stopping_patience:
+        return False
+    print(f"stopping early: no better held-out loss at the last {waited} evaluations", flush=True)
+    return True
+
+
+def give_up(alarm: Alarm, state: RunState) -> None:
+    """Ends a run that cannot go on with the best weights it had; RuntimeError when it had none."""
+    sound(alarm, state.alarms)
+    if not state.best_step:
+        raise RuntimeError(alarm.message)
+    state.stopped_early = True
+
+
+def progress_line(state: RunState, per_epoch: int, total: int, rate: float, seconds_per_step: float) -> str:
+    """`step 12/100  epoch 0.29  ...`: how far the run is, for people and for programs that follow it."""
+    step = len(state.losses)
+    return (
+        f"step {step}/{total}  epoch {step / per_epoch:.2f}  loss {state.losses[-1]:.4f}  learning rate {rate:.1e}  "
+        f"{state.tokens / max(state.seconds, 1e-9):,.0f} tokens/s  {seconds_per_step * (total - step):.0f} s left"
+    )
+
+
+def finish(learner: Learner, state: RunState, plan: BatchPlan, folder: Path, loss_before: float) -> Training:
+    """Puts the best weights back and sums the run up."""
+    if put_back_best(folder, learner, state.best_step):
+        print(f"the weights are those of step {state.best_step}, the best on held-out rows", flush=True)
+    else:
+        state.best_step, state.best_loss = state.evaluations[-1]
+    sound(no_gain_alarm(loss_before, state.best_loss), state.alarms)
+    return Training(
+        losses=state.losses,
+        evaluations=state.evaluations,
+        best_step=state.best_step,
+        stopped_early=state.stopped_early,
+        alarms=state.alarms,
+        seconds=state.seconds,
+        tokens_per_second=state.tokens / max(state.seconds, 1e-9),
+        peak_memory_bytes=torch.cuda.max_memory_allocated() if learner.hardware.device == "cuda" else None,
+        batch_size=plan.batch_size,
+        gradient_accumulation=plan.gradient_accumulation,
+        not_packed=plan.not_packed,
+    )

@@ -1,0 +1,44 @@
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from webapp.training.drive import choose_folder
+
+
+@pytest.fixture
+def colab(monkeypatch):
+    """Google's package as Colab has it; lists what was mounted."""
+    mounted = []
+    drive = types.SimpleNamespace(mount=mounted.append)
+    package = types.SimpleNamespace(drive=drive)
+    monkeypatch.setitem(sys.modules, "google", types.SimpleNamespace(colab=package))
+    monkeypatch.setitem(sys.modules, "google.colab", package)
+    return mounted
+
+
+def test_on_colab_a_run_is_kept_on_drive_only_when_asked(run_config, colab, capsys):
+    config = run_config("x", output_dir="tunebook-run")
+    assert choose_folder(config) == config
+    assert colab == []
+    assert "DISCONNECT LOSES EVERYTHING" in capsys.readouterr().out
+
+    kept = choose_folder(run_config("x", output_dir="tunebook-run", keep_on_drive=True))
+    assert Path(kept.output_dir) == Path("/content/drive/MyDrive/tunebook-run")
+    assert colab == ["/content/drive"]
+    assert "at most 5 minutes" in capsys.readouterr().out
+
+
+def test_a_folder_elsewhere_is_still_put_on_drive(run_config, colab):
+    kept = choose_folder(run_config("x", output_dir="/content/other", keep_on_drive=True))
+    assert Path(kept.output_dir) == Path("/content/drive/MyDrive/other")
+
+
+def test_elsewhere_nothing_is_mounted_and_the_cost_is_said(run_config, capsys):
+    config = run_config("x", output_dir="here", keep_on_drive=True, checkpoint_minutes=2.5)
+    assert choose_folder(config) == config
+    said = capsys.readouterr().out
+    assert str(Path("here").absolute()) in said
+    assert "at most 2.5 minutes" in said
+    assert "keep_on_drive is for Colab" in said
