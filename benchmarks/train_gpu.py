@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -130,14 +131,16 @@ def with_trainer(config: RunConfig, rows: list[Row], model: Any) -> tuple[list[f
 
 
 def trl(config: RunConfig, rows: list[Row]) -> tuple[list[float], list[float]]:
+    from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
     model = load_model(replace(config, gradient_checkpointing=False), find_hardware())
-    return run_trainer(SFTTrainer, SFTConfig, config, rows, model)
+    as_it_is = partial(SFTConfig, dataset_kwargs={"skip_prepare_dataset": True}, max_length=None)
+    return run_trainer(SFTTrainer, as_it_is, config, rows, model, dataset=Dataset.from_list)
 
 
 def run_trainer(
-    kind: Any, arguments_kind: Any, config: RunConfig, rows: list[Row], model: Any
+    kind: Any, arguments_kind: Any, config: RunConfig, rows: list[Row], model: Any, dataset: Any = list
 ) -> tuple[list[float], list[float]]:
     """Any Trainer on the same rows in the same order, each optimiser step timed."""
     from transformers import TrainerCallback
@@ -175,7 +178,11 @@ def run_trainer(
         return {name: torch.tensor([item[name] for item in items]) for name in items[0]}
 
     run = kind(
-        model=model, args=arguments_kind(**known), train_dataset=data, data_collator=collate, callbacks=[Watch()]
+        model=model,
+        args=arguments_kind(**known),
+        train_dataset=dataset(data),
+        data_collator=collate,
+        callbacks=[Watch()],
     )
     run.get_train_dataloader = lambda: run.accelerator.prepare(
         torch.utils.data.DataLoader(data, batch_size=config.batch_size, collate_fn=collate)
