@@ -63,12 +63,14 @@ def test_every_model_of_the_catalogue_learns_in_its_dry_run(write_notebook, tmp_
 
 
 def test_full_fine_tuning_saves_a_whole_model_and_tells_its_numbers(write_notebook, tmp_path):
-    seen = []
+    seen, pictures = [], []
     progress = Progress()
 
     def listen(event):
         progress.follow(event)
         seen.append(progress.share)
+        if event.type == "display":
+            pictures.append(event.data)
 
     report = dry_run(write_notebook(method="full"), tmp_path / "run", Watch(240, listen))
     check(report)
@@ -77,6 +79,11 @@ def test_full_fine_tuning_saves_a_whole_model_and_tells_its_numbers(write_notebo
     assert f"{report.loss['eval_after']:.4f} after {report.steps} steps" in card
     assert seen == sorted(seen)
     assert seen[-1] > 0.9
+    assert [picture["update"] for picture in pictures] == [False] + [True] * (len(pictures) - 1)
+    assert len({picture["display_id"] for picture in pictures}) == 1
+    assert pictures[-1]["data"]["text/plain"].startswith(f"step {report.steps} of {report.steps}")
+    training = json.loads((tmp_path / "run/tunebook-run/report.json").read_text())["training"]
+    assert dict(training["evaluations"])[training["best_step"]] == pytest.approx(report.loss["eval_after"], abs=1e-4)
     executed = nbformat.read(tmp_path / "run/executed.ipynb", as_version=4)
     injected = [cell for cell in executed.cells if "injected-parameters" in cell.metadata.get("tags", [])]
     assert len(injected) == 1

@@ -1,13 +1,10 @@
-"""A training run in a process of its own, to be killed: `python killed_run.py REQUEST.json`.
+"""A training run in a process of its own, to be killed."""
 
-The request has the configuration, the conversations, and where checkpoints and results go. "training" on stdout says
-that the imports are over. When the run is complete, the held-out loss and the adapter lie in the results file.
-"""
-
-import json
-import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
+import peft  # noqa: F401 (loaded once, for all runs: it takes longest)
 import torch
 
 from webapp.training.batches import plan_batches
@@ -20,24 +17,26 @@ from webapp.training.model import find_hardware, load_model, load_tokenizer, tra
 from webapp.training.steps import make_learner
 
 
-def main() -> None:
+def run(config: RunConfig, conversations: list[dict[str, Any]], folder: Path, said: Connection) -> None:
+    """Trains, or goes on; says "training" once everything is loaded, then from which step it goes on.
+
+    When the run is complete, `results.pt` in `folder` has its losses, and the held-out loss and adapter it ended with.
+    """
     torch.set_num_threads(1)
-    request = json.loads(Path(sys.argv[1]).read_text())
-    config, conversations = RunConfig(**request["config"]), request["conversations"]
     tokenizer, hardware = load_tokenizer(config), find_hardware()
     render, encode = tokenizer_render(tokenizer), tokenizer_encode(tokenizer)
     rows = build_rows(conversations, range(48), render, encode, config.max_seq_length)
     held_out = build_rows(conversations, range(48, 60), render, encode, config.max_seq_length)
     model, pad_id = load_model(config, hardware), tokenizer.pad_token_id
-    folder = checkpoint_folder(config, "0" * 64)
-    print("training", flush=True)
+    checkpoints = checkpoint_folder(config, "0" * 64)
+    said.send("training")
     learner = make_learner(model, config, hardware, pad_id)
-    training = train(learner, rows, held_out, config, plan_batches(model, config), folder, 99.0)
-    adapter = {name: parameter.detach() for name, parameter in trainable_parameters(model).items()}
-    loss = held_out_loss(model, held_out, pad_id, hardware, config.batch_size)
-    results = {"loss": loss, "adapter": adapter, "losses": training.losses, "evaluations": training.evaluations}
-    torch.save(results, request["results"])
-
-
-if __name__ == "__main__":
-    main()
+    training = train(learner, rows, held_out, config, plan_batches(model, config), checkpoints, 99.0)
+    results = {
+        "losses": training.losses,
+        "evaluations": training.evaluations,
+        "best_step": training.best_step,
+        "loss": held_out_loss(model, held_out, pad_id, hardware, config.batch_size),
+        "adapter": {name: parameter.detach() for name, parameter in trainable_parameters(model).items()},
+    }
+    torch.save(results, folder / "results.pt")

@@ -1,87 +1,75 @@
 """kill -9 at five random moments of one run: it ends where an uninterrupted run ends."""
 
-import json
+import multiprocessing
 import random
-import subprocess
-import sys
-from dataclasses import asdict, replace
-from pathlib import Path
+import signal
+from dataclasses import replace
 
 import pytest
 import torch
 
-from webapp.training.checkpoints import STATE
+from tests.training import killed_run
+from webapp.training.checkpoints import STATE, read_whole
 
-CHILD = Path(__file__).with_name("killed_run.py")
 KILLS = 5
 
 
-def write_request(folder, config, conversations):
-    folder.mkdir()
-    config = asdict(replace(config, output_dir=str(folder)))
-    request = {"config": config, "conversations": conversations, "results": str(folder / "results.pt")}
-    (folder / "request.json").write_text(json.dumps(request))
-    return folder
+@pytest.fixture(scope="module")
+def processes():
+    """Processes that are forked off one which has loaded everything and trained nothing."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([killed_run.__name__])
+    return context
 
 
-def start_child(folder):
-    """The run, once its imports are over."""
-    child = subprocess.Popen(
-        [sys.executable, str(CHILD), str(folder / "request.json")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    said = []
-    for line in child.stdout:
-        said.append(line)
-        if line == "training\n":
-            return child
-    pytest.fail("".join(said))
+class Life:
+    """One process of a run, once it is about to train."""
 
+    def __init__(self, processes, config, conversations, folder):
+        hear, say = processes.Pipe(duplex=False)
+        self.process = processes.Process(target=killed_run.run, args=(config, conversations, folder, say))
+        self.process.start()
+        say.close()
+        assert hear.recv() == "training"
+        hear.close()
 
-def finish_child(child):
-    said, _ = child.communicate(timeout=120)
-    assert child.returncode == 0, said
-    return said
+    def kill_after(self, seconds):
+        self.process.join(seconds)
+        assert self.process.exitcode is None, "it was complete: nothing is proven"
+        self.process.kill()
+        self.process.join()
+        assert self.process.exitcode == -signal.SIGKILL
 
-
-def kill_child(child, seconds):
-    """SIGKILL after so many seconds of training; whatever had been said by then."""
-    with pytest.raises(subprocess.TimeoutExpired):  # else it was complete, and nothing is proven
-        child.wait(seconds)
-    child.kill()
-    said, _ = child.communicate()
-    assert child.returncode == -9
-    return said
+    def finish(self):
+        self.process.join(120)
+        assert self.process.exitcode == 0
 
 
 def test_killed_at_five_random_moments_it_ends_in_the_same_loss_and_adapter(
-    tmp_path, miniature_of, run_config, conversations, llama
+    tmp_path, processes, miniature_of, run_config, conversations, llama
 ):
     config = run_config(
-        miniature_of(llama), lora_dropout=0.1, num_epochs=20, eval_steps=15, checkpoint_minutes=0.1 / 60, seed=7
-    )
-    whole = write_request(tmp_path / "whole", config, conversations)
-    finish_child(start_child(whole))
-    expected = torch.load(whole / "results.pt")
+        miniature_of(llama), learning_rate=1e-3, lora_dropout=0.1, num_epochs=14, eval_steps=10,
+        checkpoint_minutes=0.1 / 60,
+    )  # fmt: skip
 
-    cut = write_request(tmp_path / "cut", config, conversations)
-    draw = random.Random()
-    resumed = 0
+    def live(name):
+        (tmp_path / name).mkdir(exist_ok=True)
+        return Life(processes, replace(config, output_dir=str(tmp_path / name)), conversations, tmp_path / name)
+
+    live("whole").finish()
+    steps = [0]
     for _ in range(KILLS):
-        said = kill_child(start_child(cut), draw.uniform(0.05, 0.6))
-        resumed += "resuming after step" in said
-        assert not (cut / "results.pt").exists()
-    assert list(cut.glob(f"checkpoints/*/{STATE}"))
-    said = finish_child(start_child(cut))
-    assert "resuming after step" in said
-    found = torch.load(cut / "results.pt")
-
+        live("cut").kill_after(random.uniform(0.05, 0.4))
+        for path in (tmp_path / "cut").glob(f"checkpoints/*/{STATE}"):
+            steps.append(len(read_whole(path)["state"]["losses"]))
+    live("cut").finish()
+    assert steps == sorted(steps)
+    expected, found = (torch.load(tmp_path / name / "results.pt") for name in ("whole", "cut"))
+    assert 0 < steps[-1] < expected["best_step"]  # the adapter was learned before and after the kills
     assert found["loss"] == pytest.approx(expected["loss"], abs=1e-6)
     assert found["losses"] == pytest.approx(expected["losses"], abs=1e-6)
-    assert found["evaluations"] == expected["evaluations"]
-    assert expected["adapter"].keys() == found["adapter"].keys()
+    assert dict(found["evaluations"]) == pytest.approx(dict(expected["evaluations"]), abs=1e-6)
+    assert found["adapter"].keys() == expected["adapter"].keys()
     for name, value in expected["adapter"].items():
         torch.testing.assert_close(found["adapter"][name], value, atol=1e-6, rtol=0)
-    assert resumed >= KILLS - 3, "the kills came before there was anything to resume"

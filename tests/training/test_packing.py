@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from webapp.catalog import models
+from webapp.training.batches import plan_batches
 from webapp.training.evaluation import collate, loss_sum, trained_tokens
 from webapp.training.masking import IGNORED, Row, build_rows, tokenizer_encode, tokenizer_render
 from webapp.training.model import find_hardware, load_model, load_tokenizer, trainable_parameters
@@ -80,6 +81,14 @@ def test_a_hybrid_is_refused_for_its_layers_and_with_reason(hybrid):
     (_, gradients), (_, packed_gradients) = separate_and_packed(model, pad_id, rows)
     wrong = max((packed_gradients[name] - gradients[name]).abs().max() for name in gradients)
     assert wrong > 1e-4
+
+
+def test_packing_is_planned_where_it_is_asked_for_and_exact(hybrid, miniature_of, run_config, conversations, llama):
+    attention, *_ = loaded(llama, miniature_of, run_config, conversations)
+    asked, not_asked = run_config("x", packing=True), run_config("x")
+    assert plan_batches(attention, asked).packed
+    assert plan_batches(attention, not_asked).not_packed.startswith("not asked for")
+    assert "conv layers" in plan_batches(hybrid[0], asked).not_packed
 
 
 def test_a_hybrid_that_does_not_list_its_layers_is_known_by_its_convolutions(hybrid):
