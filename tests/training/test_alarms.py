@@ -2,7 +2,6 @@ import pytest
 
 from webapp.training.alarms import (
     Alarm,
-    end_of_turn_alarm,
     memorising_alarm,
     no_gain_alarm,
     not_finite_alarm,
@@ -66,8 +65,3 @@ def test_held_out_loss_that_is_no_lower_than_before():
 
 def test_a_loss_that_is_not_a_number_names_its_step():
     assert "nan at step 7" in not_finite_alarm(float("nan"), 7).message
-
-
-@pytest.mark.parametrize(("ended", "samples", "heard"), [(0, 3, True), (1, 3, False), (0, 0, False)])
-def test_answers_that_never_end_by_themselves(ended, samples, heard):
-    assert (end_of_turn_alarm(ended, samples) is not None) == heard

@@ -69,14 +69,3 @@ def no_gain_alarm(before: float, after: float) -> Alarm | None:
 def not_finite_alarm(loss: float, step: int) -> Alarm:
     """A loss is NaN or infinite: there is nothing to learn from here on."""
     return Alarm("loss_not_finite", f"the loss is {loss} at step {step}: lower the learning rate")
-
-
-def end_of_turn_alarm(ended: int, samples: int) -> Alarm | None:
-    """Not one of the sample answers ended by an end-of-turn token; all ran to their longest length."""
-    if ended or not samples:
-        return None
-    return Alarm(
-        "no_end_of_turn",
-        f"none of {samples} sample answers ended by itself: raise max_new_tokens, or train longer, since a model that "
-        "does not end its turn talks on",
-    )

@@ -17,8 +17,12 @@ TRAINING_COLOUR = "#4c78a8"  # both readable on light and dark pages
 HELD_OUT_COLOUR = "#d1495b"
 
 
-def loss_curve(losses: Sequence[float], evaluations: Sequence[tuple[int, float]], total: int) -> str:
-    """An SVG of the training loss (a line) and the held-out loss (dots) over `total` steps, with a text summary."""
+def loss_curve(losses: Sequence[float], evaluations: Sequence[tuple[int, float]], total: int | None = None) -> str:
+    """An SVG of the training loss (a line) and the held-out loss (dots), with a text summary.
+
+    `total` is how many steps the run will have; without it the picture ends with the last one.
+    """
+    total = total or len(losses)
     line = thinned([(step, loss) for step, loss in enumerate(losses, 1) if math.isfinite(loss)])
     heights = [loss for _, loss in (*line, *evaluations)] or [0.0]
     low, high = min(heights), max(heights)

@@ -59,7 +59,8 @@ def train_step(learner: Learner, batches: Sequence[MicroBatch], plan: BatchPlan,
     for group in learner.optimizer.param_groups:
         group["lr"] = rate
     learner.scaler.unscale_(learner.optimizer)
-    torch.nn.utils.clip_grad_norm_(trainable_parameters(learner.model).values(), clip)
+    trained = [parameter for group in learner.optimizer.param_groups for parameter in group["params"]]
+    torch.nn.utils.clip_grad_norm_(trained, clip)
     learner.scaler.step(learner.optimizer)
     learner.scaler.update()
     learner.optimizer.zero_grad(set_to_none=True)
