@@ -47,7 +47,8 @@ def test_every_setting_reaches_the_parameters_cell():
     changed = {
         "method": "full", "lora_rank": 8, "lora_alpha": 9, "lora_dropout": 0.25, "learning_rate": 0.0005,
         "lr_scheduler": "linear", "warmup_ratio": 0.2, "weight_decay": 0.01, "max_grad_norm": 0.5, "num_epochs": 7,
-        "batch_size": 3, "gradient_accumulation": 5, "max_seq_length": 2048, "gradient_checkpointing": False,
+        "batch_size": 3, "gradient_accumulation": 5, "max_seq_length": 2048, "train_turns": "together",
+        "gradient_checkpointing": False,
         "eval_fraction": 0.2, "seed": 7, "max_steps": 11, "checkpoint_minutes": 2.5, "sample_answers": 4,
         "max_new_tokens": 77,
     }  # fmt: skip

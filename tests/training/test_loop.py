@@ -5,8 +5,9 @@ import torch
 
 from webapp.training import loop
 from webapp.training.loop import count_steps, epoch_batches, learning_rate_at, train
-from webapp.training.masking import Row, build_rows, tokenizer_encode, tokenizer_render
+from webapp.training.masking import Row, build_rows, tokenizer_encode
 from webapp.training.model import find_hardware, load_model, load_tokenizer, trainable_parameters
+from webapp.training.turns import tokenizer_render
 
 ROWS = [Row(index, 1, [1] * (2 + index % 37), 1, False) for index in range(501)]
 

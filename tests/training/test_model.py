@@ -4,9 +4,10 @@ from transformers import AutoConfig, Mistral3Config, Mistral3ForConditionalGener
 
 from webapp.training.evaluation import collate, loss_sum, trained_tokens
 from webapp.training.families import families
-from webapp.training.masking import build_rows, tokenizer_encode, tokenizer_render
+from webapp.training.masking import build_rows, tokenizer_encode
 from webapp.training.miniature import make_tokenizer
 from webapp.training.model import find_hardware, load_model, load_tokenizer, trainable_parameters
+from webapp.training.turns import tokenizer_render
 
 
 @pytest.mark.parametrize(
