@@ -1,6 +1,7 @@
 """The chat formats of the model families: their special tokens, and rendering without any model library."""
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from jinja2.exceptions import TemplateError
 from jinja2.ext import loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from webapp.training.turns import Render, suited
+from webapp.training.turns import Render, prompt_completions, suited
 
 FOLDER = Path(__file__).with_name("chat_templates")
 
@@ -91,3 +92,22 @@ def family_render(family: Family) -> Render:
         )
 
     return suited(render)
+
+
+@dataclass(frozen=True)
+class LearnedTexts:
+    """What a model of the family `name` learns of a conversation; can be sent to other processes."""
+
+    name: str
+
+    def __call__(self, conversation: dict[str, Any]) -> tuple[list[str], int]:
+        """The answers as the template writes them, in pieces, and how many special tokens are between the pieces."""
+        turns = prompt_completions(conversation, family_render(families()[self.name]))
+        pieces = [piece for turn in turns for piece in _special_tokens(self.name).split(turn.completion)]
+        return [piece for piece in pieces if piece], len(pieces) - len(turns)
+
+
+@cache
+def _special_tokens(name: str) -> re.Pattern[str]:
+    longest_first = sorted(families()[name].all_specials, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)))
