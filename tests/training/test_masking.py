@@ -3,7 +3,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.templates import ANSWER, USER, decode, encode, opens_otherwise, render, said, thinks_last
-from webapp.training.masking import IGNORED, Row, build_rows, fit_length
+from webapp.catalog import find_model
+from webapp.training.evaluation import held_out_loss
+from webapp.training.masking import IGNORED, Row, build_rows, fit_length, tokenizer_encode
+from webapp.training.model import find_hardware, load_model, load_tokenizer
+from webapp.training.turns import tokenizer_render
 
 TWO_TURNS = {"messages": [USER, ANSWER, said("user", "r"), said("assistant", "b")]}
 
@@ -78,3 +82,17 @@ def test_a_cut_row_fits_and_still_trains_something(prompt, completion, limit):
     assert prompt[-prompt_length:] == ids[:prompt_length]
     assert completion[: len(ids) - prompt_length] == ids[prompt_length:]
     assert cut == (len(prompt) + len(completion) > len(ids))
+
+
+@pytest.mark.parametrize("name", ["llama-3.2-1b", "smollm2-360m", "ministral-3-3b"])
+def test_joined_rows_cost_what_separate_rows_cost(name, miniature_of, run_config, conversations, tool_conversation):
+    config = run_config(miniature_of(find_model(name)))
+    tokenizer, hardware = load_tokenizer(config), find_hardware()
+    model = load_model(config, hardware)
+    render, ids = tokenizer_render(tokenizer), tokenizer_encode(tokenizer)
+    several = [*[one for one in conversations if len(one["messages"]) > 3][:8], tool_conversation]
+    apart, joined = (build_rows(several, range(9), render, ids, 2_000, how) for how in ("separate", "together"))
+    assert (len(apart), len(joined)) == (18, 9)
+    assert sum(row.trained for row in apart) == sum(row.trained for row in joined)
+    losses = [held_out_loss(model, rows, tokenizer.pad_token_id, hardware, 4) for rows in (apart, joined)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
