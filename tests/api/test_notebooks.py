@@ -133,6 +133,15 @@ def test_nine_examples_are_too_few_to_train_on_and_ten_are_enough(client, analys
     assert generate(client, analysed(examples(10))).status_code == 200
 
 
+def test_rows_that_have_nothing_to_learn_are_refused_by_their_lines(client, analysed):
+    blank = json.dumps({"messages": [{"role": "user", "content": "x?"}, {"role": "assistant", "content": "\n"}]})
+    answer = generate(client, analysed(examples(12) + b"\n" + blank.encode()))
+    assert answer.status_code == 400
+    assert answer.json["error"]["code"] == "no_trained_text"
+    assert answer.json["error"]["details"] == {"count": 1, "lines": [13]}
+    assert "on lines 13" in answer.json["error"]["message"]
+
+
 def test_a_dataset_that_no_notebook_can_carry_is_refused(client, analysed, services):
     session_id = analysed(examples(20))
     services.blobs.path(f"datasets/{session_id}/examples/examples.jsonl.gz").unlink()

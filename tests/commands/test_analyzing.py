@@ -71,3 +71,20 @@ def test_options_that_do_not_go_together_are_a_usage_error(data, options, word):
     done = analyzed(data, *options)
     assert done.exit_code == 2
     assert word in done.stderr
+
+
+def test_trained_tokens_are_those_of_the_models_template(data):
+    plain = json.loads(analyzed(data, "--json").stdout)["tokens"]
+    chatml, qwen3 = (
+        json.loads(analyzed(data, "--model", name, "--json").stdout)["tokens"] for name in ("qwen3-4b", "qwen3-0.6b")
+    )
+    assert (plain["template"], chatml["template"], qwen3["template"]) == (None, "chatml", "qwen3")
+    assert plain["total"] == chatml["total"]
+    assert chatml["trained"] == plain["trained"] + 40 * 2  # the end of the turn, and a line break
+    assert qwen3["trained"] > chatml["trained"]  # an empty thought
+    assert "as its template chatml writes the answers" in analyzed(data, "--model", "qwen3-4b").stdout
+
+
+def test_a_count_with_a_template_does_not_depend_on_the_engine(data):
+    reports = [analyzed(data, "--model", "qwen3-0.6b", "--workers", n, "--json").stdout for n in (1, 2)]
+    assert reports[0] == reports[1]

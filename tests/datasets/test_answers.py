@@ -23,8 +23,8 @@ def noticed(answer: str) -> set[str]:
     ("answer", "marks"),
     [
         (USUAL, set()),
-        ("", {"empty_answers"}),
-        (" \n", {"empty_answers"}),
+        ("", {"empty_answers", "no_trained_text"}),
+        (" \n", {"empty_answers", "no_trained_text"}),
         (" Oh I ", {"very_short_answers"}),
         (" Yes ", {"very_short_answers", "one_word_answers"}),
         ("Maybe", {"one_word_answers"}),

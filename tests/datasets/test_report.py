@@ -84,6 +84,7 @@ def test_the_report_holds_the_documented_fields(report: Analysis) -> None:
         "by_role",
         "spot_check",
         "expected_error",
+        "template",
     }
     assert body["tokens"]["per_example"] == {"p50": 2, "p95": 2, "p99": 2, "max": 2}
     assert body["tokens"]["histogram"] == [{"start": 0, "end": 32, "count": 2}]

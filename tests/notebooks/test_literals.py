@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from webapp.notebooks.literals import prose, python_literal
+from webapp.notebooks.literals import prose, python_literal, text_literal
 
 HOSTILE = [
     "'''", "\\", "%%bash", "!rm x", "{{ 7*7 }}", "</script><script>alert(1)</script>", "# %% tags=[]", "$x^2$",
@@ -21,6 +21,14 @@ def test_a_literal_evaluates_to_the_value_itself(value):
     assert ast.literal_eval(source) == value
     assert source.isascii()
     assert "\n" not in source
+
+
+@given(st.text() | st.sampled_from(HOSTILE))
+def test_a_long_text_is_a_literal_of_a_line_each(text):
+    source = text_literal(text)
+    assert ast.literal_eval(source) == text
+    assert source.isascii()
+    assert len(source.splitlines()) == (2 + len(text.splitlines()) if text else 1)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {"a": 1}, b"x"])

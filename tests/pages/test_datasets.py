@@ -56,6 +56,14 @@ def test_private_data_is_told_by_kind_and_line(visitor, analysed):
     assert "Languages: " in visitor.visit(f"/datasets/{analysed(line('Where can I leave the bicycle tonight?'))}").text
 
 
+def test_with_a_model_chosen_the_first_rows_are_shown_as_it_reads_them(visitor, asked):
+    page = choose(visitor, asked, "smollm2-1.7b")
+    assert f"Line 1 as {find_model('smollm2-1.7b').name} reads it" in page.text
+    assert "<|im_start|>user\nwhats the deposit for<|im_end|>" in page.html.replace("&lt;", "<").replace("&gt;", ">")
+    assert '<mark class="learned"><span class="unseen">learned: </span>You ask what the deposit is for.' in page.html
+    assert "reads it" not in asked.text
+
+
 def test_bad_lines_are_named(visitor, analysed):
     session_id = analysed(line("Hello") + b'\nnot json\n{"messages": []}\n')
     page = visitor.visit(f"/datasets/{session_id}")

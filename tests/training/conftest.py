@@ -134,6 +134,7 @@ def run_config() -> Callable[..., RunConfig]:
             "batch_size": 4,
             "gradient_accumulation": 2,
             "max_seq_length": 256,
+            "train_turns": "separate",
             "gradient_checkpointing": False,
             "packing": False,
             "eval_fraction": 0.1,

@@ -12,9 +12,10 @@ from webapp.training.checkpoints import checkpoint_folder
 from webapp.training.configuration import RunConfig
 from webapp.training.evaluation import held_out_loss
 from webapp.training.loop import train
-from webapp.training.masking import build_rows, tokenizer_encode, tokenizer_render
+from webapp.training.masking import build_rows, tokenizer_encode
 from webapp.training.model import find_hardware, load_model, load_tokenizer, trainable_parameters
 from webapp.training.steps import make_learner
+from webapp.training.turns import tokenizer_render
 
 
 def run(config: RunConfig, conversations: list[dict[str, Any]], folder: Path, said: Connection) -> None:

@@ -18,6 +18,7 @@ def test_a_notebooks_globals_become_the_configuration(run_config):
         ({"method": "prefix"}, "method"),
         ({"master_weights": "8-bit"}, "master_weights"),
         ({"lr_scheduler": "step"}, "lr_scheduler"),
+        ({"train_turns": "all"}, "train_turns"),
         ({"lora_rank": 0}, "lora_rank"),
         ({"batch_size": 0}, "batch_size"),
         ({"num_epochs": 0}, "num_epochs"),

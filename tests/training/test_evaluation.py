@@ -3,8 +3,9 @@ import torch
 
 from webapp.catalog import models
 from webapp.training.evaluation import answer, collate, held_out_loss, loss_sum, trained_tokens
-from webapp.training.masking import IGNORED, Row, build_rows, tokenizer_encode, tokenizer_render
+from webapp.training.masking import IGNORED, Row, build_rows, tokenizer_encode
 from webapp.training.model import base_weights, find_hardware, load_model, load_tokenizer, trainable_parameters
+from webapp.training.turns import tokenizer_render
 
 
 def prepare(model_entry, miniature_of, run_config, conversations, **changes):

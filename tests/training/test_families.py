@@ -2,7 +2,7 @@ import pytest
 
 from webapp.catalog import models
 from webapp.training.families import families, family_render
-from webapp.training.masking import prompt_completions, tokenizer_render
+from webapp.training.turns import prompt_completions, tokenizer_render
 
 
 def test_every_catalogue_model_has_its_family():

@@ -8,7 +8,7 @@ from transformers import AutoConfig, Mistral3Config, Mistral3ForConditionalGener
 from webapp.catalog.memory import dimensions
 from webapp.training.evaluation import collate, loss_sum, trained_tokens
 from webapp.training.families import families
-from webapp.training.masking import build_rows, tokenizer_encode, tokenizer_render
+from webapp.training.masking import build_rows, tokenizer_encode
 from webapp.training.miniature import make_tokenizer
 from webapp.training.model import (
     Hardware,
@@ -21,6 +21,7 @@ from webapp.training.model import (
     trainable_parameters,
     weights_dtype,
 )
+from webapp.training.turns import tokenizer_render
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import torch
 from webapp.catalog import models
 from webapp.training.batches import plan_batches
 from webapp.training.evaluation import collate, loss_sum, trained_tokens
-from webapp.training.masking import IGNORED, Row, build_rows, tokenizer_encode, tokenizer_render
+from webapp.training.masking import IGNORED, Row, build_rows, tokenizer_encode
 from webapp.training.model import find_hardware, load_model, load_tokenizer, trainable_parameters
 from webapp.training.packing import collate_packed, pack_rows, packing_obstacle
+from webapp.training.turns import tokenizer_render
 
 LIMIT = 256
 STATEFUL = {"Lfm2ForCausalLM"}  # classes of the catalogue with layers that carry a state

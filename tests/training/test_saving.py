@@ -1,8 +1,9 @@
 import json
 
-from webapp.training.masking import build_rows, tokenizer_encode, tokenizer_render
+from webapp.training.masking import build_rows, tokenizer_encode
 from webapp.training.model import find_hardware, load_model, load_tokenizer
 from webapp.training.saving import save_model, write_model_card, write_report
+from webapp.training.turns import tokenizer_render
 
 REPORT = {
     "dataset_sha256": "ab" * 32,

@@ -81,6 +81,22 @@ class PreviewBody(Body):
     page_size: int
 
 
+class SegmentBody(Body):
+    text: str
+    role: Annotated[str | None, Field(description="That of its message; null for what the template puts before.")]
+    trained: Annotated[bool, Field(description="Whether the model learns to write it.")]
+
+
+class RenderedBody(Body):
+    model_id: str
+    template: Annotated[str, Field(description="The family whose chat template writes it.")]
+    system_merged: Annotated[bool, Field(description="Its system prompt begins a user's turn: there is no such role.")]
+    segments: list[SegmentBody]
+    messages_left_out: Annotated[
+        int, Field(ge=0, description="Messages after the last answer shown; what follows the last one is not learned.")
+    ]
+
+
 class MemoryBody(Body):
     gib: Annotated[float, Field(description="Estimated peak; the middle of `low` and `high`.")]
     low: float

@@ -7,10 +7,10 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify
 
 from webapp import workflow
-from webapp.api.bodies import LinesBody, PendingBody, PreviewBody, plain
+from webapp.api.bodies import LinesBody, PendingBody, PreviewBody, RenderedBody, plain
 from webapp.api.context import caller, services
 from webapp.api.openapi import errors, pending_headers, report
-from webapp.api.schemas import LinesQuery, MappingRequest, PreviewQuery
+from webapp.api.schemas import LinesQuery, MappingRequest, PreviewQuery, RenderedQuery
 
 WAIT_SECONDS = 10.0
 
@@ -97,6 +97,28 @@ def preview(session_id: str, query_data: PreviewQuery) -> dict[str, Any]:
         "total_count": page.total_count,
         "page": page.page,
         "page_size": page.page_size,
+    }
+
+
+@bp.get("/preview/<session_id>/rendered")
+@bp.input(RenderedQuery, location="query")
+@bp.output(RenderedBody, description="The example in segments.")
+@bp.doc(
+    operation_id="rendered",
+    responses=pending_headers(errors(_ERRORS | {404: "There is no such dataset, example or model."}), 409),
+)
+def rendered(session_id: str, query_data: RenderedQuery) -> dict[str, Any]:
+    """One row as a model reads it
+
+    Written with the chat template of the model's family, and which parts the model learns.
+    """
+    found = workflow.rendered(services(), caller(), session_id, query_data.index, query_data.model_id)
+    return {
+        "model_id": found.model.id,
+        "template": found.template,
+        "system_merged": found.system_merged,
+        "segments": [segment._asdict() for segment in found.segments],
+        "messages_left_out": found.left_out,
     }
 
 

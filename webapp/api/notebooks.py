@@ -32,7 +32,7 @@ bp = APIBlueprint("notebooks", __name__, tag="Notebooks")
     responses=pending_headers(
         errors(
             {
-                400: "A field is not valid, the analysis failed, or the dataset is too small or too large.",
+                400: "A field is not valid, the analysis failed, or the dataset cannot be trained on or embedded.",
                 404: "There is no such dataset or model.",
                 409: "The analysis has not finished yet.",
             }

@@ -20,6 +20,9 @@ def _one_of(choices: Callable[[], Iterable[str]], **more: Any) -> WithJsonSchema
 SessionId = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid", "description": "From `POST /upload`."})]
 
 
+ModelId = Annotated[str, _one_of(lambda: [name for model in models() for name in (model.id, model.hub_id)])]
+
+
 EXAMPLE_ID = "3b0c9a52-6a3e-4f0e-9d0c-2f4f6d7c1a10"
 
 
@@ -43,7 +46,7 @@ class GenerateRequest(Request):
     """What the notebook is made of."""
 
     session_id: SessionId
-    model_id: Annotated[str, _one_of(lambda: [name for model in models() for name in (model.id, model.hub_id)])]
+    model_id: ModelId
     training_config: Annotated[
         TrainingConfig | None, Field(description="Settings that are left out follow from the data and the model.")
     ] = None
@@ -83,6 +86,13 @@ class PreviewQuery(BaseModel):
 
     page: Annotated[int, Field(ge=1)] = 1
     page_size: Annotated[int, Field(ge=1, le=100)] = 5
+
+
+class RenderedQuery(BaseModel):
+    """Which example to show, as which model reads it."""
+
+    index: Annotated[int, Field(ge=0, le=2**31, description="0-based, among the valid examples.")] = 0
+    model_id: ModelId
 
 
 class LinesQuery(BaseModel):

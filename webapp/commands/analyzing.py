@@ -18,6 +18,7 @@ from webapp.datasets import (
     Analysis,
     Examples,
     ExampleWriter,
+    LearnedTexts,
     Tokenizer,
     all_lines,
     in_processes,
@@ -47,7 +48,9 @@ def say_what_is_left_out(data: Path, analysis: Analysis) -> None:
 @click.command()
 @DATA
 @MAP
-@click.option("--model", "model_id", help="Count for this model, and compare the lengths with its context.")
+@click.option(
+    "--model", "model_id", help="Count for this model and its template, and compare the lengths with its context."
+)
 @counting
 @click.option(
     "--validation",
@@ -104,6 +107,7 @@ def analyze(
     options: dict[str, Any] = {
         "mapping": mapping,
         "tokenizer": tokenizer,
+        "learned": _learned(model.template_family) if model else None,
         "validation": validation,
         "near_threshold": near_threshold,
         "engine": _engine(engine, workers, data),
@@ -123,10 +127,18 @@ def analyze(
         return
     show_analysis(report)
     if model:
+        trained = report["tokens"]["trained"]
+        click.echo(f"as its template {model.template_family} writes the answers, {trained:,} tokens are learned")
         longest = report["tokens"]["per_example"]["max"]
         click.echo(f"{model.name}: a context of {model.context_length:,} tokens, longest example {longest:,}")
         if not report["tokens"]["exact"]:
             click.echo("its own tokenizer counts exactly: --fetch-tokenizer, or --tokenizer with a copy of it")
+
+
+def _learned(family: str) -> LearnedTexts:
+    from webapp.training import families
+
+    return families.LearnedTexts(family)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from webapp.datasets.own_tokenizer import OwnTokenizer, open_tokenizer
 from webapp.datasets.quality import MIN_TRAIN_EXAMPLES
 from webapp.datasets.reading import MAX_LINE_BYTES
 from webapp.datasets.report import Analysis
-from webapp.datasets.tokens import TokenBatch, Tokenizer
+from webapp.datasets.tokens import LearnedTexts, TokenBatch, Tokenizer
 
 __all__ = [
     "ENCODINGS",
@@ -33,6 +33,7 @@ __all__ = [
     "Example",
     "ExampleWriter",
     "Examples",
+    "LearnedTexts",
     "OpenAITokenizer",
     "OwnTokenizer",
     "Part",

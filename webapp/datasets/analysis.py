@@ -17,7 +17,7 @@ from webapp.datasets.reading import read_blocks
 from webapp.datasets.report import Analysis
 from webapp.datasets.reporting import nothing_valid, report
 from webapp.datasets.rows import MAX_INVALID_ITEMS
-from webapp.datasets.tokens import Tokenizer
+from webapp.datasets.tokens import LearnedTexts, Tokenizer
 
 Progress = Callable[[float], None]
 
@@ -29,6 +29,7 @@ def analyze(
     mapping: Mapping[str, str] | None = None,
     validation: Path | BinaryIO | None = None,
     tokenizer: Tokenizer | None = None,
+    learned: LearnedTexts | None = None,
     near_threshold: float = NEAR_THRESHOLD,
     max_items: int = MAX_INVALID_ITEMS,
     engine: Engine = in_this_process,
@@ -39,7 +40,8 @@ def analyze(
 
     `name` is the file's where `source` does not tell it; `mapping` says which column plays which part (formats.PARTS)
     where names alone do not. The examples of `validation`, a file like `source`, are compared with those of `source`
-    and are no part of the report otherwise. `tokenizer` is o200k_base unless given; from `near_threshold` on (a Jaccard
+    and are no part of the report otherwise. `tokenizer` is o200k_base unless given; `learned` is how a model's chat
+    template writes the answers, for the count of trained tokens; from `near_threshold` on (a Jaccard
     similarity, above 0 and at most 1) two examples are near-duplicates; at most `max_items` faults of invalid lines are
     named. `engine` says where the work is done; `sink` (entered by the caller) gets every valid example; `progress`
     gets the share that has been read, rising from 0 to 1, and may raise to end the analysis. The tokens wait in a
@@ -49,7 +51,7 @@ def analyze(
     check_threshold(near_threshold)
     counter = tokenizer or OpenAITokenizer()
     with TokenStore() as store, open_rows(source, name=name, mapping=mapping) as rows:
-        by = Examination(counter, rows.layout, max_items)
+        by = Examination(counter, rows.layout, max_items, learned)
         gathered = Gathered(store, max_items, engine.cores)
         for part in _parts(rows, engine.start(by), progress):
             gathered.add(part)
@@ -63,10 +65,10 @@ def analyze(
         leaked = None
         if validation is not None:
             with open_rows(validation, mapping=mapping) as others:
-                by = Examination(counter, others.layout)
-                leaked = gathered.leakage(_parts(others, engine.start(by), None), near_threshold)
+                other = Examination(counter, others.layout)
+                leaked = gathered.leakage(_parts(others, engine.start(other), None), near_threshold)
         gathered.let_go_of_signatures()
-        return report(gathered, whole, leaked, tokenizer=counter, layout=rows.layout, source=rows.source)
+        return report(gathered, whole, leaked, by=by, source=rows.source)
 
 
 def _parts(rows: RowStream, engine: AbstractContextManager[Examine], progress: Progress | None) -> Iterator[Partial]:

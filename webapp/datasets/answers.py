@@ -44,7 +44,19 @@ def look_at_answers(found: Pieces, hashes: Hashes) -> Answers:
     own[repeating] |= np.uint64(bits(["repetition"]))
     marks[places] = own
     json = sum([_is_json(text) for text in texts if text.lstrip()[:1] in ("{", "[")])
-    return Answers(found.any_each(marks), hashes[places], characters, json)
+    blank = np.zeros(len(found.texts), np.bool_)
+    blank[places] = stripped == 0
+    return Answers(found.any_each(marks) | _untrained(found, blank), hashes[places], characters, json)
+
+
+def _untrained(found: Pieces, blank: npt.NDArray[np.bool_]) -> Bits:
+    """The mark of examples of which every answer with a weight is `blank`: a chat template adds no words to it.
+
+    tests/notebooks/test_trainable.py compares this with what each family's template writes.
+    """
+    learned = (found.are(b"a") & ~blank) | found.are(b"c")
+    has_text = found.any_each(learned.astype(np.uint64)) != 0
+    return np.where(has_text, np.uint64(0), np.uint64(bits(["no_trained_text"])))
 
 
 def _is_json(text: str) -> bool:

@@ -20,7 +20,7 @@ from webapp.datasets.report import InvalidLine
 from webapp.datasets.rows import MAX_INVALID_ITEMS, Rows, read_rows
 from webapp.datasets.sampling import SmallestHashes, share_of
 from webapp.datasets.shapes import shape_of
-from webapp.datasets.tokens import SAMPLED_CHARACTERS, SAMPLED_TEXTS, Sampled, TokenBatch, Tokenizer
+from webapp.datasets.tokens import SAMPLED_CHARACTERS, SAMPLED_TEXTS, LearnedTexts, Sampled, TokenBatch, Tokenizer
 
 LONG_EXAMPLE_TOKENS = 4096
 KEPT_KEYS, _KEY_CHARACTERS = 20, 60
@@ -28,11 +28,15 @@ _QUESTION_MARKS = ("?", "？", "؟")
 
 
 class Examination(msgspec.Struct, frozen=True):
-    """What blocks are examined with, the same for all of a file: at most `max_items` faults are named a block."""
+    """What blocks are examined with, the same for all of a file: at most `max_items` faults are named a block.
+
+    With `learned`, the tokens that are trained are those of the answers as the chosen model's template writes them.
+    """
 
     tokenizer: Tokenizer
     layout: Layout = OPENAI_MESSAGES
     max_items: int = MAX_INVALID_ITEMS
+    learned: LearnedTexts | None = None
 
 
 class Totals(msgspec.Struct):
@@ -93,6 +97,9 @@ def examine(block: Block, by: Examination) -> Partial:
     canonical = bytes(rows.canonical)
     ends = line_ends(canonical)
     place = len(block.lines), block.first - 1
+    totals = _totals(rows, found, encoded, contents.hits, answers.json)
+    if by.learned:
+        totals.trained_tokens = _rendered_tokens(rows, by.tokenizer, by.learned)
     return Partial(
         end=block.end,
         invalid=rows.invalid,
@@ -108,10 +115,17 @@ def examine(block: Block, by: Examination) -> Partial:
         answer_hashes=answers.hashes,
         answer_characters=answers.characters,
         said=sign(_said(found, encoded)),
-        totals=_totals(rows, found, encoded, contents.hits, answers.json),
+        totals=totals,
         excerpts=_excerpts(rows, lines, share_of(SAMPLE_EXAMPLES, *place)),
         sampled=_sampled(found, encoded, lines, share_of(SAMPLED_TEXTS, *place)),
     )
+
+
+def _rendered_tokens(rows: Rows, tokenizer: Tokenizer, learned: LearnedTexts) -> int:
+    """The tokens of all answers to learn, special ones included."""
+    rendered = [learned(msgspec.to_builtins(conversation)) for conversation in rows.conversations]
+    texts = [text for pieces, _ in rendered for text in pieces]
+    return len(tokenizer.encode(texts).ids) + sum(specials for _, specials in rendered)
 
 
 def _marks(rows: Rows, tokens: npt.NDArray[np.uint32]) -> Bits:

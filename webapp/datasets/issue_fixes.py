@@ -8,6 +8,7 @@ ISSUE_FIXES = {
     "exact_duplicates": "Keep one of each: tunebook fix --dedupe exact.",
     "near_duplicates": "Keep one of each, unless they are other ways to ask the same: tunebook fix --dedupe near.",
     "conflicts": "Decide which answer is right, unless several are wanted.",
+    "no_trained_text": "Write the answers, or remove the examples: no notebook is made before.",
     "empty_answers": "Write the answers, or remove the examples.",
     "very_short_answers": "Check that they say what you want to hear.",
     "long_examples": "Choose a model and a sequence length that hold them, or split them: tunebook fix --max-tokens.",

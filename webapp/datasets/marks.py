@@ -12,7 +12,7 @@ FIRST_LINES = 20
 
 Bits = npt.NDArray[np.uint64]
 
-# Of the messages' order and form; of their texts; of the whole file, once all of it has been read.
+# Of the messages' order and form; of their texts; of the whole file, once all of it has been read; of what is learned.
 _SHAPES = (
     "multi_turn",
     "tool_calls",
@@ -33,7 +33,8 @@ _TEXTS = (
     *(kind.name for kind in KINDS),
 )
 _FILE = ("exact_duplicates", "near_duplicates", "conflicts")
-NAMES = (*_SHAPES, *_TEXTS, *_FILE)
+_LEARNED = ("no_trained_text",)
+NAMES = (*_SHAPES, *_TEXTS, *_FILE, *_LEARNED)
 _BITS = {name: 1 << place for place, name in enumerate(NAMES)}
 # Names for "any of these".
 _BITS |= {

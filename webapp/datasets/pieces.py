@@ -82,7 +82,7 @@ def _mask(letters: bytes) -> Mask:
     return mask
 
 
-_MASKS = {letters: _mask(letters) for letters in (SETTING, ANSWERS, TRAINED, CALLS, b"a", b"u")}
+_MASKS = {letters: _mask(letters) for letters in (SETTING, ANSWERS, TRAINED, CALLS, b"a", b"c", b"u")}
 
 
 def pieces(rows: Rows) -> Pieces:

@@ -124,6 +124,11 @@ def _size_issues(examples: int) -> Iterator[Issue]:
 def _noticed(evidence: Evidence) -> Iterator[tuple[str, Severity, str]]:
     """The marks that are issues, and what is to be said of them where they occur."""
     yield from _repetition_issues(evidence)
+    yield (
+        "no_trained_text",
+        "error",
+        "Some examples have no text to learn: every answer of theirs that counts is white space.",
+    )
     yield "empty_answers", "warning", "Some answers hold nothing but white space: the model would learn to say nothing."
     if evidence.short_answers:
         message = f"Some answers are shorter than {SHORT_ANSWER_CHARACTERS} characters."

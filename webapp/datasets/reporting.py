@@ -2,7 +2,7 @@
 
 import msgspec
 
-from webapp.datasets.formats import Layout
+from webapp.datasets.examining import Examination
 from webapp.datasets.gathering import Gathered, Whole
 from webapp.datasets.group_report import Leakage
 from webapp.datasets.languages import languages
@@ -11,19 +11,16 @@ from webapp.datasets.quality import Evidence, quality_issues, quality_parts, qua
 from webapp.datasets.report import Analysis, InvalidLines, Quality, Source
 from webapp.datasets.statistics import characteristics, distribution, token_summary, truncation
 from webapp.datasets.task_guess import guess_task
-from webapp.datasets.tokens import Tokenizer
 from webapp.errors import Problem
 
 _PROBLEM_ITEMS = 10
 
 
-def report(
-    gathered: Gathered, whole: Whole, leaked: Leakage | None, *, tokenizer: Tokenizer, layout: Layout, source: Source
-) -> Analysis:
+def report(gathered: Gathered, whole: Whole, leaked: Leakage | None, *, by: Examination, source: Source) -> Analysis:
     """The report on at least one example."""
     lines, hits = gathered.lines, gathered.totals.hits
     marked = whole.marked(lines)
-    tokens = token_summary(gathered, tokenizer)
+    tokens = token_summary(gathered, by.tokenizer, by.learned)
     evidence = Evidence(marked, gathered.invalid, hits, tokens.per_example, gathered.unknown_keys, leaked)
     parts = quality_parts(evidence)
     distributed, character = distribution(gathered, marked), characteristics(gathered, marked)
@@ -34,7 +31,7 @@ def report(
         quality_score=quality_score(parts),
         quality_issues=quality_issues(evidence),
         format_valid=not gathered.invalid,
-        format=layout.format,
+        format=by.layout.format,
         source=source,
         sha256=gathered.sha256,
         invalid_lines=_invalid_lines(gathered),

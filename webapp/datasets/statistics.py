@@ -8,7 +8,7 @@ from webapp.datasets.gathering import Gathered
 from webapp.datasets.marks import Marked
 from webapp.datasets.report import Characteristics, Distribution
 from webapp.datasets.token_report import PerExample, TokenRange, Tokens, Truncation
-from webapp.datasets.tokens import Tokenizer, spot_check
+from webapp.datasets.tokens import LearnedTexts, Tokenizer, spot_check
 
 _TOKEN_BUCKETS = {"0-100": 100, "100-500": 500, "500-1000": 1000}
 CONTEXT_LENGTHS = (512, 1024, 2048, 4096, 8192, 16384, 32768)
@@ -44,8 +44,11 @@ def characteristics(gathered: Gathered, marked: Marked) -> Characteristics:
     )
 
 
-def token_summary(gathered: Gathered, tokenizer: Tokenizer) -> Tokens:
-    """Totals, percentiles and the histogram of the examples' tokens, as `tokenizer` counted them."""
+def token_summary(gathered: Gathered, tokenizer: Tokenizer, learned: LearnedTexts | None = None) -> Tokens:
+    """Totals, percentiles and the histogram of the examples' tokens, as `tokenizer` counted them.
+
+    `learned` is what the trained tokens were counted with, if that is more than the answers' contents.
+    """
     counts = gathered.tokens
     reference = tokenizer.reference
     p50, p95, p99 = (int(value) for value in np.percentile(counts, [50, 95, 99], method="inverted_cdf"))
@@ -55,6 +58,7 @@ def token_summary(gathered: Gathered, tokenizer: Tokenizer) -> Tokens:
         note=note(tokenizer),
         total=int(counts.sum(dtype=np.uint64)),
         trained=gathered.totals.trained_tokens,
+        template=learned.name if learned else None,
         per_example=PerExample(p50, p95, p99, int(counts.max())),
         histogram=_histogram(counts),
         by_role=dict(sorted(gathered.totals.tokens.items())),

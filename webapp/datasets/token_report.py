@@ -41,7 +41,8 @@ class Tokens(msgspec.Struct, frozen=True):
     """Tokens of all contents, names and arguments of tool calls, and tool definitions; no chat template.
 
     `exact` is false as long as the tokenizer is not the chosen model's own, and `expected_error` null only when it is.
-    `trained` are those of the assistant's messages, weight 0 left out. `by_role` has the definitions of tools as
+    `trained` are those of the assistant's messages, weight 0 left out; where `template` names a chat template, as it
+    writes them, with its tokens for the end of a turn. `by_role` has the definitions of tools as
     `tools`. `spot_check` is null where the tokenizer has no reference.
     """
 
@@ -55,6 +56,7 @@ class Tokens(msgspec.Struct, frozen=True):
     by_role: dict[str, int]
     spot_check: SpotCheck | None
     expected_error: ExpectedError | None = None
+    template: str | None = None
 
 
 class Truncation(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """What a tokenizer is here, and the check of a fast one against its reference on a sample of the texts."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,17 @@ class Tokenizer(Protocol):
 
     def encode(self, texts: Sequence[str]) -> TokenBatch:
         """The tokens of each text, ids below 2^24; what looks like a special token is ordinary text."""
+
+
+class LearnedTexts(Protocol):
+    """Anything that knows how a model's chat template writes the answers of a conversation (as plain JSON data)."""
+
+    @property
+    def name(self) -> str:
+        """The name of the template."""
+
+    def __call__(self, conversation: dict[str, Any]) -> tuple[list[str], int]:
+        """The texts that are learned, in pieces without special tokens, and how many of these are learned."""
 
 
 Sampled = tuple[str, npt.NDArray[np.uint32]]

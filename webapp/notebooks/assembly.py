@@ -6,6 +6,7 @@ from webapp.catalog import BATCH_SIZE, LORA_RANK, BaseModel, estimate_memory, fi
 from webapp.datasets import MAX_EMBEDDED_BYTES, MIN_TRAIN_EXAMPLES, Analysis, Examples
 from webapp.errors import Problem
 from webapp.notebooks.spec import NotebookSpec, TrainingConfig
+from webapp.notebooks.trainable import require_trained_text
 
 COLAB_GPU = "t4"  # the card a generated notebook asks Colab for
 
@@ -19,8 +20,9 @@ def assemble(
 ) -> NotebookSpec:
     """The notebook of these rows for this model; settings that `wanted` leaves open follow from the data.
 
-    Raises Problem `too_few_examples`, `dataset_too_large_to_embed` or `max_seq_length_too_long`.
+    Raises Problem `too_few_examples`, `no_trained_text`, `dataset_too_large_to_embed` or `max_seq_length_too_long`.
     """
+    require_trained_text(examples)
     return NotebookSpec(
         model=model,
         config=effective_config(analysis, model, wanted),

@@ -22,6 +22,12 @@ def python_literal(value: Any) -> str:
     raise TypeError(f"a {type(value).__name__} cannot become a literal in a cell")
 
 
+def text_literal(text: str) -> Raw:
+    """The source of a literal for a text of several lines, a line each, so that people can read it."""
+    lines = "".join(f"    {line!a}\n" for line in text.splitlines(keepends=True))
+    return Raw(f"(\n{lines})") if text else Raw(ascii(text))
+
+
 def prose(value: Any) -> str:
     """`value` on one line with everything escaped that Markdown, HTML or MathJax would read as markup."""
     if isinstance(value, Raw):

@@ -16,10 +16,11 @@ from jinja2 import Environment, StrictUndefined, Template
 
 import webapp
 from webapp import training
-from webapp.notebooks.literals import Raw, prose, python_literal
+from webapp.notebooks.literals import Raw, prose, python_literal, text_literal
 from webapp.notebooks.pins import COLAB_RUNTIME, requirements
 from webapp.notebooks.spec import NotebookSpec
 from webapp.resources import resource
+from webapp.training.families import families
 
 _HEADER = re.compile(r"^# %%(?: (?P<options>.*))?$", re.MULTILINE)
 
@@ -95,6 +96,7 @@ def render(spec: NotebookSpec) -> bytes:
         "examples": spec.examples,
         "sha256": spec.sha256,
         "payload": Raw(f'"""\n{place}"""'),
+        "family_template": text_literal(families()[spec.model.template_family].standalone_template),
         "pins": requirements(spec.config.method),
     }
     rendered = [(cell, _compiled(cell).render(values, source=module_source).strip("\n")) for cell in _cells()]

@@ -36,6 +36,7 @@ class TrainingConfig(Schema):
     batch_size: Annotated[int, Field(ge=1, le=512), Whole] = 2
     gradient_accumulation: Annotated[int, Field(ge=1, le=512), Whole] = 4
     max_seq_length: Annotated[int, Field(ge=32, le=131_072), Whole] = 1024
+    train_turns: Literal["separate", "together"] = "separate"
     gradient_checkpointing: bool = True
     packing: bool = False
     eval_fraction: Annotated[float, Field(ge=0.01, le=0.5)] = 0.1

@@ -65,6 +65,11 @@ def _page(dataset_id: str, purpose: Purpose, problem: Problem | None = None) -> 
         shown["report"] = report
         shown["preview"] = workflow.preview(services(), caller(), dataset_id, 1, _PREVIEW_ROWS)
         shown |= _advice(dataset_id, report, purpose)
+        if "model" in shown:
+            shown["rendered"] = [
+                workflow.rendered(services(), caller(), dataset_id, example.index, purpose.model_id)
+                for example in shown["preview"].examples
+            ]
     except Problem as found:
         shown["columns"] = found.details.get("columns")
         problem = problem or found

@@ -26,6 +26,7 @@ class RunConfig:
     batch_size: int
     gradient_accumulation: int
     max_seq_length: int
+    train_turns: str  # separate or together
     gradient_checkpointing: bool
     packing: bool
     eval_fraction: float
@@ -46,6 +47,8 @@ class RunConfig:
             raise ValueError(f"master_weights is {self.master_weights!r}; it must be 'auto', '32-bit' or '16-bit'")
         if self.lr_scheduler not in ("cosine", "linear"):
             raise ValueError(f"lr_scheduler is {self.lr_scheduler!r}; it must be 'cosine' or 'linear'")
+        if self.train_turns not in ("separate", "together"):
+            raise ValueError(f"train_turns is {self.train_turns!r}; it must be 'separate' or 'together'")
         for name in ("lora_rank", "num_epochs", "batch_size", "gradient_accumulation", "max_seq_length"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")

@@ -49,7 +49,7 @@ def loss_sum(model: Any, batch: dict[str, torch.Tensor], chunk: int = 256) -> to
 
 def trained_tokens(rows: Sequence[Row]) -> int:
     """How many tokens of the rows the loss counts; a row's very first token is never predicted."""
-    return sum(len(row.input_ids) - max(1, row.prompt_length) for row in rows)
+    return sum(row.trained for row in rows)
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """The chat formats of the model families: their special tokens, and rendering without any model library."""
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from jinja2.exceptions import TemplateError
 from jinja2.ext import loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from webapp.training.masking import Render
+from webapp.training.turns import Render, prompt_completions, suited
 
 FOLDER = Path(__file__).with_name("chat_templates")
 
@@ -35,6 +36,11 @@ class Family:
         return named | ({"bos_token": self.bos} if self.bos else {})
 
     @property
+    def standalone_template(self) -> str:
+        """The Jinja source with the family's tokens set before it, so that it writes the same for any tokenizer."""
+        return _set_variables({"bos_token": self.bos or ""} | self.named_tokens) + self.chat_template
+
+    @property
     def all_specials(self) -> list[str]:
         """Every special token, once, in a fixed order."""
         return list(dict.fromkeys([*([self.bos] if self.bos else []), self.pad, self.eos, *self.specials]))
@@ -50,9 +56,12 @@ def families() -> Mapping[str, Family]:
 def _family(
     name: str, template: str, specials: list[str], settings: Mapping[str, str] | None = None, **tokens: str
 ) -> Family:
-    variables = "".join(f"{{%- set {key} = {json.dumps(value)} %}}\n" for key, value in (settings or {}).items())
-    source = variables + (FOLDER / template).read_text(encoding="utf-8").removesuffix("\n")
+    source = _set_variables(settings or {}) + (FOLDER / template).read_text(encoding="utf-8").removesuffix("\n")
     return Family(name=name, chat_template=source, specials=tuple(specials), **tokens)
+
+
+def _set_variables(values: Mapping[str, str]) -> str:
+    return "".join(f"{{%- set {name} = {json.dumps(value)} %}}\n" for name, value in values.items())
 
 
 def _raise_exception(message: str) -> None:
@@ -72,8 +81,9 @@ def _environment() -> ImmutableSandboxedEnvironment:
     return environment
 
 
+@cache
 def family_render(family: Family) -> Render:
-    """The family's `render` function: the same bytes as `tokenizer.apply_chat_template(tokenize=False)`."""
+    """The family's `render` function: the same bytes as `tokenizer_render` of a tokenizer with its template."""
     template = _environment().from_string(family.chat_template)
 
     def render(messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None, add_generation_prompt: bool) -> str:
@@ -81,4 +91,23 @@ def family_render(family: Family) -> Render:
             messages=messages, tools=tools, add_generation_prompt=add_generation_prompt, **family.named_tokens
         )
 
-    return render
+    return suited(render)
+
+
+@dataclass(frozen=True)
+class LearnedTexts:
+    """What a model of the family `name` learns of a conversation; can be sent to other processes."""
+
+    name: str
+
+    def __call__(self, conversation: dict[str, Any]) -> tuple[list[str], int]:
+        """The answers as the template writes them, in pieces, and how many special tokens are between the pieces."""
+        turns = prompt_completions(conversation, family_render(families()[self.name]))
+        pieces = [piece for turn in turns for piece in _special_tokens(self.name).split(turn.completion)]
+        return [piece for piece in pieces if piece], len(pieces) - len(turns)
+
+
+@cache
+def _special_tokens(name: str) -> re.Pattern[str]:
+    longest_first = sorted(families()[name].all_specials, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)))

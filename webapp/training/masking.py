@@ -1,30 +1,18 @@
-"""The loss mask: one training row per assistant turn, its prompt ignored, its completion trained.
+"""The loss mask: training rows of token ids, of which only the answers are learned.
 
-The mask is made from rendered text, so it needs no markers in the chat template and equals what the model sees when
-it is used: prompt = the history rendered with the generation prompt, completion = what the answer adds to it.
+One row per answer, as the model sees it when it is used; or one row per conversation, where the template writes every
+answer the same whether or not another follows.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# render(messages, tools, add_generation_prompt) -> text
-Render = Callable[[list[dict[str, Any]], list[dict[str, Any]] | None, bool], str]
+from webapp.training.turns import Render, Turn, has_trained_text, prompt_completions
+
 Encode = Callable[[str], list[int]]
 
 IGNORED = -100  # the label that the loss skips
-
-
-def tokenizer_render(tokenizer: Any) -> Render:
-    """`render` by a transformers tokenizer's own chat template."""
-
-    def render(messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None, add_generation_prompt: bool) -> str:
-        text: str = tokenizer.apply_chat_template(
-            messages, tools=tools, add_generation_prompt=add_generation_prompt, tokenize=False
-        )
-        return text
-
-    return render
 
 
 def tokenizer_encode(tokenizer: Any) -> Encode:
@@ -39,9 +27,10 @@ def tokenizer_encode(tokenizer: Any) -> Encode:
 
 @dataclass(frozen=True)
 class Row:
-    """One training row: token ids of prompt and completion; the first `prompt_length` are not trained.
+    """One training row: token ids, the last of its answers from `prompt_length` to the end.
 
-    It comes from message `turn` of conversation `conversation` (both 0-based).
+    It comes from message `turn` of conversation `conversation` (both 0-based). `earlier` are the other answers that
+    are trained, as [start, end) in `input_ids`.
     """
 
     conversation: int
@@ -49,29 +38,25 @@ class Row:
     input_ids: list[int]
     prompt_length: int
     cut: bool
+    earlier: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """Every trained answer, as [start, end) in `input_ids`, rising."""
+        return (*self.earlier, (self.prompt_length, len(self.input_ids)))
 
     @property
     def labels(self) -> list[int]:
-        """Token ids to predict, `IGNORED` on the prompt; the same length as `input_ids`."""
-        return [IGNORED] * self.prompt_length + self.input_ids[self.prompt_length :]
+        """Token ids to predict, `IGNORED` outside the answers; the same length as `input_ids`."""
+        labels = [IGNORED] * len(self.input_ids)
+        for start, end in self.spans:
+            labels[start:end] = self.input_ids[start:end]
+        return labels
 
-
-def prompt_completions(conversation: dict[str, Any], render: Render) -> list[tuple[int, str, str]]:
-    """(turn, prompt, completion) of a conversation's assistant turns; a turn of `weight` 0 is only context.
-
-    ValueError when the template renders the history differently once the answer follows it.
-    """
-    messages, tools = conversation["messages"], conversation.get("tools")
-    turns = []
-    for position, message in enumerate(messages):
-        if message["role"] != "assistant" or message.get("weight") == 0:
-            continue
-        prompt = render(messages[:position], tools, True)
-        whole = render(messages[: position + 1], tools, False)
-        if not whole.startswith(prompt):
-            raise ValueError("the chat template changes the history when an answer follows it")
-        turns.append((position, prompt, whole[len(prompt) :]))
-    return turns
+    @property
+    def trained(self) -> int:
+        """How many tokens the loss counts; the very first of a row is never predicted."""
+        return sum(end - max(1, start) for start, end in self.spans)
 
 
 def fit_length(prompt: list[int], completion: list[int], limit: int) -> tuple[list[int], int, bool]:
@@ -89,34 +74,50 @@ def build_rows(
     render: Render,
     encode: Encode,
     max_seq_length: int,
+    train_turns: str = "separate",
 ) -> list[Row]:
-    """Training rows of the conversations at `indices`, prompt and completion tokenised apart.
+    """Training rows of the conversations at `indices`, the parts that are trained and those that are not encoded apart.
 
-    ValueError names the first conversation (1-based line of the data) that has nothing to train on.
+    With `train_turns` "together" a conversation is one row where that can be (see `joined_row`). ValueError names the
+    first conversation (1-based line of the data) that cannot be masked or has nothing to train on.
     """
-    rows = []
+    rows: list[Row] = []
     for index in indices:
-        trained = 0
+        conversation = conversations[index]
         try:
-            turns = prompt_completions(conversations[index], render)
-        except ValueError as error:
-            raise ValueError(f"row {index + 1}: {error}") from None
-        for turn, prompt, completion in turns:
-            ids, prompt_length, cut = fit_length(encode(prompt), encode(completion), max_seq_length)
-            rows.append(Row(index, turn, ids, prompt_length, cut))
-            trained += len(ids) - prompt_length
-        if not trained:
-            raise ValueError(f"row {index + 1} has no trained token: no answer of the assistant is left to learn")
+            turns = prompt_completions(conversation, render)
+            learned = has_trained_text(conversation, turns, render)
+        except Exception as error:  # a template's own error names no row
+            raise ValueError(f"row {index + 1}: {error}") from error
+        if not learned:
+            raise ValueError(f"row {index + 1} has no trained text: no answer of the assistant is left to learn")
+        joined = joined_row(index, turns, encode, max_seq_length) if train_turns == "together" else None
+        rows += [joined] if joined else _rows_apart(index, turns, encode, max_seq_length)
     return rows
 
 
-def show_mask(row: Row, decode: Callable[[list[int]], str]) -> str:
-    """The row as the model sees it, the trained part between ⟦ and ⟧."""
-    prompt, completion = row.input_ids[: row.prompt_length], row.input_ids[row.prompt_length :]
-    return f"{decode(prompt)}⟦{decode(completion)}⟧"
+def _rows_apart(index: int, turns: Iterable[Turn], encode: Encode, limit: int) -> list[Row]:
+    fitted = [(turn.position, fit_length(encode(turn.prompt), encode(turn.completion), limit)) for turn in turns]
+    return [Row(index, position, ids, length, cut) for position, (ids, length, cut) in fitted]
 
 
-def last_request(messages: Sequence[dict[str, Any]], turn: int) -> str:
-    """What the answer at `turn` replies to: the nearest user message before it."""
-    requests = [message.get("content") or "" for message in messages[:turn] if message["role"] == "user"]
-    return requests[-1] if requests else ""
+def joined_row(index: int, turns: Sequence[Turn], encode: Encode, limit: int) -> Row | None:
+    """All answers of a conversation in one row, or None where they have to stay apart.
+
+    They do where a prompt does not begin with the one before it and its answer: there the template writes an answer
+    differently once another follows, and the model would learn what it never sees. And where the row would be cut.
+    """
+    ids: list[int] = []
+    spans: list[tuple[int, int]] = []
+    text = ""
+    for _, prompt, completion in turns:
+        if not prompt.startswith(text):
+            return None
+        ids += encode(prompt[len(text) :])
+        start = len(ids)
+        ids += encode(completion)
+        spans.append((start, len(ids)))
+        text = prompt + completion
+    if len(ids) > limit:
+        return None
+    return Row(index, turns[-1].position, ids, spans[-1][0], False, tuple(spans[:-1]))

@@ -19,8 +19,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 
 from webapp.training.evaluation import collate, held_out_loss, loss_sum, trained_tokens
 from webapp.training.families import Family, families
-from webapp.training.masking import Row, build_rows, tokenizer_encode, tokenizer_render
+from webapp.training.masking import Row, build_rows, tokenizer_encode
 from webapp.training.model import Hardware
+from webapp.training.turns import tokenizer_render
 
 HIDDEN = 64
 VOCABULARY = 768

@@ -26,6 +26,7 @@ from webapp.workflow.generating import (
 from webapp.workflow.jobs import JobStatus, job_status
 from webapp.workflow.mapping import map_columns
 from webapp.workflow.recommending import recommend
+from webapp.workflow.rendering import RenderedExample, rendered
 from webapp.workflow.running import start_dry_run
 from webapp.workflow.services import Services, open_services
 from webapp.workflow.uploads import file_too_large, start_analysis, upload, upload_sample
@@ -37,6 +38,7 @@ __all__ = [
     "JobStatus",
     "NotebookState",
     "Page",
+    "RenderedExample",
     "Services",
     "Version",
     "Versions",
@@ -57,6 +59,7 @@ __all__ = [
     "preview",
     "recommend",
     "redo",
+    "rendered",
     "start_analysis",
     "start_dry_run",
     "start_fix",

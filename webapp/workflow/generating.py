@@ -37,7 +37,7 @@ def generate(
     """Renders and keeps a notebook. Settings that `wanted` does not set follow from the data and the model.
 
     Raises Problem `dataset_not_found`, `model_not_found`, `analysis_pending`, `too_few_examples`,
-    `dataset_too_large_to_embed` or `max_seq_length_too_long`.
+    `no_trained_text`, `dataset_too_large_to_embed` or `max_seq_length_too_long`.
     """
     state = dataset_state(services, caller, dataset_id)
     model = find_model(model_id)
