@@ -1,6 +1,7 @@
 """The proof of the mask, before any training: rows with their trained parts marked, and whose template wrote them."""
 
 import html
+import importlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
@@ -66,7 +67,8 @@ def show_proof(rows: Sequence[Row], decode: Decode) -> None:
 def _display_html(markup: str) -> None:
     ipython = sys.modules.get("IPython")
     if ipython and ipython.get_ipython():
-        ipython.display.display(ipython.display.HTML(markup))
+        screen = importlib.import_module("IPython.display")
+        screen.display(screen.HTML(markup))
 
 
 def settle_template(
