@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+from dataclasses import replace
 
 import nbformat
 import psutil
@@ -11,7 +12,8 @@ import pytest
 
 from webapp.catalog import models
 from webapp.errors import Problem
-from webapp.notebooks import running
+from webapp.notebooks import Secret, render, running
+from webapp.notebooks.delivery import describe_file, encrypt, payload_name
 from webapp.notebooks.progress import Progress
 from webapp.notebooks.running import Watch, dry_run, run_notebook
 
@@ -158,3 +160,22 @@ def test_a_kernel_sees_no_secret_and_no_network_in_a_dry_run(monkeypatch, write_
     seen = json.loads((tmp_path / "run/seen.json").read_text())
     assert not {"HF_TOKEN", "DATABASE_URL"} & set(seen)
     assert (seen["HF_HUB_OFFLINE"], seen["OMP_NUM_THREADS"], seen["CUDA_VISIBLE_DEVICES"]) == ("1", "1", "")
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_rows_beside_the_notebook_need_no_network_in_a_dry_run(make_spec, sample, tmp_path, encrypted):
+    payload, secret = sample[1].payload(), Secret.new() if encrypted else None
+    rows = tmp_path / payload_name("notebook.ipynb", encrypted=encrypted)
+    if secret:
+        with payload.open("rb") as source, rows.open("wb") as target:
+            encrypt(source, secret, target)
+    else:
+        rows.write_bytes(payload.read_bytes())
+    link = f"https://tunebook.invalid/data/token/{rows.name}"
+    delivery = describe_file(rows, rows.name, url=link, key=secret.text if secret else None)
+    path = tmp_path / "notebook.ipynb"
+    path.write_bytes(render(replace(make_spec(), delivery=delivery)))
+    check(dry_run(path, tmp_path / "run", Watch(240, quietly)))
+    rows.unlink()
+    with pytest.raises(Problem, match="put notebook.data.jsonl.gz"):
+        dry_run(path, tmp_path / "again", Watch(240, quietly))

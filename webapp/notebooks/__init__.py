@@ -4,11 +4,16 @@
 """
 
 from webapp.notebooks.assembly import assemble, effective_config
+from webapp.notebooks.delivery import Delivery, Embedded, Fetched, Secret
 from webapp.notebooks.rendering import render
 from webapp.notebooks.spec import NotebookSpec, TrainingConfig
 
 __all__ = [
+    "Delivery",
+    "Embedded",
+    "Fetched",
     "NotebookSpec",
+    "Secret",
     "TrainingConfig",
     "assemble",
     "effective_config",
