@@ -143,7 +143,7 @@ def test_another_key_or_changed_data_is_refused():
 def test_a_withheld_key_is_asked_for(monkeypatch):
     from webapp.training import data
 
-    monkeypatch.setattr(data, "getpass", lambda prompt: f" {SECRET.text}\n")
+    monkeypatch.setattr(data, "getpass", lambda _: f" {SECRET.text}\n")
     assert decrypt_payload(sealed(b"rows"), "") == b"rows"
 
 

@@ -177,5 +177,5 @@ def test_rows_beside_the_notebook_need_no_network_in_a_dry_run(make_spec, sample
     path.write_bytes(render(replace(make_spec(), delivery=delivery)))
     check(dry_run(path, tmp_path / "run", Watch(240, quietly)))
     rows.unlink()
-    with pytest.raises(Problem, match="put notebook.data.jsonl.gz"):
+    with pytest.raises(Problem, match=r"put notebook\.data\.jsonl\.gz"):
         dry_run(path, tmp_path / "again", Watch(240, quietly))
