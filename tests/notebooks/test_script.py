@@ -83,7 +83,7 @@ def test_hostile_prose_stays_a_comment(values):
 def test_it_runs_from_the_first_cell_to_the_report(make_spec, write_notebook, tmp_path):
     few = {"max_steps": 3, "max_new_tokens": 8, "max_seq_length": 128, "sample_answers": 1}
     notebook = write_notebook(**few)
-    tried = dry_run(notebook, tmp_path / "dry", Watch(240, lambda event: None))
+    tried = dry_run(notebook, tmp_path / "dry", Watch(240, lambda _: None))
     assert tried.status == "completed"
     script = to_script(notebook.read_bytes()).decode()
     script = re.sub(

@@ -53,7 +53,7 @@ class Site:
 
 @pytest.fixture
 def site(monkeypatch, tmp_path):
-    monkeypatch.setattr(data, "time", SimpleNamespace(sleep=lambda seconds: None))
+    monkeypatch.setattr(data, "time", SimpleNamespace(sleep=lambda _: None))
     monkeypatch.chdir(tmp_path)
     made = Site()
     yield made
@@ -103,7 +103,7 @@ def test_a_fault_of_the_server_is_tried_again(site):
 
 def test_other_bytes_are_never_accepted(site, tmp_path):
     site.content = CONTENT[:-1] + b"x"
-    with pytest.raises(ConnectionError, match="6 attempts failed.*SHA-256"):
+    with pytest.raises(ConnectionError, match=r"6 attempts failed.*SHA-256"):
         fetch_file(site.url, tmp_path / NAME, len(CONTENT), SHA256)
     assert not (tmp_path / NAME).exists()
 
@@ -120,7 +120,7 @@ def test_a_file_given_by_name_needs_no_link(site, tmp_path):
     (tmp_path / "mine.gz").write_bytes(CONTENT)
     assert read(None, str(tmp_path / "mine.gz")) == CONTENT
     (tmp_path / "mine.gz").write_bytes(b"other")
-    with pytest.raises(ValueError, match="5 bytes.*another file"):
+    with pytest.raises(ValueError, match=r"5 bytes.*another file"):
         read(site, str(tmp_path / "mine.gz"))
     with pytest.raises(FileNotFoundError):
         read(site, str(tmp_path / "nothing"))
@@ -128,7 +128,7 @@ def test_a_file_given_by_name_needs_no_link(site, tmp_path):
 
 
 def test_without_link_and_file_it_says_what_to_do(site):
-    with pytest.raises(FileNotFoundError, match="has no link.*beside the notebook"):
+    with pytest.raises(FileNotFoundError, match=r"has no link.*beside the notebook"):
         read(None)
 
 

@@ -25,8 +25,8 @@ def dry_run(services, sample, work, monkeypatch):
     def run(report, events=()):
         seen = {}
 
-        def play(notebook, workdir, watch):
-            seen.update(notebook=notebook, workdir=workdir, watch=watch)
+        def play(notebook, workdir, watch, data_file):
+            seen.update(notebook=notebook, workdir=workdir, watch=watch, data_file=data_file)
             for event in events:
                 watch.on_event(event)
             return report

@@ -100,3 +100,9 @@ def read_notebook(path: Path) -> NotebookContents:
             f"{path.name} is not a notebook made by Tunebook: {error}. Make one with `tunebook notebook`.",
             param="notebook",
         ) from error
+
+
+def without_key(notebook: bytes) -> tuple[bytes, str]:
+    """A notebook of encrypted rows that will ask for their key, and the key."""
+    key = _literals(nbformat.reads(notebook.decode("utf-8"), as_version=4), "data")["dataset_key"]
+    return notebook.replace(key.encode("ascii"), b""), key

@@ -65,9 +65,9 @@ def run_dry_run(services: Services, context: JobContext) -> Mapping[str, Any]:
         on_event=tell,
         cancelled=context.cancelled,
     )
-    report = dry_run(
-        services.blobs.path(notebook.blob), services.blobs.folder(f"runs/{context.job.id}"), watch
-    ).to_dict()
+    rows = services.blobs.path(notebook.data_blob) if notebook.data_blob else None
+    workdir = services.blobs.folder(f"runs/{context.job.id}")
+    report = dry_run(services.blobs.path(notebook.blob), workdir, watch, rows).to_dict()
     context.check()
     if report["status"] != "completed":
         error = report["error"] or {"code": "dry_run_failed", "message": "The notebook did not run to its end."}
