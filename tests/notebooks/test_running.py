@@ -4,8 +4,12 @@ import json
 import os
 import re
 import signal
+import threading
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import msgspec
 import nbformat
 import psutil
 import pytest
@@ -160,6 +164,32 @@ def test_a_kernel_sees_no_secret_and_no_network_in_a_dry_run(monkeypatch, write_
     seen = json.loads((tmp_path / "run/seen.json").read_text())
     assert not {"HF_TOKEN", "DATABASE_URL"} & set(seen)
     assert (seen["HF_HUB_OFFLINE"], seen["OMP_NUM_THREADS"], seen["CUDA_VISIBLE_DEVICES"]) == ("1", "1", "")
+
+
+def test_a_run_fetches_its_rows_and_goes_on_with_its_part(make_spec, sample, tmp_path, monkeypatch):
+    served = tmp_path / "served"
+    served.mkdir()
+    rows = served / "notebook.data.jsonl.gz"
+    rows.write_bytes(sample[1].payload().read_bytes())
+    handler = partial(SimpleHTTPRequestHandler, directory=served)
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        link = f"http://127.0.0.1:{server.server_port}/{rows.name}"
+        spec = make_spec(max_steps=2, max_new_tokens=8, max_seq_length=128)
+        spec = replace(spec, delivery=describe_file(rows, rows.name, url=link))
+        path = tmp_path / "notebook.ipynb"
+        path.write_bytes(render(spec))
+        tried = dry_run(path, tmp_path / "dry", Watch(240, quietly), rows)
+        assert tried.status == "completed"
+        miniature = msgspec.structs.replace(spec.model, hub_id=str(tmp_path / "dry/miniature"))
+        path.write_bytes(render(replace(spec, model=miniature)))
+        (tmp_path / "real").mkdir()
+        (tmp_path / f"real/{rows.name}.part").write_bytes(rows.read_bytes()[:1000])
+        report = run_notebook(path, tmp_path / "real", Watch(240, quietly))
+        server.shutdown()
+    assert (report.status, report.steps) == ("completed", 2)
+    assert (tmp_path / "real" / rows.name).read_bytes() == rows.read_bytes()
 
 
 @pytest.mark.parametrize("encrypted", [False, True])

@@ -120,7 +120,7 @@ def test_a_file_given_by_name_needs_no_link(site, tmp_path):
     (tmp_path / "mine.gz").write_bytes(CONTENT)
     assert read(None, str(tmp_path / "mine.gz")) == CONTENT
     (tmp_path / "mine.gz").write_bytes(b"other")
-    with pytest.raises(ValueError, match=r"5 bytes.*another file"):
+    with pytest.raises(ValueError, match=r"another file: found 5 bytes"):
         read(site, str(tmp_path / "mine.gz"))
     with pytest.raises(FileNotFoundError):
         read(site, str(tmp_path / "nothing"))
@@ -130,6 +130,14 @@ def test_a_file_given_by_name_needs_no_link(site, tmp_path):
 def test_without_link_and_file_it_says_what_to_do(site):
     with pytest.raises(FileNotFoundError, match=r"has no link.*beside the notebook"):
         read(None)
+
+
+def test_another_file_under_its_name_is_fetched_over_and_without_a_link_told(site, tmp_path):
+    (tmp_path / NAME).write_bytes(b"x" * len(CONTENT))
+    with pytest.raises(FileNotFoundError, match=r"in this folder is another file.*beside the notebook"):
+        read(None)
+    assert read(site) == CONTENT
+    assert (tmp_path / NAME).read_bytes() == CONTENT
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ def read_data_file(data_file: str, name: str, url: str | None, size: int, sha256
     bytes with the digest `sha256`; FileNotFoundError says what to do when there is no way to the file.
     """
     path = Path(data_file or name)
-    if not data_file and not path.exists():
-        reason = "this notebook has no link to them"
+    if not data_file and not _is_file(path, size, sha256):
+        reason = f"{name} in this folder is another file" if path.exists() else "this notebook has no link to them"
         try:
             if url:
                 fetch_file(url, path, size, sha256)
@@ -40,14 +40,19 @@ def read_data_file(data_file: str, name: str, url: str | None, size: int, sha256
             reason = str(error)
         if reason:
             _upload_by_hand(path, reason)
-    content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if (len(content), found) != (size, sha256):
+    if not _is_file(path, size, sha256):
         raise ValueError(
-            f"{path} has {len(content):,} bytes with SHA-256 {found}, expected {size:,} bytes with {sha256}: it is "
-            "another file; delete it and get the rows again"
+            f"{path} is another file: found {path.stat().st_size:,} bytes, expected {size:,} with SHA-256 {sha256}"
         )
-    return content
+    return path.read_bytes()
+
+
+def _is_file(path: Path, size: int, sha256: str) -> bool:
+    """Whether the file that was promised lies at `path`."""
+    if not path.exists() or path.stat().st_size != size:
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
 
 def _upload_by_hand(path: Path, reason: str) -> None:
@@ -77,9 +82,11 @@ def fetch_file(url: str, path: Path, size: int, sha256: str) -> None:
             time.sleep(2 ** (attempt - 1))
         try:
             _fetch_rest(url, partial, size)
-            _check_digest(partial, sha256)
-            partial.replace(path)
-            return
+            if _is_file(partial, size, sha256):
+                partial.replace(path)
+                return
+            partial.unlink()
+            failure = ValueError("what arrived is another file: its SHA-256 differs")
         except urllib.error.HTTPError as error:
             error.close()
             if error.code in (401, 403, 404, 410):
@@ -105,15 +112,6 @@ def _fetch_rest(url: str, partial: Path, size: int) -> None:
             file.write(chunk)
     if (reached := partial.stat().st_size) != size:
         raise OSError(f"the connection ended at {reached:,} of {size:,} bytes")
-
-
-def _check_digest(partial: Path, sha256: str) -> None:
-    """Deletes a whole download that is not the file, so that the next attempt begins anew; OSError says so."""
-    with partial.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
-        partial.unlink()
-        raise OSError(f"what arrived has SHA-256 {found}, expected {sha256}")
 
 
 def decrypt_payload(payload: bytes, key: str) -> bytes:
