@@ -121,7 +121,7 @@ def notebook(
     """Make a fine-tuning notebook that carries the rows of DATA, or has them beside it when they are over 5 MB."""
     from webapp.catalog import find_model
     from webapp.datasets import Examples, ExampleWriter
-    from webapp.notebooks import Fetched, Secret, assemble, render
+    from webapp.notebooks import Fetched, Secret, assemble, effective_config, render
     from webapp.notebooks.script import to_script
 
     model, wanted = find_model(model_id), training_settings(settings)
@@ -129,8 +129,9 @@ def notebook(
         with ExampleWriter(Path(scratch)) as sink:
             analysis = analyzed(data, mapping=mapping, tokenizer=tokenizer, sink=sink)
         examples = Examples(Path(scratch))
+        config = effective_config(analysis, model, wanted)
         delivery = delivered(examples.payload(), output, Secret.new() if encrypted else None)
-        content = render(assemble(analysis, examples, model, data.name, wanted, delivery))
+        content = render(assemble(analysis, examples, model, data.name, config, delivery))
         write_output(output, to_script(content) if form == "py" else content)
         say_what_is_left_out(data, analysis)
         if dry:

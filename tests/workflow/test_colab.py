@@ -197,6 +197,13 @@ class TestGist:
         assert "ghp_word" not in opened.reason
         assert opened.commands
 
+    def test_that_was_not_made_leaves_no_link(self, with_token, make, github):
+        github.status = 422
+        services = with_token(public_url="http://tunebook.example")
+        notebook = make(services)
+        assert workflow.colab_link(services, LOCAL, notebook.id).url is None
+        assert workflow.data_links(services, LOCAL, notebook.id) == []
+
     @pytest.mark.parametrize(
         "answer", [b"", b"[]", b"{}", b'{"id": "../x", "owner": {"login": "a"}}', b'{"id": "a", "owner": null}']
     )

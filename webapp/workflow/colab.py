@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from webapp import outbound
@@ -17,7 +18,7 @@ from webapp.errors import Problem
 from webapp.notebooks import Delivery, Secret, TrainingConfig, assemble, render
 from webapp.notebooks.delivery import embed, payload_name
 from webapp.notebooks.reading import without_key
-from webapp.storage.tables import Notebook
+from webapp.storage.tables import DataLink, Notebook
 from webapp.workflow.analyses import dataset_state, open_examples
 from webapp.workflow.delivering import deliver_file
 from webapp.workflow.generating import download_path
@@ -55,8 +56,12 @@ def colab_link(services: Services, caller: Caller, notebook_id: str, *, share_ro
     commands, reasons = colab_commands(notebook), []
     if services.settings.github_token:
         try:
-            content, key = _for_gist(services, caller, notebook, share_rows)
-            return ColabLink(_gist(services, notebook, content), None, commands, key)
+            copy = _for_gist(services, caller, notebook, share_rows)
+            url = _gist(services, notebook, copy.content)
+            if copy.link:
+                with services.db.session() as session:
+                    session.add(copy.link)
+            return ColabLink(url, None, commands, copy.key)
         except Problem as problem:
             reasons.append(problem.message)
     if (services.settings.public_url or "").startswith("https://"):
@@ -81,20 +86,25 @@ def colab_commands(notebook: Notebook) -> list[str]:
     ]
 
 
-def _for_gist(services: Services, caller: Caller, notebook: Notebook, share_rows: bool) -> tuple[bytes, str | None]:
-    """The notebook as a gist may hold it, and the key that it will ask for."""
+class _Copy(NamedTuple):
+    """A notebook as a gist may hold it, the key that it will ask for, and the link, still to be added, that it uses."""
+
+    content: bytes
+    key: str | None = None
+    link: DataLink | None = None
+
+
+def _for_gist(services: Services, caller: Caller, notebook: Notebook, share_rows: bool) -> _Copy:
     content = services.blobs.path(notebook.blob).read_bytes()
     if notebook.encrypted:
-        return without_key(content)
+        return _Copy(*without_key(content))
     if notebook.data_blob or share_rows:
-        return content, None
+        return _Copy(content)
     if services.settings.public_url:
         sent = deliver_file(services, notebook)
-        with services.db.session() as session:
-            session.add(sent.link)
-        return _rendered(services, caller, notebook, sent.delivery), None
+        return _Copy(_rendered(services, caller, notebook, sent.delivery), link=sent.link)
     payload = open_examples(services, notebook.dataset_id).payload()
-    return without_key(_rendered(services, caller, notebook, embed(payload, Secret.new())))
+    return _Copy(*without_key(_rendered(services, caller, notebook, embed(payload, Secret.new()))))
 
 
 def _rendered(services: Services, caller: Caller, notebook: Notebook, delivery: Delivery) -> bytes:
