@@ -23,12 +23,17 @@ class Site:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.routes: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
         self.seen: list[tuple[str, str | None]] = []
+        self.posted: list[bytes] = []
         site = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 site.seen.append((self.path, self.headers["Authorization"]))
                 site.routes[self.path](self)
+
+            def do_POST(self) -> None:
+                site.posted.append(self.rfile.read(int(self.headers["Content-Length"])))
+                self.do_GET()
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -279,3 +284,17 @@ def test_proxies_of_the_environment_are_not_used(site: Site, monkeypatch: pytest
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     site.routes["/a"] = answers(200)
     assert get(f"{site.url}/a", trusted=site.url).status == 200
+
+
+def test_a_body_is_posted_once_and_a_redirect_is_not_followed(site: Site) -> None:
+    site.routes["/a"] = answers(307, location="/b")
+    answer = outbound.post(f"{site.url}/a", b"body", max_bytes=MIB, seconds=5.0, trusted=site.url)
+    assert answer.status == 307
+    assert site.posted == [b"body"]
+
+
+@pytest.mark.parametrize("url", ["http://example.com/", "https://127.0.0.1/", "https://[::1]/", "file:///etc/passwd"])
+def test_a_body_goes_to_public_https_addresses_only(url: str) -> None:
+    with pytest.raises(Problem) as caught:
+        outbound.post(url, b"body", max_bytes=MIB, seconds=5.0, headers={"authorization": "Bearer word"})
+    assert caught.value.code == "address_refused"

@@ -14,6 +14,7 @@ import webapp
 from webapp.commands.analyzing import analyze, analyzed, say_what_is_left_out
 from webapp.commands.arguments import AS_JSON, DATA, MAP, output_file
 from webapp.commands.counting import counting
+from webapp.commands.delivering import delivered
 from webapp.commands.export import export
 from webapp.commands.fix import fix
 from webapp.console import (
@@ -92,9 +93,18 @@ def recommend(data: Path, mapping: dict[str, str], task: str, target: str, gpu: 
 @MAP
 @click.option("--model", "model_id", required=True, help="A model of the catalogue: see `tunebook models`.")
 @click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The .ipynb to write."
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write."
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A training setting, e.g. lora_rank=8.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["ipynb", "py"]),
+    default="ipynb",
+    show_default=True,
+    help="A notebook, or the same run as a script.",
+)
+@click.option("--encrypt", "encrypted", is_flag=True, help="Encrypt the rows; the key stands in the notebook only.")
 @counting
 @click.option("--dry-run", "dry", is_flag=True, help="Run it on a miniature of the model before saying it is ready.")
 def notebook(
@@ -103,23 +113,37 @@ def notebook(
     model_id: str,
     output: Path,
     settings: tuple[str, ...],
+    form: str,
+    encrypted: bool,
     tokenizer: "Tokenizer",
     dry: bool,
 ) -> None:
-    """Make a fine-tuning notebook that carries the rows of DATA."""
+    """Make a fine-tuning notebook that carries the rows of DATA, or has them beside it when they are over 5 MB."""
     from webapp.catalog import find_model
     from webapp.datasets import Examples, ExampleWriter
-    from webapp.notebooks import assemble, render
+    from webapp.notebooks import Fetched, Secret, assemble, effective_config, render
+    from webapp.notebooks.script import to_script
 
     model, wanted = find_model(model_id), training_settings(settings)
     with tempfile.TemporaryDirectory() as scratch:
         with ExampleWriter(Path(scratch)) as sink:
             analysis = analyzed(data, mapping=mapping, tokenizer=tokenizer, sink=sink)
-        content = render(assemble(analysis, Examples(Path(scratch)), model, data.name, wanted))
-    write_output(output, content)
-    say_what_is_left_out(data, analysis)
-    if dry:
-        finish_run(run_watched(output, dry=True, timeout=NOTEBOOK_SECONDS), as_json=False)
+        examples = Examples(Path(scratch))
+        config = effective_config(analysis, model, wanted)
+        delivery = delivered(examples.payload(), output, Secret.new() if encrypted else None)
+        content = render(assemble(analysis, examples, model, data.name, config, delivery))
+        write_output(output, to_script(content) if form == "py" else content)
+        say_what_is_left_out(data, analysis)
+        if dry:
+            rows = output.absolute().parent / delivery.name if isinstance(delivery, Fetched) else None
+            tested = output
+            if form == "py":
+                # The notebook that the script was written from: the same cells.
+                tested = Path(scratch, "notebook.ipynb")
+                tested.write_bytes(content)
+            finish_run(run_watched(tested, workdir_of(output, dry=True), dry=True, rows=rows), as_json=False)
+    if isinstance(delivery, Fetched):
+        click.echo(f"the rows are beside it: {output.with_name(delivery.name)} ({delivery.size / 1e6:.1f} MB)")
     click.echo(f"{'tested' if dry else 'written (not run yet)'}: {output}")
 
 
@@ -151,8 +175,9 @@ def run(notebook: Path, dry: bool, executor: str, output: Path | None, timeout: 
             f"The {executor} executor is not part of this version; run it locally, or open the notebook in Colab.",
             status=501,
         )
-    report = run_watched(notebook, dry=dry, timeout=timeout)
-    executed = workdir_of(notebook, dry=dry) / "executed.ipynb"
+    workdir = workdir_of(notebook, dry=dry)
+    report = run_watched(notebook, workdir, dry=dry, timeout=timeout)
+    executed = workdir / "executed.ipynb"
     if output and executed.exists():
         write_output(output, executed.read_bytes())
     finish_run(report, as_json=as_json)
@@ -207,7 +232,9 @@ def workdir_of(notebook: Path, *, dry: bool) -> Path:
     return notebook.with_suffix(".dryrun" if dry else ".run").absolute()
 
 
-def run_watched(notebook: Path, *, dry: bool, timeout: float) -> dict[str, Any]:
+def run_watched(
+    notebook: Path, workdir: Path, *, dry: bool, timeout: float = NOTEBOOK_SECONDS, rows: Path | None = None
+) -> dict[str, Any]:
     """Runs the notebook with a progress bar; Ctrl-C ends it kindly and the report says so."""
     from webapp.notebooks.progress import Progress
     from webapp.notebooks.running import Watch, dry_run, run_notebook
@@ -220,7 +247,7 @@ def run_watched(notebook: Path, *, dry: bool, timeout: float) -> dict[str, Any]:
             show(progress.share, progress.message)
 
         watch = Watch(timeout=timeout, on_event=on_event, cancelled=stop.is_set)
-        report = (dry_run if dry else run_notebook)(notebook, workdir_of(notebook, dry=dry), watch)
+        report = dry_run(notebook, workdir, watch, rows) if dry else run_notebook(notebook, workdir, watch)
     return report.to_dict()
 
 

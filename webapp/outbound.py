@@ -81,13 +81,33 @@ def get(
     raise Problem("server_unreachable", f"{httpx2.URL(url).host} redirects too often.", status=502)
 
 
-def _send(place: httpx2.URL, headers: Mapping[str, str], max_bytes: int, network: "_Network") -> Answer:
+def post(
+    url: str,
+    body: bytes,
+    *,
+    max_bytes: int,
+    seconds: float,
+    trusted: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """POSTs `body` to an https address, to that one only: a redirect is answered as it is. The rest is as in `get`."""
+    place = _address(url)
+    anywhere = bool(trusted) and _origin(place) == _origin(httpx2.URL(trusted))
+    if place.scheme != "https" and not anywhere:
+        raise _refused(f"{place.scheme}://{place.host}", "only https is spoken")
+    network = _Network(monotonic() + seconds, anywhere=anywhere)
+    return _send(place, headers or {}, max_bytes, network, body)
+
+
+def _send(
+    place: httpx2.URL, headers: Mapping[str, str], max_bytes: int, network: "_Network", content: bytes | None = None
+) -> Answer:
     # Compressed bodies are not asked for: a small one can be large inside.
     sent = {"accept-encoding": "identity", "user-agent": "tunebook", **headers}
     try:
         with (
             httpx2.Client(transport=_Transport(network), trust_env=False) as client,
-            client.stream("GET", place, headers=sent) as response,
+            client.stream("GET" if content is None else "POST", place, headers=sent, content=content) as response,
         ):
             body = b"" if response.is_redirect else _body(response, max_bytes)
             return Answer(response.status_code, (response.headers,), body)

@@ -37,7 +37,9 @@ class Settings(BaseSettings):
     job_timeout: Annotated[
         float, Field(gt=0, description="Seconds after which a dry run is stopped and reported as timed out.")
     ] = 900.0
-    link_seconds: Annotated[int, Field(gt=0, description="Seconds a signed download link stays valid.")] = 3 * 24 * 3600
+    link_seconds: Annotated[
+        int, Field(gt=0, description="Seconds a link to a notebook or to its rows stays valid.")
+    ] = 3 * 24 * 3600
     threads: Annotated[int, Field(ge=8, description="Threads of each gunicorn worker.")] = 256
 
     hf_endpoint: Annotated[
@@ -50,6 +52,14 @@ class Settings(BaseSettings):
     hf_hub_cache: Annotated[
         Path | None,
         Field(validation_alias="HF_HUB_CACHE", description="The hub cache; by default `hub` in `HF_HOME`."),
+    ] = None
+
+    github_api_url: Annotated[
+        str, Field(validation_alias="GITHUB_API_URL", description="The GitHub that keeps gists for Colab.")
+    ] = "https://api.github.com"
+    github_token: Annotated[
+        SecretStr | None,
+        Field(validation_alias="GITHUB_TOKEN", description="Sent to that GitHub only, to make secret gists."),
     ] = None
 
     @property

@@ -1,13 +1,16 @@
 """`POST /generate` and the signed download."""
 
 import ast
+import base64
 import json
 from time import time
 
 import pytest
 
+from webapp import workflow
 from webapp.jobs import request_cancel
 from webapp.storage import links
+from webapp.training.data import decode_conversations, decrypt_payload
 
 
 def generate(client, dataset, **changes):
@@ -33,7 +36,12 @@ def parameters(notebook):
 def test_the_answer_points_to_a_notebook_that_can_be_downloaded(client, sample):
     answer = generate(client, sample)
     assert answer.status_code == 200
-    assert answer.json["colab_url"] is None
+    assert answer.json["colab_url"] is answer.json["colab"]["colab_url"] is None
+    assert "GITHUB_TOKEN" in answer.json["colab"]["reason"]
+    assert answer.json["colab"]["commands"][0] == "colab new --gpu T4"
+    assert answer.json["delivery"] == {
+        "kind": "embedded", "encrypted": False, "filename": None, "size": None, "data_url": None,
+    }  # fmt: skip
     assert answer.json["dry_run"] is None
     assert not answer.json["notebook_path"].startswith("/")
     with client.get(answer.json["download_url"]) as download:
@@ -41,6 +49,44 @@ def test_the_answer_points_to_a_notebook_that_can_be_downloaded(client, sample):
     assert download.mimetype == "application/x-ipynb+json"
     assert download.headers["Content-Disposition"] == "attachment; filename=harbour_bikes-smollm2-360m.ipynb"
     assert content["metadata"]["tunebook"]["model_id"] == "smollm2-360m"
+
+
+def test_the_same_run_is_a_script_too(client, sample):
+    url = generate(client, sample).json["script_url"]
+    with client.get(url) as answer:
+        assert (answer.status_code, answer.mimetype) == (200, "text/x-python")
+        compile(answer.data, "script", "exec")
+    assert client.get(url.replace(".py", ".pyc")).status_code == 404
+
+
+def test_an_encrypted_notebook_holds_ciphertext_and_its_key(client, sample):
+    answer = generate(client, sample, delivery={"encrypt": True, "colab": False}).json
+    assert answer["delivery"]["encrypted"] is True
+    assert answer["colab"]["reason"] == "It was not asked for."
+    (cell,) = [
+        "".join(cell["source"])
+        for cell in fetch(client, answer["download_url"])["cells"]
+        if "data" in cell["metadata"].get("tags", [])
+    ]
+    data = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(cell).body}
+    payload = decrypt_payload(base64.b64decode(data["dataset_base64"]), data["dataset_key"])
+    assert len(decode_conversations(payload, data["dataset_sha256"])) == 300
+    again = generate(client, sample, delivery={"encrypt": True}).json
+    assert data["dataset_key"] not in json.dumps(fetch(client, again["download_url"]))
+
+
+def test_a_way_into_colab_is_looked_for_as_the_request_says(client, sample, monkeypatch):
+    url, asked = "https://colab.research.google.com/gist/a/b/c", []
+    opened = workflow.ColabLink(url, None, ["colab stop"], "key")
+    monkeypatch.setattr(workflow, "colab_link", lambda *given, **more: asked.append((given[2], more)) or opened)
+    answer = generate(client, sample, delivery={"share_rows": True}).json
+    assert answer["colab_url"] == url
+    assert answer["colab"] == {"colab_url": url, "reason": None, "commands": ["colab stop"], "key": "key"}
+    again = client.post(f"/notebooks/{answer['notebook_id']}/colab", json={})
+    assert again.json == answer["colab"]
+    assert asked == [(answer["notebook_id"], {"share_rows": True}), (answer["notebook_id"], {"share_rows": False})]
+    generate(client, sample, delivery={"colab": False})
+    assert len(asked) == 2
 
 
 def test_every_given_setting_reaches_the_notebook_and_the_rest_is_suggested(client, sample):
@@ -90,6 +136,8 @@ def test_a_dry_run_is_a_job_with_a_status_url(client, services, sample):
         ({"training_config": {"max_seq_length": 100_000}}, 400, "training_config.max_seq_length"),
         ({"training_config": []}, 400, "training_config"),
         ({"dry_run": "yes"}, 400, "dry_run"),
+        ({"delivery": {"encrypt": "yes"}}, 400, "delivery.encrypt"),
+        ({"delivery": {"public": True}}, 400, "delivery.public"),
         ({"epochs": True}, 400, "epochs"),
         ({"session_id": "0e7a4c1e-5f5f-4a53-9a3c-0d9f7f3b8a11"}, 404, "session_id"),
     ],
@@ -142,15 +190,6 @@ def test_rows_that_have_nothing_to_learn_are_refused_by_their_lines(client, anal
     assert "on lines 13" in answer.json["error"]["message"]
 
 
-def test_a_dataset_that_no_notebook_can_carry_is_refused(client, analysed, services):
-    session_id = analysed(examples(20))
-    services.blobs.path(f"datasets/{session_id}/examples/examples.jsonl.gz").unlink()
-    answer = generate(client, session_id)
-    assert answer.status_code == 400
-    assert answer.json["error"]["code"] == "dataset_too_large_to_embed"
-    assert "5 MB" in answer.json["error"]["message"]
-
-
 def test_a_failed_analysis_is_told_again(client, analysed):
     answer = generate(client, analysed(b"not json"))
     assert answer.status_code == 400
@@ -200,3 +239,24 @@ class TestDownload:
     def test_lasts_as_long_as_the_setting_says(self, url, settings):
         expires = int(url.split("/")[2].split(".")[1])
         assert expires == pytest.approx(time() + settings.link_seconds, abs=10)
+
+    def test_is_open_to_colabs_page_and_to_no_other(self, client, url):
+        colab, other = "https://colab.research.google.com", "https://evil.example"
+        for method in ("GET", "HEAD", "OPTIONS"):
+            with client.open(url, method=method, headers={"Origin": colab}) as answer:
+                assert answer.status_code == 200
+                assert answer.headers["Access-Control-Allow-Origin"] == colab
+                assert "Origin" in answer.headers["Vary"]
+                assert "Set-Cookie" not in answer.headers
+                assert "Access-Control-Allow-Credentials" not in answer.headers
+            with client.open(url, method=method, headers={"Origin": other}) as answer:
+                assert "Access-Control-Allow-Origin" not in answer.headers
+        asked = {"Origin": colab, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "range"}
+        with client.options(url, headers=asked) as answer:
+            assert "GET" in answer.headers["Access-Control-Allow-Methods"]
+            assert answer.headers["Access-Control-Allow-Headers"] == "range"
+
+    def test_nothing_else_is_open_to_colabs_page(self, client, sample):
+        for path in ("/health", f"/preview/{sample}", "/generate"):
+            answer = client.get(path, headers={"Origin": "https://colab.research.google.com"})
+            assert "Access-Control-Allow-Origin" not in answer.headers

@@ -61,6 +61,9 @@ def test_from_the_sample_to_a_tested_notebook(watched, server, tmp_path):
     download.value.save_as(path)
     assert download.value.suggested_filename == "harbour_bikes-smollm2-1.7b.ipynb"
     assert "lora_rank = 8" in path.read_text()
+    page.get_by_role("button", name="Look for a link to Colab").click()
+    expect(page.get_by_text("There is no link: Neither GITHUB_TOKEN nor")).to_be_visible()
+    assert_accessible(page)
 
 
 def test_a_hostile_dataset_is_shown_as_text(watched, server, tmp_path: Path):

@@ -36,7 +36,7 @@ def test_the_notebook_runs_on_the_stock_image(tmp_path, model_id, method):
     contents = read_notebook(path)
     environment = dict(os.environ) | ONE_THREAD
     folder = tmp_path / "miniature"
-    make_miniature_of(contents, folder, environment, Watch(120, print))
+    make_miniature_of(contents, None, folder, environment, Watch(120, print))
     notebook = nbformat.read(path, as_version=4)
     inject(notebook, dry_run_parameters(contents.parameters, folder))
     nbformat.write(notebook, path)

@@ -85,11 +85,12 @@ def test_the_upload_is_documented_as_multipart(operations):
 
 
 def test_the_examples_of_requests_are_valid(operations):
-    from webapp.api.schemas import FixRequest, GenerateRequest, RecommendRequest
+    from webapp.api.schemas import ColabRequest, FixRequest, GenerateRequest, RecommendRequest
 
     for path, model in (
         ("/recommend", RecommendRequest),
         ("/generate", GenerateRequest),
+        ("/notebooks/{notebook_id}/colab", ColabRequest),
         ("/datasets/{session_id}/fix", FixRequest),
     ):
         content = operations["post", path]["requestBody"]["content"]["application/json"]

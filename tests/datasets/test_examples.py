@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import json
-import random
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.datasets import Example, Examples, ExampleWriter, OpenAITokenizer, analyze, examples
+from webapp.datasets import Example, Examples, ExampleWriter, OpenAITokenizer, analyze
 from webapp.errors import Problem
 
 
@@ -79,28 +78,27 @@ def test_a_page_that_cannot_be_is_a_problem(folder: Path, page: int, page_size: 
 def test_the_digest_the_lines_and_the_payload_are_the_same_bytes(folder: Path) -> None:
     report = analyze(folder.parent / "data.jsonl")
     written = (folder / "examples.jsonl").read_bytes()
-    payload = Examples(folder).payload()
-    assert payload is not None
-    assert gzip.decompress(payload) == written
+    assert gzip.decompress(Examples(folder).payload().read_bytes()) == written
     assert hashlib.sha256(written).hexdigest() == report.sha256
 
 
 def test_the_same_examples_give_the_same_payload(folder: Path, tmp_path: Path) -> None:
     with ExampleWriter(tmp_path) as sink:
         analyze(folder.parent / "data.jsonl", sink=sink)
-    assert Examples(tmp_path).payload() == Examples(folder).payload()
+    first = Examples(tmp_path).payload()
+    assert first.read_bytes() == Examples(folder).payload().read_bytes()
+    assert b"examples" not in first.read_bytes()[:20]
 
 
-def test_a_payload_over_the_limit_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examples, "MAX_EMBEDDED_BYTES", 100_000)
-    noise = random.Random(1).randbytes
-    with ExampleWriter(tmp_path) as sink:
-        for number in range(30):
-            write(sink, line(number, noise(5000).hex()))
-    stored = Examples(tmp_path)
-    assert stored.payload() is None
-    assert len(stored) == len(list(stored.conversations())) == 30
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["examples.jsonl", "index.npy", "invalid.npy"]
+def test_the_payload_is_made_once_and_anew_for_new_examples(tmp_path: Path) -> None:
+    for count in (1, 2):
+        with ExampleWriter(tmp_path) as sink:
+            write(sink, *(line(number) for number in range(count)))
+        made = Examples(tmp_path).payload().stat()
+        assert Examples(tmp_path).payload().stat().st_mtime_ns == made.st_mtime_ns
+        assert gzip.decompress((tmp_path / "examples.jsonl.gz").read_bytes()).count(b"\n") == count
+    names = ["examples.jsonl", "examples.jsonl.gz", "index.npy", "invalid.npy"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
 def test_writing_again_replaces_everything(tmp_path: Path) -> None:

@@ -69,11 +69,14 @@ def test_a_full_flow_with_100_mb_grows_the_server_by_at_most_30_mb(server, tmp_p
     assert repeats == (text is repetitive)
     purpose = {"session_id": session_id, "task_type": "conversation", "deployment_target": "desktop"}
     assert server.post("/recommend", json=purpose).status_code == 200
-    made = server.post("/generate", json={"session_id": session_id, "model_id": "qwen3-4b"}).json()
+    wanted = {"session_id": session_id, "model_id": "qwen3-4b", "delivery": {"encrypt": not embedded}}
+    made = server.post("/generate", json=wanted).json()
+    notebook = server.get(made["download_url"]).content
     if embedded:
-        assert len(server.get(made["download_url"]).content) > 5 * MB
+        assert len(notebook) > 5 * MB
     else:
-        assert made["error"]["code"] == "dataset_too_large_to_embed"
+        assert len(notebook) < MB
+        assert len(server.get(made["delivery"]["data_url"]).content) == made["delivery"]["size"] > 40 * MB
     assert server.get(f"/datasets/{session_id}").status_code == 200
 
     for process in processes:

@@ -3,7 +3,7 @@ import pytest
 
 from webapp.catalog import find_model
 from webapp.errors import Problem
-from webapp.notebooks import TrainingConfig, assemble, effective_config
+from webapp.notebooks import Embedded, Fetched, TrainingConfig, assemble, effective_config
 
 
 def with_examples(analysis, count):
@@ -44,11 +44,8 @@ def test_too_few_rows_are_refused_with_the_reason(sample):
     assert raised.value.code == "too_few_examples"
 
 
-def test_rows_that_cannot_be_embedded_are_refused_with_the_limit(sample):
-    class Large:
-        def payload(self):
-            return None
-
-    with pytest.raises(Problem, match="5 MB") as raised:
-        assemble(sample[0], Large(), find_model("qwen3-1.7b"), "x.jsonl")
-    assert raised.value.code == "dataset_too_large_to_embed"
+def test_rows_travel_in_the_notebook_unless_another_way_is_given(sample):
+    model = find_model("qwen3-1.7b")
+    assert assemble(*sample, model, "x.jsonl").delivery == Embedded(sample[1].payload().read_bytes())
+    by_file = Fetched("x.data.jsonl.gz", 9, "0" * 64)
+    assert assemble(*sample, model, "x.jsonl", delivery=by_file).delivery is by_file

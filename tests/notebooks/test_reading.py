@@ -11,7 +11,8 @@ def test_a_rendered_notebook_tells_its_model_parameters_and_rows(write_notebook,
     contents = read_notebook(write_notebook(lora_rank=4))
     assert contents.model.id == "smollm2-360m"
     assert contents.parameters["lora_rank"] == 4
-    assert len(contents.conversations) == sample[0].total_examples
+    assert contents.data_file is None
+    assert len(contents.conversations()) == sample[0].total_examples
 
 
 def test_a_damaged_payload_is_refused(write_notebook):
@@ -21,8 +22,9 @@ def test_a_damaged_payload_is_refused(write_notebook):
         if "data" in cell["metadata"].get("tags", []):
             cell["source"] = cell["source"].replace("dataset_sha256 = '", "dataset_sha256 = '0")
     path.write_text(json.dumps(notebook))
-    with pytest.raises(Problem, match="SHA-256"):
-        read_notebook(path)
+    with pytest.raises(Problem, match="SHA-256") as raised:
+        read_notebook(path).conversations()
+    assert raised.value.code == "rows_damaged"
 
 
 @pytest.mark.parametrize("content", ["", "{}", "not json", nbformat.writes(nbformat.v4.new_notebook())])

@@ -1,4 +1,5 @@
 import ast
+import base64
 import json
 from dataclasses import replace
 from functools import cache
@@ -10,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from webapp.catalog import find_model, models
-from webapp.notebooks import NotebookSpec, TrainingConfig, render
+from webapp.notebooks import Embedded, NotebookSpec, TrainingConfig, render
 from webapp.notebooks.rendering import split_cells
 
 HOSTILE = (
     "'''", '"""', "\\", "%%bash", "!rm x", "{{ 7*7 }}", "{% raw %}", "\u2028\u2029\x85\x00", "\ud800", "# %% tags=[]",
     "</script><script>alert(1)</script>", "a\n# %% [markdown]\nb", "$x^2$", "`code`", "[a](javascript:b)", "\\\n'",
 )  # fmt: skip
-SMALL = NotebookSpec(find_model("smollm2-360m"), TrainingConfig(), "x.jsonl", 12, "0" * 64, b"payload")
+SMALL = NotebookSpec(find_model("smollm2-360m"), TrainingConfig(), "x.jsonl", 12, "0" * 64, Embedded(b"payload"))
 
 
 def cells(spec):
@@ -71,7 +72,7 @@ def test_the_data_cell_holds_the_rows_and_their_digest(make_spec, sample):
 
     namespace = {}
     exec(tagged(make_spec(), "data"), namespace)  # noqa: S102
-    rows = decode_conversations(namespace["dataset_gzip_base64"], namespace["dataset_sha256"])
+    rows = decode_conversations(base64.b64decode(namespace["dataset_base64"]), namespace["dataset_sha256"])
     originals = [json.loads(line) for line in sample_path().read_text(encoding="utf-8").split("\n") if line]
     assert len(rows) == len(originals) == sample[0].total_examples
     assert rows[0]["messages"][-1]["content"] == originals[0]["messages"][-1]["content"]

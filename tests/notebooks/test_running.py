@@ -4,14 +4,20 @@ import json
 import os
 import re
 import signal
+import threading
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import msgspec
 import nbformat
 import psutil
 import pytest
 
 from webapp.catalog import models
 from webapp.errors import Problem
-from webapp.notebooks import running
+from webapp.notebooks import Secret, render, running
+from webapp.notebooks.delivery import describe_file, encrypt, payload_name
 from webapp.notebooks.progress import Progress
 from webapp.notebooks.running import Watch, dry_run, run_notebook
 
@@ -177,3 +183,48 @@ def test_a_kernel_sees_no_secret_and_no_network_in_a_dry_run(monkeypatch, write_
     seen = json.loads((tmp_path / "run/seen.json").read_text())
     assert not {"HF_TOKEN", "DATABASE_URL"} & set(seen)
     assert (seen["HF_HUB_OFFLINE"], seen["OMP_NUM_THREADS"], seen["CUDA_VISIBLE_DEVICES"]) == ("1", "1", "")
+
+
+def test_a_run_fetches_its_rows_and_goes_on_with_its_part(make_spec, sample, tmp_path, monkeypatch):
+    served = tmp_path / "served"
+    served.mkdir()
+    rows = served / "notebook.data.jsonl.gz"
+    rows.write_bytes(sample[1].payload().read_bytes())
+    handler = partial(SimpleHTTPRequestHandler, directory=served)
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        link = f"http://127.0.0.1:{server.server_port}/{rows.name}"
+        spec = make_spec(max_steps=2, max_new_tokens=8, max_seq_length=128)
+        spec = replace(spec, delivery=describe_file(rows, rows.name, url=link))
+        path = tmp_path / "notebook.ipynb"
+        path.write_bytes(render(spec))
+        tried = dry_run(path, tmp_path / "dry", Watch(240, quietly), rows)
+        assert tried.status == "completed"
+        miniature = msgspec.structs.replace(spec.model, hub_id=str(tmp_path / "dry/miniature"))
+        path.write_bytes(render(replace(spec, model=miniature)))
+        (tmp_path / "real").mkdir()
+        (tmp_path / f"real/{rows.name}.part").write_bytes(rows.read_bytes()[:1000])
+        report = run_notebook(path, tmp_path / "real", Watch(240, quietly))
+        server.shutdown()
+    assert (report.status, report.steps) == ("completed", 2)
+    assert (tmp_path / "real" / rows.name).read_bytes() == rows.read_bytes()
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_rows_beside_the_notebook_need_no_network_in_a_dry_run(make_spec, sample, tmp_path, encrypted):
+    payload, secret = sample[1].payload(), Secret.new() if encrypted else None
+    rows = tmp_path / payload_name("notebook.ipynb", encrypted=encrypted)
+    if secret:
+        with payload.open("rb") as source, rows.open("wb") as target:
+            encrypt(source, secret, target)
+    else:
+        rows.write_bytes(payload.read_bytes())
+    link = f"https://tunebook.invalid/data/token/{rows.name}"
+    delivery = describe_file(rows, rows.name, url=link, key=secret.text if secret else None)
+    path = tmp_path / "notebook.ipynb"
+    path.write_bytes(render(replace(make_spec(), delivery=delivery)))
+    check(dry_run(path, tmp_path / "run", Watch(240, quietly)))
+    rows.unlink()
+    with pytest.raises(Problem, match=r"put notebook\.data\.jsonl\.gz"):
+        dry_run(path, tmp_path / "again", Watch(240, quietly))

@@ -1,6 +1,7 @@
 """The page of a notebook: its dry run and what came of it."""
 
 import uuid
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from webapp import workflow
 from webapp.accounts import LOCAL
 from webapp.jobs import attempts as jobs
 from webapp.jobs import claim
+from webapp.notebooks import delivery
 
 REPORT = {
     "status": "completed",
@@ -38,9 +40,10 @@ def running(services, notebook):
 
 def test_a_notebook_can_be_downloaded_and_shows_its_settings(visitor, client, notebook):
     page = visitor.visit(f"/notebooks/{notebook.id}")
-    (link,) = [link for link in page.links if link.startswith("/download/")]
-    with client.get(link) as answer:
-        assert answer.status_code == 200
+    notebook_link, script_link = [link for link in page.links if link.startswith("/download/")]
+    for link, kind in ((notebook_link, "application/x-ipynb+json"), (script_link, "text/x-python")):
+        with client.get(link) as answer:
+            assert (answer.status_code, answer.mimetype) == (200, kind)
     assert "lora_rank 16" in page.text
 
 
@@ -91,3 +94,59 @@ def test_a_failed_run_says_where_it_failed(visitor, services, notebook, running)
 def test_an_unknown_notebook_is_404(visitor):
     assert "There is no notebook with this id" in visitor.visit(f"/notebooks/{uuid.uuid4()}").text
     assert visitor.status == 404
+
+
+@pytest.fixture
+def large(services, sample, monkeypatch):
+    """A notebook whose rows are a file."""
+    monkeypatch.setattr(delivery, "MAX_EMBEDDED_BYTES", 1000)
+
+    def make(public_url=None, encrypted=False):
+        settings = services.settings.model_copy(update={"public_url": public_url})
+        return workflow.generate(
+            replace(services, settings=settings), LOCAL, sample, "smollm2-360m", encrypted=encrypted
+        )
+
+    return make
+
+
+def test_rows_in_the_notebook_are_said_to_be_there(visitor, notebook):
+    page = visitor.visit(f"/notebooks/{notebook.id}")
+    assert "They are in the notebook (not encrypted)" in page.text
+    assert "colab new --gpu T4 colab exec -f harbour_bikes-smollm2-360m.ipynb" in page.text
+
+
+def test_rows_that_are_a_file_can_be_fetched_by_hand(visitor, client, large):
+    page = visitor.visit(f"/notebooks/{large(encrypted=True).id}")
+    assert "put the file beside the notebook" in page.text
+    assert "encrypted; the notebook holds the key" in page.text
+    (link,) = [link for link in page.links if link.endswith("/data")]
+    with client.get(link) as answer:
+        assert answer.headers["Content-Disposition"].endswith("harbour_bikes-smollm2-360m.data.jsonl.gz.aes")
+
+
+def test_a_link_to_the_rows_is_listed_until_it_is_revoked(visitor, large):
+    page = visitor.visit(f"/notebooks/{large('https://tunebook.example').id}")
+    assert "fetches it by a link that expires" in page.text
+    page = visitor.send(page.form("/revoke"))
+    assert not [form for form in page.forms if "/revoke" in form.action]
+    assert "has no link to it" in page.text
+
+
+def test_without_a_way_into_colab_the_reason_is_shown(visitor, notebook):
+    page = visitor.visit(f"/notebooks/{notebook.id}")
+    page = visitor.send(page.form("/open-in-colab"))
+    assert "There is no link: Neither GITHUB_TOKEN nor" in page.text
+    assert visitor.visit(f"/notebooks/{notebook.id}/open-in-colab").text
+    assert visitor.path == f"/notebooks/{notebook.id}"
+
+
+def test_the_way_into_colab_and_the_key_are_shown(visitor, notebook, monkeypatch):
+    opened = workflow.ColabLink("https://colab.research.google.com/gist/a/b/c", None, ["colab stop"], "<key>")
+    seen = {}
+    monkeypatch.setattr(workflow, "colab_link", lambda *_, **wanted: seen.update(wanted) or opened)
+    form = visitor.visit(f"/notebooks/{notebook.id}").form("/open-in-colab")
+    page = visitor.send(form, share_rows="1")
+    assert opened.url in page.links
+    assert "<key>" in page.text
+    assert seen == {"share_rows": True}

@@ -34,7 +34,7 @@ def test_an_empty_place_becomes_a_store(url):
     db.migrate()
     names = set(inspect(db.engine).get_table_names())
     db.close()
-    assert names == {"alembic_version", "datasets", "notebooks", "jobs", "job_events"}
+    assert names == {"alembic_version", "datasets", "notebooks", "data_links", "jobs", "job_events"}
 
 
 def test_a_second_start_changes_nothing(db):
@@ -107,5 +107,6 @@ def test_a_store_from_before_versions_keeps_its_datasets_and_their_notebooks(url
     with db.reading() as session:
         dataset = session.get_one(tables.Dataset, "d")
         assert (dataset.version, dataset.root_id, dataset.current_id, dataset.operations) == (1, None, None, None)
-        assert session.get_one(tables.Notebook, "n").dataset_id == "d"
+        notebook = session.get_one(tables.Notebook, "n")
+        assert (notebook.dataset_id, notebook.data_blob, notebook.encrypted) == ("d", None, False)
     db.close()

@@ -1,4 +1,3 @@
-import base64
 import gzip
 import hashlib
 import json
@@ -10,7 +9,7 @@ from webapp.training.data import MAX_HELD_OUT, decode_conversations, split_conve
 
 def embedded(rows):
     raw = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-    return base64.b64encode(gzip.compress(raw)).decode(), hashlib.sha256(raw).hexdigest()
+    return gzip.compress(raw), hashlib.sha256(raw).hexdigest()
 
 
 def test_conversations_come_back_as_they_were():

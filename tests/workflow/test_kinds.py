@@ -6,6 +6,7 @@ from webapp import workflow
 from webapp.accounts import LOCAL
 from webapp.jobs import read_events
 from webapp.jobs.executors import Event
+from webapp.notebooks import delivery
 from webapp.notebooks.running import RunReport
 from webapp.workflow import kinds
 
@@ -25,8 +26,8 @@ def dry_run(services, sample, work, monkeypatch):
     def run(report, events=()):
         seen = {}
 
-        def play(notebook, workdir, watch):
-            seen.update(notebook=notebook, workdir=workdir, watch=watch)
+        def play(notebook, workdir, watch, data_file):
+            seen.update(notebook=notebook, workdir=workdir, watch=watch, data_file=data_file)
             for event in events:
                 watch.on_event(event)
             return report
@@ -76,3 +77,14 @@ def test_an_analysis_that_fails_leaves_no_rows_behind(services, work):
     state = workflow.dataset_state(services, LOCAL, dataset.id)
     assert state.job.error["code"] == "no_valid_examples"
     assert not services.blobs.exists(f"datasets/{dataset.id}/examples")
+
+
+def test_a_dry_run_is_handed_the_rows_that_the_notebook_does_not_carry(dry_run, services, sample, monkeypatch):
+    assert dry_run(DONE)[1]["data_file"] is None
+    monkeypatch.setattr(delivery, "MAX_EMBEDDED_BYTES", 1000)
+    _, seen = dry_run(DONE)
+    assert seen["data_file"] == services.blobs.path(f"datasets/{sample}/examples/examples.jsonl.gz")
+
+
+def test_the_rows_are_compressed_by_the_analysis_and_not_by_the_server(services, sample):
+    assert services.blobs.exists(f"datasets/{sample}/examples/examples.jsonl.gz")

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Select, false
 
-from webapp.storage.tables import Dataset, Job, Notebook
+from webapp.storage.tables import DataLink, Dataset, Job, Notebook
 
 Statement = TypeVar("Statement", bound=Select[*tuple[Any, ...]])
 
@@ -22,7 +22,7 @@ class Caller:
 LOCAL = Caller(id=None, local=True)
 
 
-def owned(statement: Statement, table: type[Dataset | Notebook | Job], caller: Caller) -> Statement:
+def owned(statement: Statement, table: type[Dataset | Notebook | DataLink | Job], caller: Caller) -> Statement:
     """`statement`, which selects from `table`, narrowed to the rows that belong to `caller`."""
     if caller.local:
         return statement

@@ -11,6 +11,7 @@ from webapp.api import (
     openapi,
     recommendations,
     request_cycle,
+    rows,
     service,
     uploads,
 )
@@ -18,7 +19,7 @@ from webapp.api.context import EXTENSION
 
 __all__ = ["EXTENSION", "install"]
 
-BLUEPRINTS = (service.bp, uploads.bp, datasets.bp, fixes.bp, recommendations.bp, notebooks.bp, jobs.bp)
+BLUEPRINTS = (service.bp, uploads.bp, datasets.bp, fixes.bp, recommendations.bp, notebooks.bp, rows.bp, jobs.bp)
 # Of bodies other than uploads, which have a limit of their own.
 MAX_BODY_BYTES = 1024 * 1024
 

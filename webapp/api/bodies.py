@@ -143,11 +143,43 @@ class DryRunBody(Body):
     status_url: str
 
 
+class DeliveryBody(Body):
+    kind: Annotated[
+        Literal["embedded", "link", "file"],
+        Field(description="In the notebook, fetched by a link that expires, or a file to put beside the notebook."),
+    ]
+    encrypted: bool
+    filename: Annotated[str | None, Field(description="The file of the rows; null when they are embedded.")]
+    size: Annotated[int | None, Field(description="Its bytes.")]
+    data_url: Annotated[str | None, Field(description="A path that fetches it by hand.")]
+
+
+class ColabBody(Body):
+    colab_url: str | None
+    reason: Annotated[str | None, Field(description="Why there is no `colab_url`.")]
+    commands: Annotated[list[str], Field(description="Google's command line, for this notebook.")]
+    key: Annotated[str | None, Field(description="What the notebook at `colab_url` asks for when it runs.")]
+
+
+class DataLinkBody(Body):
+    id: str
+    filename: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class DataLinksBody(Body):
+    links: Annotated[list[DataLinkBody], Field(description="Those that still work, oldest first.")]
+
+
 class GeneratedBody(Body):
     notebook_id: str
     notebook_path: Annotated[str, Field(description="Relative to the store.")]
     colab_url: str | None
+    colab: Annotated[ColabBody, Field(description="The link again, or why there is none; and the way without it.")]
     download_url: Annotated[str, Field(description="A signed path that expires.")]
+    script_url: Annotated[str, Field(description="The same run as a script.")]
+    delivery: DeliveryBody
     training_config: TrainingConfig
     dry_run: DryRunBody | None
 

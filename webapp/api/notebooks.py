@@ -1,17 +1,19 @@
-"""The notebook is made and fetched: `POST /generate`, `GET /download/...`."""
+"""The notebook is made and fetched: `POST /generate`, `GET /download/...`, and its way into Colab."""
 
+from io import BytesIO
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, send_file
+from flask import Response, request, send_file
 
 from webapp import workflow
-from webapp.api.bodies import GeneratedBody
+from webapp.api.bodies import ColabBody, GeneratedBody
 from webapp.api.context import caller, services
 from webapp.api.openapi import errors, pending_headers
-from webapp.api.schemas import EXAMPLE_ID, GenerateRequest
+from webapp.api.schemas import EXAMPLE_ID, ColabRequest, GenerateRequest
+from webapp.storage.tables import Notebook
 
-NOTEBOOK_TYPE = "application/x-ipynb+json"
+NOTEBOOK_TYPE, SCRIPT_TYPE = "application/x-ipynb+json", "text/x-python"
 
 bp = APIBlueprint("notebooks", __name__, tag="Notebooks")
 
@@ -24,6 +26,7 @@ bp = APIBlueprint("notebooks", __name__, tag="Notebooks")
         "model_id": "phi-4-mini",
         "training_config": {"lora_rank": 16, "learning_rate": 0.0002, "num_epochs": 3},
         "dry_run": True,
+        "delivery": {"encrypt": False},
     },
 )
 @bp.output(GeneratedBody, description="The notebook is kept and can be downloaded.")
@@ -32,7 +35,7 @@ bp = APIBlueprint("notebooks", __name__, tag="Notebooks")
     responses=pending_headers(
         errors(
             {
-                400: "A field is not valid, the analysis failed, or the dataset cannot be trained on or embedded.",
+                400: "A field is not valid, the analysis failed, or the dataset cannot be trained on.",
                 404: "There is no such dataset or model.",
                 409: "The analysis has not finished yet.",
             }
@@ -43,32 +46,112 @@ bp = APIBlueprint("notebooks", __name__, tag="Notebooks")
 def generate(json_data: GenerateRequest) -> dict[str, Any]:
     """Generate a notebook
 
-    Renders a fine-tuning notebook that carries the dataset, and with `dry_run` has it run on a miniature of the model.
+    Renders a fine-tuning notebook that carries the dataset or fetches it, and with `dry_run` has it run on a miniature
+    of the model. Where a GitHub token or a public address is set, it takes up to 8 seconds to open it to Colab.
     """
+    wanted = json_data.delivery
     notebook = workflow.generate(
-        services(), caller(), json_data.session_id, json_data.model_id, json_data.training_config
+        services(),
+        caller(),
+        json_data.session_id,
+        json_data.model_id,
+        json_data.training_config,
+        encrypted=wanted.encrypt,
     )
     dry_run = workflow.start_dry_run(services(), caller(), notebook.id) if json_data.dry_run else None
+    opened = workflow.ColabLink(None, "It was not asked for.", workflow.colab_commands(notebook))
+    if wanted.colab:
+        opened = workflow.colab_link(services(), caller(), notebook.id, share_rows=wanted.share_rows)
     return {
         "notebook_id": notebook.id,
         "notebook_path": notebook.blob,
-        "colab_url": None,
+        "colab_url": opened.url,
+        "colab": _colab_body(opened),
         "download_url": workflow.download_path(services(), notebook),
+        "script_url": workflow.script_path(services(), notebook),
+        "delivery": _delivery_body(notebook),
         "training_config": notebook.config,
         "dry_run": {"status": dry_run.status, "status_url": dry_run.url} if dry_run else None,
     }
 
 
+def _colab_body(opened: workflow.ColabLink) -> dict[str, Any]:
+    return {"colab_url": opened.url, "reason": opened.reason, "commands": opened.commands, "key": opened.key}
+
+
+def _delivery_body(notebook: Notebook) -> dict[str, Any]:
+    body = {"kind": "embedded", "encrypted": notebook.encrypted, "filename": None, "size": None, "data_url": None}
+    if notebook.data_blob:
+        file = workflow.rows_file(services(), caller(), notebook.id)
+        body["kind"] = "link" if workflow.data_links(services(), caller(), notebook.id) else "file"
+        body |= {"filename": file.filename, "size": file.path.stat().st_size}
+        body["data_url"] = f"/notebooks/{notebook.id}/data"
+    return body
+
+
+@bp.post("/notebooks/<notebook_id>/colab")
+@bp.input(ColabRequest, example={"share_rows": False})
+@bp.output(ColabBody, description="The link, or why there is none.")
+@bp.doc(
+    operation_id="open_in_colab",
+    responses=pending_headers(
+        errors(
+            {
+                400: "A field is not valid, or the analysis failed.",
+                404: "There is no such notebook.",
+                409: "The dataset is being analysed again.",
+            }
+        ),
+        409,
+    ),
+)
+def open_in_colab(notebook_id: str, json_data: ColabRequest) -> dict[str, Any]:
+    """Open a notebook in Colab
+
+    With a GitHub token as a secret gist, which holds no rows in the clear unless `share_rows` agrees; else by the
+    notebook's own public address. It takes up to 8 seconds.
+    """
+    return _colab_body(workflow.colab_link(services(), caller(), notebook_id, share_rows=json_data.share_rows))
+
+
 @bp.get("/download/<token>/<filename>")
 @bp.doc(
     operation_id="download",
-    responses={200: {"description": "The notebook.", "content": {NOTEBOOK_TYPE: {"schema": {"type": "object"}}}}}
+    responses={
+        200: {
+            "description": "The notebook, or as a script.",
+            "content": {
+                NOTEBOOK_TYPE: {"schema": {"type": "object"}},
+                SCRIPT_TYPE: {"schema": {"type": "string"}},
+            },
+        }
+    }
     | errors({404: "The link has expired or was never given."}),
 )
 def download(token: str, filename: str) -> Response:
     """Download a notebook
 
-    By the signed link of `POST /generate`, until it expires.
+    By the signed links of `POST /generate`, until they expire. Colab's page may read it too.
     """
+    if filename.endswith(".py"):
+        script = BytesIO(workflow.notebook_script(services(), token, filename))
+        return send_file(script, mimetype=SCRIPT_TYPE, as_attachment=True, download_name=filename)
     path = workflow.notebook_file(services(), token, filename)
     return send_file(path, mimetype=NOTEBOOK_TYPE, as_attachment=True, download_name=filename, conditional=False)
+
+
+@bp.after_request
+def _let_colab_read(response: Response) -> Response:
+    """Colab's page fetches `#fileId` addresses itself: it alone may read downloads, and without cookies."""
+    if request.endpoint == "notebooks.download":
+        response.vary.add("Origin")
+        if request.headers.get("Origin") == workflow.COLAB:
+            response.headers["Access-Control-Allow-Origin"] = workflow.COLAB
+            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+            if request.method == "OPTIONS":
+                response.headers["Access-Control-Allow-Methods"] = "GET, HEAD, OPTIONS"
+                response.headers["Access-Control-Max-Age"] = "600"
+                asked = request.headers.get("Access-Control-Request-Headers")
+                if asked:
+                    response.headers["Access-Control-Allow-Headers"] = asked
+    return response

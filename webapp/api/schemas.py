@@ -42,6 +42,22 @@ class RecommendRequest(Request):
     method: Annotated[Method | None, Field(description="By default LoRA where it fits, else QLoRA.")] = None
 
 
+class DeliveryRequest(Request):
+    """How the rows and the notebook travel."""
+
+    encrypt: Annotated[bool, Field(description="The rows become AES-GCM ciphertext; the key is in the notebook.")] = (
+        False
+    )
+    colab: Annotated[bool, Field(description="Look for a `colab_url`, as far as the settings allow.")] = True
+    share_rows: Annotated[bool, Field(description="A gist may hold the rows themselves, in the clear.")] = False
+
+
+class ColabRequest(Request):
+    """What a gist may hold."""
+
+    share_rows: Annotated[bool, Field(description="A gist may hold the rows themselves, in the clear.")] = False
+
+
 class GenerateRequest(Request):
     """What the notebook is made of."""
 
@@ -51,6 +67,7 @@ class GenerateRequest(Request):
         TrainingConfig | None, Field(description="Settings that are left out follow from the data and the model.")
     ] = None
     dry_run: Annotated[bool, Field(description="Also run the notebook on a miniature of the model.")] = False
+    delivery: Annotated[DeliveryRequest, Field(description="How the rows travel.")] = DeliveryRequest()
 
 
 def _operations() -> WithJsonSchema:

@@ -1,7 +1,9 @@
-"""The valid examples on disk: canonical lines, what is known of each, and the payload a notebook embeds."""
+"""The valid examples on disk: canonical lines, what is known of each, and the same lines compressed for a notebook."""
 
 import gzip
 import os
+import secrets
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +16,8 @@ import numpy.typing as npt
 from webapp.datasets.marks import Bits, Marked
 from webapp.errors import Problem
 
-MAX_EMBEDDED_BYTES = 5_000_000
-
 LINES, INDEX, INVALID, PAYLOAD = "examples.jsonl", "index.npy", "invalid.npy", "examples.jsonl.gz"
+_COPIED_AT_A_TIME = 1024 * 1024
 # `exact`, `near` (duplicates) and `prompt` (conflicts) are the index of the first example of its group, its own when it
 # is alone.
 INDEX_ENTRY = np.dtype(
@@ -58,9 +59,6 @@ class ExampleWriter:
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lines = self._partial(LINES).open("wb")
-        self._compressed: BinaryIO | None = self._partial(PAYLOAD).open("wb")
-        # Neither a name nor a time in the header: the same examples give the same bytes.
-        self._gzip = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=self._compressed, mtime=0)
         return self
 
     def write(
@@ -74,10 +72,6 @@ class ExampleWriter:
         self._lines.write(encoded)
         for name, values in (("length", lengths), ("line", lines), ("tokens", tokens)):
             self._columns[name] += values.tobytes()
-        if self._compressed:
-            self._gzip.write(encoded)
-            if self._compressed.tell() > MAX_EMBEDDED_BYTES:
-                self._drop_payload()
 
     def annotate(self, marks: Bits, groups: Mapping[str, Column], invalid: Sequence[int]) -> None:
         """Takes what is known once all have been written: marks, the groups of each kind, and the invalid lines."""
@@ -91,7 +85,6 @@ class ExampleWriter:
                 self._finish()
         finally:
             self._lines.close()
-            self._drop_payload()
             for name in (LINES, INVALID, INDEX):
                 self._partial(name).unlink(missing_ok=True)
 
@@ -102,11 +95,6 @@ class ExampleWriter:
                 _to_disk(file)
         _to_disk(self._lines)
         (self._folder / PAYLOAD).unlink(missing_ok=True)
-        if self._compressed:
-            self._gzip.close()
-            if self._compressed.tell() <= MAX_EMBEDDED_BYTES:
-                _to_disk(self._compressed)
-                self._partial(PAYLOAD).replace(self._folder / PAYLOAD)
         # The index comes last: who finds it finds all that belongs to it.
         for name in (LINES, INVALID, INDEX):
             self._partial(name).replace(self._folder / name)
@@ -122,13 +110,6 @@ class ExampleWriter:
             index[name] = self._groups.get(name, alone)
         index["marks"] = 0 if self._marks is None else self._marks
         return index
-
-    def _drop_payload(self) -> None:
-        if self._compressed:
-            self._gzip.close()
-            self._compressed.close()
-            self._compressed = None
-            self._partial(PAYLOAD).unlink(missing_ok=True)
 
     def _partial(self, name: str) -> Path:
         return self._folder / f"{name}.partial"
@@ -186,9 +167,18 @@ class Examples:
             for encoded in file:
                 yield msgspec.json.decode(encoded)
 
-    def payload(self) -> bytes | None:
-        """The examples as gzipped JSON lines; None when they are over `MAX_EMBEDDED_BYTES`."""
-        try:
-            return (self._folder / PAYLOAD).read_bytes()
-        except FileNotFoundError:
-            return None
+    def payload(self) -> Path:
+        """The file of the canonical lines, gzipped; made when first asked for: 100 MB of lines take four seconds."""
+        path = self._folder / PAYLOAD
+        if not path.exists():
+            partial = self._folder / f"{PAYLOAD}.{secrets.token_hex(6)}.partial"
+            try:
+                with (self._folder / LINES).open("rb") as lines, partial.open("wb") as file:
+                    # Neither a name nor a time in the header: the same examples give the same bytes.
+                    with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as compressed:
+                        shutil.copyfileobj(lines, compressed, _COPIED_AT_A_TIME)
+                    _to_disk(file)
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
+        return path

@@ -3,14 +3,20 @@
 `running` and `progress` are not loaded with it: only processes that run notebooks need an executor.
 """
 
-from webapp.notebooks.assembly import assemble, effective_config
+from webapp.notebooks.assembly import assemble, effective_config, require_enough
+from webapp.notebooks.delivery import Delivery, Embedded, Fetched, Secret
 from webapp.notebooks.rendering import render
 from webapp.notebooks.spec import NotebookSpec, TrainingConfig
 
 __all__ = [
+    "Delivery",
+    "Embedded",
+    "Fetched",
     "NotebookSpec",
+    "Secret",
     "TrainingConfig",
     "assemble",
     "effective_config",
     "render",
+    "require_enough",
 ]

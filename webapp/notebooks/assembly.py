@@ -3,8 +3,9 @@
 from typing import Any, Literal
 
 from webapp.catalog import BATCH_SIZE, LORA_RANK, BaseModel, estimate_memory, find_gpu, make_plan
-from webapp.datasets import MAX_EMBEDDED_BYTES, MIN_TRAIN_EXAMPLES, Analysis, Examples
+from webapp.datasets import MIN_TRAIN_EXAMPLES, Analysis, Examples
 from webapp.errors import Problem
+from webapp.notebooks.delivery import Delivery, embed
 from webapp.notebooks.spec import NotebookSpec, TrainingConfig
 from webapp.notebooks.trainable import require_trained_text
 
@@ -17,11 +18,14 @@ def assemble(
     model: BaseModel,
     filename: str,
     wanted: TrainingConfig | None = None,
+    delivery: Delivery | None = None,
 ) -> NotebookSpec:
     """The notebook of these rows for this model; settings that `wanted` leaves open follow from the data.
 
-    Raises Problem `too_few_examples`, `no_trained_text`, `dataset_too_large_to_embed` or `max_seq_length_too_long`.
+    Without a `delivery` the notebook carries the rows, however many. Raises Problem `too_few_examples`,
+    `no_trained_text` or `max_seq_length_too_long`.
     """
+    require_enough(analysis)
     require_trained_text(examples)
     return NotebookSpec(
         model=model,
@@ -29,7 +33,7 @@ def assemble(
         filename=filename,
         examples=analysis.total_examples,
         sha256=analysis.sha256,
-        payload=embeddable(analysis, examples),
+        delivery=delivery or embed(examples.payload()),
     )
 
 
@@ -74,8 +78,8 @@ def suggest_method(model: BaseModel, max_seq_length: int) -> Literal["lora", "ql
     return "lora" if estimate.fits else "qlora"
 
 
-def embeddable(analysis: Analysis, examples: Examples) -> bytes:
-    """The rows as the notebook carries them; a Problem when there are too few to train on, or too many to embed."""
+def require_enough(analysis: Analysis) -> None:
+    """Problem `too_few_examples` when there are too few to train on."""
     if analysis.total_examples < MIN_TRAIN_EXAMPLES:
         raise Problem(
             "too_few_examples",
@@ -83,13 +87,3 @@ def embeddable(analysis: Analysis, examples: Examples) -> bytes:
             f"{MIN_TRAIN_EXAMPLES}, and 50 or more to learn something.",
             details={"total_examples": analysis.total_examples, "minimum": MIN_TRAIN_EXAMPLES},
         )
-    payload = examples.payload()
-    if payload is None:
-        raise Problem(
-            "dataset_too_large_to_embed",
-            f"The {analysis.total_examples:,} examples ({analysis.total_tokens:,} tokens) take more than "
-            f"{MAX_EMBEDDED_BYTES / 1e6:g} MB when compressed, the most a notebook can carry. Train on a part of "
-            "them: use a smaller file.",
-            details={"limit_bytes": MAX_EMBEDDED_BYTES, "total_examples": analysis.total_examples},
-        )
-    return payload

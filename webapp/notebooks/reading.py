@@ -1,6 +1,8 @@
 """What a rendered notebook says of itself: its model, its parameters and its data, read without running it."""
 
 import ast
+import base64
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,17 +11,54 @@ import nbformat
 
 from webapp.catalog import BaseModel, find_model
 from webapp.errors import Problem
-from webapp.training.data import Conversation, decode_conversations
+from webapp.training.data import Conversation, decode_conversations, decrypt_payload, read_data_file
 
 
 @dataclass(frozen=True)
 class NotebookContents:
-    """The catalogue's model, how many code cells there are, the `parameters` cell's literals, the embedded rows."""
+    """The catalogue's model, how many code cells there are, and the literals of the `parameters` and `data` cells."""
 
     model: BaseModel
     code_cells: int
     parameters: dict[str, Any]
-    conversations: list[Conversation]
+    data: dict[str, Any]
+
+    @property
+    def data_file(self) -> str | None:
+        """The name of the file that the rows are; None when the notebook carries them."""
+        name: str | None = self.data.get("dataset_file")
+        return name
+
+    def conversations(self, data_file: Path | None = None) -> list[Conversation]:
+        """The rows, those of a file from `data_file`, by the code of the notebook itself.
+
+        Raises Problem `rows_missing` without that file, `key_missing`, or `rows_damaged` when they are not what the
+        notebook expects.
+        """
+        data = self.data
+        try:
+            if self.data_file is None:
+                payload = base64.b64decode(data["dataset_base64"])
+            elif data_file is None or not data_file.is_file():
+                raise Problem(
+                    "rows_missing",
+                    f"The rows of this notebook are a file of their own: put {self.data_file} beside it.",
+                    param="notebook",
+                )
+            else:
+                size, sha256 = data["dataset_file_bytes"], data["dataset_file_sha256"]
+                payload = read_data_file(str(data_file), self.data_file, None, size, sha256)
+            if data.get("dataset_key") == "":
+                raise Problem(
+                    "key_missing",
+                    "The key of the rows is not in this notebook: write it into its data cell, as dataset_key.",
+                    param="notebook",
+                )
+            if "dataset_key" in data:
+                payload = decrypt_payload(payload, data["dataset_key"])
+            return decode_conversations(payload, data["dataset_sha256"])
+        except (EOFError, KeyError, OSError, TypeError, ValueError, zlib.error) as error:
+            raise Problem("rows_damaged", f"The rows of this notebook cannot be used: {error}.") from error
 
 
 def _literals(notebook: Any, tag: str) -> dict[str, Any]:
@@ -40,12 +79,11 @@ def read_notebook(path: Path) -> NotebookContents:
     """The contents of a notebook that Tunebook rendered; Problem `not_a_tunebook` for any other file."""
     try:
         notebook = nbformat.read(path, as_version=4)
-        data = _literals(notebook, "data")
         return NotebookContents(
             model=find_model(notebook.metadata["tunebook"]["model_id"]),
             code_cells=sum(cell.cell_type == "code" for cell in notebook.cells),
             parameters=_literals(notebook, "parameters"),
-            conversations=decode_conversations(data["dataset_gzip_base64"], data["dataset_sha256"]),
+            data=_literals(notebook, "data"),
         )
     except OSError as error:
         raise Problem("notebook_unreadable", f"{path} cannot be read: {error.strerror}", param="notebook") from error
@@ -62,3 +100,9 @@ def read_notebook(path: Path) -> NotebookContents:
             f"{path.name} is not a notebook made by Tunebook: {error}. Make one with `tunebook notebook`.",
             param="notebook",
         ) from error
+
+
+def without_key(notebook: bytes) -> tuple[bytes, str]:
+    """A notebook of encrypted rows that will ask for their key, and the key."""
+    key = _literals(nbformat.reads(notebook.decode("utf-8"), as_version=4), "data")["dataset_key"]
+    return notebook.replace(key.encode("ascii"), b""), key

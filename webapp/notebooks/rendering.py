@@ -16,6 +16,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 import webapp
 from webapp import training
+from webapp.notebooks.delivery import Fetched
 from webapp.notebooks.literals import Raw, prose, python_literal, text_literal
 from webapp.notebooks.pins import COLAB_RUNTIME, requirements
 from webapp.notebooks.spec import NotebookSpec
@@ -95,6 +96,9 @@ def render(spec: NotebookSpec) -> bytes:
         "filename": spec.filename,
         "examples": spec.examples,
         "sha256": spec.sha256,
+        "delivery": spec.delivery,
+        "fetched": isinstance(spec.delivery, Fetched),
+        "encrypted": spec.delivery.key is not None,
         "payload": Raw(f'"""\n{place}"""'),
         "family_template": text_literal(families()[spec.model.template_family].standalone_template),
         "pins": requirements(spec.config.method),
@@ -103,9 +107,12 @@ def render(spec: NotebookSpec) -> bytes:
     cells = [_notebook_cell(cell, source, i) for i, (cell, source) in enumerate((c, s) for c, s in rendered if s)]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=_metadata(spec))
     nbformat.validate(notebook)
-    before, after = json.dumps(notebook, indent=1, ensure_ascii=False).encode("utf-8").split(place.encode())
+    written = json.dumps(notebook, indent=1, ensure_ascii=False).encode("utf-8") + b"\n"
+    if isinstance(spec.delivery, Fetched):
+        return written
+    before, after = written.split(place.encode())
     # Put in last and by lines: megabytes of payload would be copied at every step of the rendering.
-    return b"".join((before, *_payload_lines(spec.payload), after, b"\n"))
+    return b"".join((before, *_payload_lines(spec.delivery.payload), after))
 
 
 def _payload_lines(payload: bytes) -> Iterator[bytes]:

@@ -21,6 +21,7 @@ EXECUTED = "executed.ipynb"
 RESULTS = "tunebook-run"  # the notebook's output_dir
 DRY_RUN_STEPS = 70
 DRY_RUN_LENGTH = 512  # tokens of the miniature's tokenizer, which needs about twice as many as a real one
+MINIATURE_CONVERSATIONS = 10_000  # its tokenizer and its warm-up read fewer
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 NO_HUB = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
 _POLL_SECONDS = 0.1
@@ -72,30 +73,46 @@ def require_training_packages() -> None:
 
 
 def run_notebook(notebook: Path, workdir: Path, watch: Watch) -> RunReport:
-    """Runs the notebook as it is, with this machine's GPU if it has one; everything it writes is under `workdir`."""
+    """Runs the notebook as it is, with this machine's GPU if it has one; everything it writes is under `workdir`.
+
+    Rows that are a file of their own are taken from beside the notebook if they lie there, else as the notebook does.
+    """
     require_training_packages()
-    read_notebook(notebook)
-    return _run(notebook, workdir, {}, scrubbed_environment(os.environ), watch)
+    data_file = rows_beside(notebook, read_notebook(notebook))
+    return _run(notebook, workdir, _data_parameter(data_file), scrubbed_environment(os.environ), watch)
 
 
-def dry_run(notebook: Path, workdir: Path, watch: Watch) -> RunReport:
+def rows_beside(notebook: Path, contents: NotebookContents) -> Path | None:
+    """The file of the rows, if they are one and it lies beside the notebook."""
+    path = notebook.absolute().parent / contents.data_file if contents.data_file else None
+    return path if path and path.exists() else None
+
+
+def _data_parameter(data_file: Path | None) -> dict[str, Any]:
+    return {"data_file": str(data_file)} if data_file else {}
+
+
+def dry_run(notebook: Path, workdir: Path, watch: Watch, data_file: Path | None = None) -> RunReport:
     """Runs the notebook on the CPU in seconds, unchanged but for overrides injected after its parameters.
 
     The model is a miniature of the chosen model's class, made from the notebook's own rows and kept in `workdir`, so
-    that a second run after an interruption resumes. No network, no GPU, one thread.
+    that a second run after an interruption resumes. No network, no GPU, one thread: rows that are a file of their own
+    are `data_file`, or lie beside the notebook.
     """
     require_training_packages()
     started = monotonic()
     contents = read_notebook(notebook)
+    data_file = (data_file or rows_beside(notebook, contents)) if contents.data_file else None
     folder = workdir / "miniature"
     environment = scrubbed_environment(os.environ) | ONE_THREAD | NO_HUB | QUIET
     try:
-        miniature = make_miniature_of(contents, folder, environment, watch)
+        miniature = make_miniature_of(contents, data_file, folder, environment, watch)
     except _Ended as ended:
         done = Execution(ended.status, monotonic() - started, contents.code_cells, 0, ended.error)
         return _report(done, workdir, workdir / RESULTS)
     left = replace(watch, timeout=max(1.0, watch.timeout - (monotonic() - started)))
-    report = _run(notebook, workdir, dry_run_parameters(contents.parameters, folder), environment, left)
+    parameters = dry_run_parameters(contents.parameters, folder) | _data_parameter(data_file)
+    report = _run(notebook, workdir, parameters, environment, left)
     return replace(report, seconds=round(monotonic() - started, 2), miniature=miniature)
 
 
@@ -122,7 +139,7 @@ class _Ended(Exception):
 
 
 def make_miniature_of(
-    contents: NotebookContents, folder: Path, environment: Mapping[str, str], watch: Watch
+    contents: NotebookContents, data_file: Path | None, folder: Path, environment: Mapping[str, str], watch: Watch
 ) -> dict[str, Any]:
     """Builds the miniature in a process of its own, or finds the finished one of an earlier attempt."""
     finished = folder / "miniature.json"
@@ -135,7 +152,7 @@ def make_miniature_of(
         "model_type": contents.model.shape.model_type,
         "shape": contents.model.shape.config_values(),
         "family": contents.model.template_family,
-        "conversations": contents.conversations,
+        "conversations": contents.conversations(data_file)[:MINIATURE_CONVERSATIONS],
         "max_seq_length": min(DRY_RUN_LENGTH, contents.parameters["max_seq_length"]),
     }
     asked = folder / "request.json"

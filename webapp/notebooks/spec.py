@@ -7,6 +7,7 @@ from pydantic import BaseModel as Schema
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from webapp.catalog import BaseModel
+from webapp.notebooks.delivery import Delivery
 
 
 def _integral(value: Any) -> Any:
@@ -54,7 +55,7 @@ class TrainingConfig(Schema):
 class NotebookSpec:
     """Everything `render` needs; the same specification always renders to the same bytes.
 
-    `payload` is the gzip of the canonical JSON lines, `sha256` the digest of those lines before compression.
+    `sha256` is the digest of the canonical JSON lines, before `delivery` compressed or encrypted them.
     """
 
     model: BaseModel
@@ -62,4 +63,4 @@ class NotebookSpec:
     filename: str
     examples: int
     sha256: str
-    payload: bytes
+    delivery: Delivery

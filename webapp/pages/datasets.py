@@ -44,7 +44,9 @@ def make_notebook(dataset_id: str) -> ResponseReturnValue:
     purpose = Purpose.read(request.form)
     try:
         config = read_training_config(request.form)
-        notebook = workflow.generate(services(), caller(), dataset_id, purpose.model_id, config)
+        notebook = workflow.generate(
+            services(), caller(), dataset_id, purpose.model_id, config, encrypted="encrypt" in request.form
+        )
     except Problem as problem:
         return _page(dataset_id, purpose, problem)
     if "dry_run" in request.form:
@@ -98,5 +100,6 @@ def _advice(dataset_id: str, report: Analysis, purpose: Purpose) -> dict[str, An
         advice["model"] = model
         advice["method"] = request.form.get("method", suggested.method)
         advice["fields"] = training_fields(suggested, request.form)
+        advice["encrypt"] = "encrypt" in request.form
         advice["dry_run"] = request.method == "GET" or "dry_run" in request.form
     return advice

@@ -1,6 +1,6 @@
 """One notebook: how its dry run stands, what came of it, and the download."""
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import workflow
@@ -11,10 +11,18 @@ def add_to(bp: Blueprint) -> None:
     """Registers these pages."""
     bp.get("/notebooks/<notebook_id>", endpoint="notebook")(show)
     bp.post("/notebooks/<notebook_id>/dry-runs", endpoint="start_dry_run")(start_dry_run)
+    bp.post("/notebooks/<notebook_id>/open-in-colab", endpoint="open_in_colab")(open_in_colab)
+    bp.get("/notebooks/<notebook_id>/open-in-colab", endpoint="opened_in_colab")(back_to_notebook)
+    bp.post("/notebooks/<notebook_id>/links/<link_id>/revoke", endpoint="revoke_link")(revoke_link)
 
 
 def show(notebook_id: str) -> ResponseReturnValue:
     """The page of a notebook; it reloads itself while a dry run is under way."""
+    return _page(notebook_id)
+
+
+def _page(notebook_id: str, colab: workflow.ColabLink | None = None) -> str:
+    """The page, with what came of the wish to open the notebook in Colab."""
     state = workflow.notebook_state(services(), caller(), notebook_id)
     return render_template(
         "notebook.html",
@@ -22,6 +30,11 @@ def show(notebook_id: str) -> ResponseReturnValue:
         dataset=state.dataset,
         job=state.dry_run,
         download=workflow.download_path(services(), state.notebook),
+        script=workflow.script_path(services(), state.notebook),
+        rows=workflow.rows_file(services(), caller(), notebook_id) if state.notebook.data_blob else None,
+        links=workflow.data_links(services(), caller(), notebook_id),
+        colab=colab,
+        commands=workflow.colab_commands(state.notebook),
     )
 
 
@@ -29,3 +42,20 @@ def start_dry_run(notebook_id: str) -> ResponseReturnValue:
     """Orders a dry run."""
     workflow.start_dry_run(services(), caller(), notebook_id)
     return redirect(url_for("pages.notebook", notebook_id=notebook_id), 303)
+
+
+def open_in_colab(notebook_id: str) -> ResponseReturnValue:
+    """Looks for a way to open the notebook in Colab, and shows it or why there is none."""
+    share = "share_rows" in request.form
+    return _page(notebook_id, workflow.colab_link(services(), caller(), notebook_id, share_rows=share))
+
+
+def back_to_notebook(notebook_id: str) -> ResponseReturnValue:
+    """For who reloads the page that shows the way into Colab."""
+    return redirect(url_for("pages.notebook", notebook_id=notebook_id))
+
+
+def revoke_link(notebook_id: str, link_id: str) -> ResponseReturnValue:
+    """Ends a link to the rows."""
+    workflow.revoke_link(services(), caller(), notebook_id, link_id)
+    return redirect(url_for("pages.notebook", notebook_id=notebook_id) + "#rows-title", 303)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Text,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -97,7 +98,10 @@ class Dataset(Base):
 
 
 class Notebook(Base):
-    """A rendered notebook and the configuration it was made from."""
+    """A rendered notebook and the configuration it was made from.
+
+    `data_blob` is the file of its rows, None when it carries them; `encrypted` says whether its key opens them.
+    """
 
     __tablename__ = "notebooks"
 
@@ -109,7 +113,25 @@ class Notebook(Base):
     blob: Mapped[str] = mapped_column(Text)
     filename: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
+    data_blob: Mapped[str | None] = mapped_column(Text)
+    encrypted: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class DataLink(Base):
+    """A link to a file of rows that some notebook fetches; of its token only the SHA-256 is kept."""
+
+    __tablename__ = "data_links"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    owner: Mapped[str | None] = mapped_column(String(255), index=True)
+    notebook_id: Mapped[str] = mapped_column(ForeignKey("notebooks.id", ondelete="CASCADE"), index=True)
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    blob: Mapped[str] = mapped_column(Text)
+    filename: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
 
 
 class Job(Base):

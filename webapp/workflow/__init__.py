@@ -14,6 +14,9 @@ from webapp.workflow.analyses import (
     preview,
     wait_for_analysis,
 )
+from webapp.workflow.colab import COLAB, ColabLink, colab_commands, colab_link
+from webapp.workflow.data_links import data_links, linked_file, revoke_link
+from webapp.workflow.delivering import RowsFile, rows_file
 from webapp.workflow.exporting import Exported, export_dataset
 from webapp.workflow.fixing import start_fix
 from webapp.workflow.generating import (
@@ -21,7 +24,9 @@ from webapp.workflow.generating import (
     download_path,
     generate,
     notebook_file,
+    notebook_script,
     notebook_state,
+    script_path,
 )
 from webapp.workflow.jobs import JobStatus, job_status
 from webapp.workflow.mapping import map_columns
@@ -33,16 +38,22 @@ from webapp.workflow.uploads import file_too_large, start_analysis, upload, uplo
 from webapp.workflow.versions import Version, Versions, redo, undo, versions
 
 __all__ = [
+    "COLAB",
+    "ColabLink",
     "DatasetState",
     "Exported",
     "JobStatus",
     "NotebookState",
     "Page",
     "RenderedExample",
+    "RowsFile",
     "Services",
     "Version",
     "Versions",
     "analysis",
+    "colab_commands",
+    "colab_link",
+    "data_links",
     "dataset_state",
     "distribution",
     "download_path",
@@ -52,14 +63,19 @@ __all__ = [
     "generate",
     "issue_lines",
     "job_status",
+    "linked_file",
     "map_columns",
     "notebook_file",
+    "notebook_script",
     "notebook_state",
     "open_services",
     "preview",
     "recommend",
     "redo",
     "rendered",
+    "revoke_link",
+    "rows_file",
+    "script_path",
     "start_analysis",
     "start_dry_run",
     "start_fix",

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from webapp.accounts import Caller
-from webapp.datasets import Analysis
-from webapp.datasets.repair import ROWS, VALIDATION, FixReport, Plan, fix
+from webapp.datasets import Analysis, Examples
+from webapp.datasets.repair import EXAMPLES, ROWS, VALIDATION, FixReport, Plan, fix
 from webapp.errors import Problem
 from webapp.jobs import JobContext, enqueue
 from webapp.storage.tables import Dataset, new_id
@@ -59,6 +59,7 @@ def run_fix(services: Services, context: JobContext) -> Mapping[str, Any]:
         return answer | {"report": msgspec.to_builtins(report)}
     with services.blobs.new_folder(f"datasets/{params['version_id']}") as folder:
         report, analysis = work(folder)
+        Examples(folder / EXAMPLES).payload()  # here, so that no server process has to compress it
     version = _version(services, params, source.filename, report, analysis)
     with services.db.session() as session:
         add_version(session, source_id, version)

@@ -9,10 +9,12 @@ from urllib.parse import quote
 from webapp.accounts import Caller
 from webapp.catalog import BaseModel, find_model
 from webapp.errors import Problem
-from webapp.notebooks import TrainingConfig, assemble, render
+from webapp.notebooks import Secret, TrainingConfig, assemble, effective_config, render, require_enough
+from webapp.notebooks.script import to_script
 from webapp.storage import links
 from webapp.storage.tables import Dataset, Notebook, new_id
 from webapp.workflow.analyses import dataset_state, open_examples
+from webapp.workflow.delivering import deliver
 from webapp.workflow.jobs import JobStatus, describe, latest_job
 from webapp.workflow.lookup import find_notebook
 from webapp.workflow.services import Services
@@ -33,32 +35,41 @@ def generate(
     dataset_id: str,
     model_id: str,
     wanted: TrainingConfig | None = None,
+    *,
+    encrypted: bool = False,
 ) -> Notebook:
     """Renders and keeps a notebook. Settings that `wanted` does not set follow from the data and the model.
 
-    Raises Problem `dataset_not_found`, `model_not_found`, `analysis_pending`, `too_few_examples`,
-    `no_trained_text`, `dataset_too_large_to_embed` or `max_seq_length_too_long`.
+    Its rows are embedded where they fit, else fetched by a link or put beside it. Raises Problem `dataset_not_found`,
+    `model_not_found`, `analysis_pending`, `too_few_examples`, `no_trained_text` or `max_seq_length_too_long`.
     """
     state = dataset_state(services, caller, dataset_id)
     model = find_model(model_id)
     report = state.finished()
-    spec = assemble(report, open_examples(services, state.dataset.id), model, state.dataset.filename, wanted)
-    content = render(spec)
+    require_enough(report)
+    config = effective_config(report, model, wanted)
     notebook_id = new_id()
     notebook = Notebook(
         id=notebook_id,
         owner=caller.id,
         dataset_id=state.dataset.id,
         model_id=model.id,
-        config=spec.config.model_dump(),
+        config=config.model_dump(),
         blob=f"notebooks/{notebook_id}.ipynb",
         filename=notebook_filename(state.dataset.filename, model),
-        sha256=hashlib.sha256(content).hexdigest(),
+        encrypted=encrypted,
     )
+    sent = deliver(services, notebook, Secret.new() if encrypted else None)
+    examples = open_examples(services, state.dataset.id)
+    content = render(assemble(report, examples, model, state.dataset.filename, config, sent.delivery))
+    notebook.sha256, notebook.data_blob = hashlib.sha256(content).hexdigest(), sent.blob
     with services.blobs.new_file(notebook.blob) as file:
         file.write(content)
     with services.db.session() as session:
         session.add(notebook)
+        session.flush()
+        if sent.link:
+            session.add(sent.link)
     return notebook
 
 
@@ -73,12 +84,24 @@ def notebook_state(services: Services, caller: Caller, notebook_id: str) -> Note
 
 def download_path(services: Services, notebook: Notebook) -> str:
     """A path that fetches the notebook without signing in, until the link expires."""
+    return _signed(services, notebook, notebook.filename)
+
+
+def script_path(services: Services, notebook: Notebook) -> str:
+    """The same for the notebook as a script."""
+    return _signed(services, notebook, script_filename(notebook.filename))
+
+
+def _signed(services: Services, notebook: Notebook, filename: str) -> str:
     signature = links.sign(services.secret, notebook.blob, services.settings.link_seconds)
-    return f"/download/{notebook.id}.{signature}/{quote(notebook.filename)}"
+    return f"/download/{notebook.id}.{signature}/{quote(filename)}"
 
 
 def notebook_file(services: Services, token: str, filename: str) -> Path:
-    """The file that a link stands for; raises Problem (404) when the link has expired or was never given."""
+    """The file that a link stands for, under the name of the notebook or of its script.
+
+    Raises Problem (404) when the link has expired or was never given.
+    """
     notebook_id, _, signature = token.partition(".")
     try:
         links.verify(services.secret, f"notebooks/{notebook_id}.ipynb", signature)
@@ -86,9 +109,20 @@ def notebook_file(services: Services, token: str, filename: str) -> Path:
         raise Problem(problem.code, problem.message, status=404) from None
     with services.db.reading() as session:
         notebook = session.get(Notebook, notebook_id)
-    if notebook is None or notebook.filename != filename or not services.blobs.exists(notebook.blob):
+    known = notebook and filename in (notebook.filename, script_filename(notebook.filename))
+    if notebook is None or not known or not services.blobs.exists(notebook.blob):
         raise Problem("notebook_not_found", "There is no notebook at this address.", status=404)
     return services.blobs.path(notebook.blob)
+
+
+def notebook_script(services: Services, token: str, filename: str) -> bytes:
+    """The same run as a plain script; raises Problem as `notebook_file`."""
+    return to_script(notebook_file(services, token, filename).read_bytes())
+
+
+def script_filename(notebook_filename: str) -> str:
+    """The name of the script that a notebook is too."""
+    return f"{Path(notebook_filename).stem}.py"
 
 
 def notebook_filename(dataset_filename: str, model: BaseModel) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from webapp.datasets import ExampleWriter, analyze, suited_to
+from webapp.datasets import Examples, ExampleWriter, analyze, suited_to
 from webapp.errors import Problem
 from webapp.jobs import JobContext
 from webapp.jobs.executors import Event
@@ -29,15 +29,17 @@ def run_analysis(services: Services, context: JobContext) -> Mapping[str, Any]:
     with services.db.reading() as session:
         dataset = session.get_one(Dataset, dataset_id)
     upload, mapping = services.blobs.path(dataset.blob), context.job.params.get("map")
-    with services.blobs.new_folder(examples_key(dataset_id)) as folder, ExampleWriter(folder) as sink:
-        report = analyze(
-            upload,
-            name=dataset.filename,
-            mapping=mapping,
-            engine=suited_to(upload),
-            sink=sink,
-            progress=lambda share: context.report(share, "Reading the file"),
-        )
+    with services.blobs.new_folder(examples_key(dataset_id)) as folder:
+        with ExampleWriter(folder) as sink:
+            report = analyze(
+                upload,
+                name=dataset.filename,
+                mapping=mapping,
+                engine=suited_to(upload),
+                sink=sink,
+                progress=lambda share: context.report(share, "Reading the file"),
+            )
+        Examples(folder).payload()  # here, so that no server process has to compress it
     with services.db.session() as session:
         session.get_one(Dataset, dataset_id).analysis = report.to_dict()
     return {"total_examples": report.total_examples, "quality_score": report.quality_score}
@@ -63,9 +65,9 @@ def run_dry_run(services: Services, context: JobContext) -> Mapping[str, Any]:
         on_event=tell,
         cancelled=context.cancelled,
     )
-    report = dry_run(
-        services.blobs.path(notebook.blob), services.blobs.folder(f"runs/{context.job.id}"), watch
-    ).to_dict()
+    rows = services.blobs.path(notebook.data_blob) if notebook.data_blob else None
+    workdir = services.blobs.folder(f"runs/{context.job.id}")
+    report = dry_run(services.blobs.path(notebook.blob), workdir, watch, rows).to_dict()
     context.check()
     if report["status"] != "completed":
         error = report["error"] or {"code": "dry_run_failed", "message": "The notebook did not run to its end."}
