@@ -192,10 +192,8 @@ def test_a_loss_that_is_not_finite_stops_a_run_that_has_no_good_weights(
         Run(run_config(miniature_of(llama)), conversations, tmp_path / "x")
 
 
-def test_a_loss_that_is_not_finite_later_leaves_the_best_weights(
-    tmp_path, monkeypatch, miniature_of, run_config, conversations, llama
-):
-    config = run_config(miniature_of(llama), eval_steps=2)
+def breaks_down_at_the_fourth_step(monkeypatch):
+    """The fourth step leaves weights that are no numbers, and says so by its loss."""
     real, taken = loop.train_step, []
 
     def failing(learner, *arguments):
@@ -208,10 +206,25 @@ def test_a_loss_that_is_not_finite_later_leaves_the_best_weights(
         return float("nan")
 
     monkeypatch.setattr(loop, "train_step", failing)
-    run = Run(config, conversations, tmp_path / "x")
+
+
+def test_a_loss_that_is_not_finite_later_leaves_the_best_weights(
+    tmp_path, monkeypatch, miniature_of, run_config, conversations, llama
+):
+    breaks_down_at_the_fourth_step(monkeypatch)
+    run = Run(run_config(miniature_of(llama), eval_steps=2), conversations, tmp_path / "x")
     assert (run.training.best_step, run.training.stopped_early, len(run.training.losses)) == (2, True, 3)
     assert [alarm.code for alarm in run.training.alarms] == ["loss_not_finite"]
     assert run.held_out_loss() == pytest.approx(run.training.evaluations[-1][1], abs=1e-6)
+
+
+def test_weights_that_are_no_numbers_are_never_handed_on(
+    tmp_path, monkeypatch, miniature_of, run_config, conversations, llama
+):
+    breaks_down_at_the_fourth_step(monkeypatch)
+    monkeypatch.setattr(loop, "put_back_best", lambda *_: False)  # its file is damaged
+    with pytest.raises(RuntimeError, match="cannot be read back"):
+        Run(run_config(miniature_of(llama), eval_steps=2), conversations, tmp_path / "x")
 
 
 def test_a_run_that_gains_nothing_says_so(tmp_path, miniature_of, run_config, conversations, llama, capsys):

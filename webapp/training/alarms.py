@@ -8,6 +8,7 @@ from webapp.training.masking import Row
 
 CUT_SHARE = 0.05
 MEMORISED_LOSS = 0.1
+NOT_FINITE = "loss_not_finite"
 RECENT_STEPS = 5  # one easy batch is no alarm
 
 
@@ -68,4 +69,4 @@ def no_gain_alarm(before: float, after: float) -> Alarm | None:
 
 def not_finite_alarm(loss: float, step: int) -> Alarm:
     """A loss is NaN or infinite: there is nothing to learn from here on."""
-    return Alarm("loss_not_finite", f"the loss is {loss} at step {step}: lower the learning rate")
+    return Alarm(NOT_FINITE, f"the loss is {loss} at step {step}: lower the learning rate")

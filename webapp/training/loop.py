@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from webapp.training.alarms import (
+    NOT_FINITE,
     Alarm,
     memorising_alarm,
     no_gain_alarm,
@@ -171,9 +172,11 @@ def progress_line(state: RunState, per_epoch: int, total: int, rate: float, seco
 
 
 def finish(learner: Learner, state: RunState, plan: BatchPlan, folder: Path, loss_before: float) -> Training:
-    """Puts the best weights back and sums the run up."""
+    """Puts the best weights back and sums the run up; RuntimeError when it broke down and they cannot be read."""
     if put_back_best(folder, learner, state.best_step):
         print(f"the weights are those of step {state.best_step}, the best on held-out rows", flush=True)
+    elif any(alarm.code == NOT_FINITE for alarm in state.alarms):
+        raise RuntimeError("the loss was not finite, and the best weights cannot be read back: run it again")
     else:
         state.best_step, state.best_loss = state.evaluations[-1]
     sound(no_gain_alarm(loss_before, state.best_loss), state.alarms)
