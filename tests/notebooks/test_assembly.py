@@ -44,11 +44,9 @@ def test_too_few_rows_are_refused_with_the_reason(sample):
     assert raised.value.code == "too_few_examples"
 
 
-def test_rows_that_cannot_be_embedded_are_refused_with_the_limit(sample):
-    class Large:
-        def payload(self):
-            return None
-
+def test_rows_that_cannot_be_embedded_are_refused_with_the_limit(sample, monkeypatch):
+    analysis, examples = sample
+    monkeypatch.setattr(examples, "payload", lambda: None)
     with pytest.raises(Problem, match="5 MB") as raised:
-        assemble(sample[0], Large(), find_model("qwen3-1.7b"), "x.jsonl")
+        assemble(analysis, examples, find_model("qwen3-1.7b"), "x.jsonl")
     assert raised.value.code == "dataset_too_large_to_embed"
