@@ -16,6 +16,7 @@ from webapp.commands.arguments import AS_JSON, DATA, MAP, output_file
 from webapp.commands.counting import counting
 from webapp.commands.export import export
 from webapp.commands.fix import fix
+from webapp.commands.verify import verify
 from webapp.console import (
     fault_line,
     print_json,
@@ -240,6 +241,7 @@ def write_output(path: Path, content: bytes) -> None:
 main.add_command(analyze)
 main.add_command(fix)
 main.add_command(export)
+main.add_command(verify)
 
 if __name__ == "__main__":
     main()

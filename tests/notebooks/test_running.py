@@ -14,6 +14,7 @@ from webapp.errors import Problem
 from webapp.notebooks import running
 from webapp.notebooks.progress import Progress
 from webapp.notebooks.running import Watch, dry_run, run_notebook
+from webapp.training.families import families
 
 DISTINCT = {(model.shape.class_name, model.template_family): model for model in models()}.values()
 
@@ -31,7 +32,12 @@ def check(report, rows=300):
     before, after = report.loss["eval_before"], report.loss["eval_after"]
     assert after < 0.7 * report.miniature["untrained_loss"]
     assert after < 0.9 * before
-    assert len(report.samples) == 3
+    assert len(report.samples) == 5
+    assert report.perplexity["after"] < report.perplexity["before"]
+    low, high = report.interval["loss"]["change"]
+    assert low <= after - before <= high < 0
+    assert report.metrics["answers"] == 8
+    assert [figure["name"] for figure in report.metrics["figures"]] == ["rouge_l"]
     assert any(sample["before"] != sample["after"] for sample in report.samples)
 
 
@@ -40,7 +46,14 @@ def test_every_distinct_class_and_format_learns_in_its_dry_run(write_notebook, t
     report = dry_run(write_notebook(model_id=model.id), tmp_path / "run", Watch(240, quietly))
     check(report)
     assert "tunebook-run/model/adapter_model.safetensors" in report.artifacts
-    assert "tunebook-run/report.json" in report.artifacts
+    assert {f"tunebook-run/report.{kind}" for kind in ("json", "html")} <= set(report.artifacts)
+    assert report.export["merged"]["done"], report.export
+    assert "tunebook-run/merged/model.safetensors" in report.artifacts
+    modelfile = (tmp_path / "run/tunebook-run/merged/Modelfile").read_text()
+    assert f'PARAMETER stop "{families()[model.template_family].eos}"' in modelfile
+    page = (tmp_path / "run/tunebook-run/report.html").read_text()
+    assert "mean nothing for the real model" in page
+    assert "<svg" in page
 
 
 @pytest.mark.slow
@@ -63,6 +76,10 @@ def test_full_fine_tuning_saves_a_whole_model_and_tells_its_numbers(write_notebo
     assert "tunebook-run/model/model.safetensors" in report.artifacts
     card = (tmp_path / "run/tunebook-run/model/README.md").read_text()
     assert f"{report.loss['eval_after']:.4f} after {report.steps} steps" in card
+    assert "tunebook-run/model/Modelfile" in report.artifacts
+    receipt = json.loads((tmp_path / "run/tunebook-run/receipt.json").read_text())
+    assert receipt["split"]["train"] + receipt["split"]["held_out"] == 300
+    assert receipt["parameters"]["method"] == "full"
     assert seen == sorted(seen)
     assert seen[-1] > 0.9
     executed = nbformat.read(tmp_path / "run/executed.ipynb", as_version=4)

@@ -40,8 +40,12 @@ class TrainingConfig(Schema):
     seed: Annotated[int, Field(ge=0, le=2**31 - 1), Whole] = 42
     max_steps: Annotated[int, Field(ge=0, le=1_000_000), Whole] = 0
     checkpoint_minutes: Annotated[float, Field(ge=0, le=120)] = 5.0
-    sample_answers: Annotated[int, Field(ge=0, le=20), Whole] = 3
+    sample_answers: Annotated[int, Field(ge=0, le=20), Whole] = 5
+    metric_answers: Annotated[int, Field(ge=0, le=500), Whole] = 32
     max_new_tokens: Annotated[int, Field(ge=1, le=4096), Whole] = 128
+    export_merged: bool = False
+    export_gguf: bool = False
+    push_to_hub: Annotated[str, Field(pattern=r"^([\w.-]{1,96}(/[\w.-]{1,96})?)?$", max_length=193)] = ""
 
 
 @dataclass(frozen=True)

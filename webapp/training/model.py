@@ -68,10 +68,7 @@ def load_model(config: RunConfig, hardware: Hardware) -> Any:
         options |= four_bit(hardware)
     elif config.method == "full" and hardware.needs_scaler:
         options["dtype"] = torch.float32
-    known = AutoConfig.from_pretrained(config.base_model)
-    text_only = type(known) in AutoModelForCausalLM._model_mapping
-    loader = AutoModelForCausalLM if text_only else AutoModelForImageTextToText
-    model: Any = loader.from_pretrained(config.base_model, **options)
+    model: Any = base_loader(config.base_model).from_pretrained(config.base_model, **options)
     for name, parameter in model.named_parameters():
         if re.fullmatch(OTHER_TOWERS, name):
             parameter.requires_grad_(False)
@@ -83,6 +80,12 @@ def load_model(config: RunConfig, hardware: Hardware) -> Any:
     if config.gradient_checkpointing:
         model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
     return model
+
+
+def base_loader(base_model: str) -> Any:
+    """The auto class that loads this model: that of language models, or of multimodal ones."""
+    known = AutoConfig.from_pretrained(base_model)
+    return AutoModelForCausalLM if type(known) in AutoModelForCausalLM._model_mapping else AutoModelForImageTextToText
 
 
 def four_bit(hardware: Hardware) -> dict[str, Any]:
