@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import signal
 
@@ -9,9 +10,10 @@ import nbformat
 import psutil
 import pytest
 
-from webapp.catalog import models
+from webapp.catalog import find_model, models
+from webapp.datasets import Examples, ExampleWriter, analyze
 from webapp.errors import Problem
-from webapp.notebooks import running
+from webapp.notebooks import assemble, render, running
 from webapp.notebooks.progress import Progress
 from webapp.notebooks.running import Watch, dry_run, run_notebook
 from webapp.training.families import families
@@ -86,6 +88,27 @@ def test_full_fine_tuning_saves_a_whole_model_and_tells_its_numbers(write_notebo
     injected = [cell for cell in executed.cells if "injected-parameters" in cell.metadata.get("tags", [])]
     assert len(injected) == 1
     json.dumps(report.to_dict())
+
+
+def test_short_closed_answers_are_measured_as_labels(tmp_path):
+    pytest.importorskip("sklearn")
+    draw = random.Random(0)
+    rows = tmp_path / "labels.jsonl"
+    with rows.open("w") as file:
+        for number in range(60):
+            asked = {"role": "user", "content": f"Number {number} {draw.choice(('was late', 'is broken', 'is lost'))}"}
+            answered = {"role": "assistant", "content": draw.choice(("delivery", "repair"))}
+            file.write(json.dumps({"messages": [asked, answered]}) + "\n")
+    with ExampleWriter(tmp_path / "examples") as sink:
+        analysis = analyze(rows, sink=sink)
+    spec = assemble(analysis, Examples(tmp_path / "examples"), find_model("smollm2-360m"), rows.name)
+    (tmp_path / "n.ipynb").write_bytes(render(spec))
+    report = dry_run(tmp_path / "n.ipynb", tmp_path / "run", Watch(240, quietly))
+    assert report.error is None
+    assert report.metrics["kind"] == "labels"
+    assert [figure["name"] for figure in report.metrics["figures"]] == ["label_accuracy", "exact_match", "macro_f1"]
+    assert all(0 <= figure["after"] <= 1 for figure in report.metrics["figures"])
+    assert 'TEMPLATE """' in (tmp_path / "run/tunebook-run/merged/Modelfile").read_text()
 
 
 def test_a_run_without_a_dry_run_trains_the_model_it_names(write_notebook, tmp_path):

@@ -106,4 +106,6 @@ def test_the_system_prompt_that_all_rows_share_is_the_models():
 
 def test_tools_are_told():
     assert uses_tools([{"messages": CHAT, "tools": [{}]}])
+    call = {"role": "assistant", "content": None, "tool_calls": [{}]}
+    assert uses_tools([{"messages": CHAT}, {"messages": [CHAT[0], call]}])
     assert not uses_tools([{"messages": CHAT}])

@@ -29,8 +29,8 @@ class ChatPieces:
 
     def ollama_template(self) -> str:
         """The same as an Ollama template (Go's text/template over `.Messages`)."""
-        return (
-            f"{{{{- if not .System }}}}{go_text(self.opening)}{{{{ end }}}}"
+        opening = f"{{{{- if not .System }}}}{go_text(self.opening)}{{{{ end }}}}" if self.opening else ""
+        return opening + (
             "{{- range $i, $_ := .Messages }}"
             f'{{{{- if eq .Role "system" }}}}{go_text(self.system)}{{{{ .Content }}}}{go_text(self.system_user)}'
             '{{- else if eq .Role "user" }}'
@@ -87,8 +87,11 @@ def cut(text: str, marks: Sequence[str]) -> list[str] | None:
 
 
 def uses_tools(conversations: Sequence[dict[str, Any]]) -> bool:
-    """Whether any conversation calls tools, which pieces around texts cannot say."""
-    return any(conversation.get("tools") for conversation in conversations)
+    """Whether any conversation offers or calls tools, which pieces around texts cannot say."""
+    return any(
+        conversation.get("tools") or any(message.get("tool_calls") for message in conversation["messages"])
+        for conversation in conversations
+    )
 
 
 def shared_system_prompt(conversations: Sequence[dict[str, Any]]) -> str | None:
