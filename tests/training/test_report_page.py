@@ -102,6 +102,12 @@ def test_a_report_of_an_older_run_still_has_its_loss():
     assert figure_rows(old) == [{"label": "Held-out loss", "before": "5.87", "after": "3.86", "change": "-2.01"}]
 
 
+def test_what_was_exported_is_told():
+    report = REPORT | {"export": {"merged": {"done": True, "message": "3 of 3 answers equal"}}}
+    assert "Export 3 of 3 answers equal" in Reader(report_html(report)).text
+    assert "Export" not in Reader(report_html(REPORT | {"export": {}})).text
+
+
 def test_held_out_losses_on_the_way_are_on_the_curve():
     report = REPORT | {"loss": REPORT["loss"] | {"evaluations": [(3, 2.0), (5, 1.5)]}}
     assert report_html(report).count("<circle") == 4

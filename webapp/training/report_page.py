@@ -152,5 +152,7 @@ def facts_list(report: Mapping[str, Any]) -> str:
         "Versions": ", ".join(f"{name} {number}" for name, number in report["versions"].items()),
         "Parameters": ", ".join(f"{name} = {value!r}" for name, value in report["parameters"].items()),
     }
+    if made := report.get("export"):
+        facts["Export"] = "; ".join(part["message"] for part in made.values())
     items = "".join(f"<dt>{name}</dt><dd>{escape(str(value))}</dd>\n" for name, value in facts.items())
     return f"<dl>\n{items}</dl>"
