@@ -166,7 +166,8 @@ def test_run_prints_the_report_and_puts_the_executed_notebook_where_asked(tmp_pa
     assert report["status"] == "completed"
     assert {"eval_before", "eval_after"} <= set(report["loss"])
     assert {"seconds", "steps", "cells", "rows", "samples", "artifacts", "error"} <= set(report)
-    assert set(report["samples"][0]) == {"prompt", "before", "after", "reference"}
+    assert {"prompt", "before", "after", "reference", "verdict", "ended"} <= set(report["samples"][0])
+    assert {"perplexity", "interval", "metrics", "alarms", "export"} <= set(report)
     outputs = [output for cell in nbformat.read(executed, as_version=4).cells for output in cell.get("outputs", [])]
     assert any("held-out loss" in output.get("text", "") for output in outputs)
     assert (tmp_path / "n.dryrun/tunebook-run/model/adapter_model.safetensors").exists()

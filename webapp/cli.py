@@ -17,6 +17,7 @@ from webapp.commands.counting import counting
 from webapp.commands.delivering import delivered
 from webapp.commands.export import export
 from webapp.commands.fix import fix
+from webapp.commands.verify import verify
 from webapp.console import (
     fault_line,
     print_json,
@@ -267,6 +268,7 @@ def write_output(path: Path, content: bytes) -> None:
 main.add_command(analyze)
 main.add_command(fix)
 main.add_command(export)
+main.add_command(verify)
 
 if __name__ == "__main__":
     main()

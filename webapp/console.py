@@ -147,18 +147,35 @@ def show_models(models: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
+def show_checks(answer: Mapping[str, Any]) -> None:
+    """The lines of a receipt: what matches, what no longer does, and what this machine cannot tell."""
+    for item in answer["checks"]:
+        word = {True: "matches", False: "DIFFERS", None: "unknown"}[item["matches"]]
+        found = f", here {item['found']}" if item["matches"] is False else ""
+        click.echo(f"{word:<8} {item['name']:<14} {item['receipt']}{found}")
+    click.echo("the run would see the same rows" if answer["matches"] else "the run would not be the same")
+
+
 def show_run(report: Mapping[str, Any]) -> None:
-    """How a run ended, what it measured, and one answer before and after."""
+    """How a run ended, what it measured, and one answer before and after, of those that became worse if any did."""
+    from webapp.training.report_page import figure_rows
+
     cells, loss = report["cells"], report["loss"]
     click.echo(f"{report['status']} in {report['seconds']:.1f} s, {cells['executed']} of {cells['total']} cells")
     if report["error"]:
         click.echo(f"error: {report['error']['message']}")
     if loss["eval_before"] is not None:
         click.echo(
-            f"held-out loss {loss['eval_before']:.3f} before, {loss['eval_after']:.3f} after {report['steps']} steps"
+            f"{report['rows']['train']} rows trained on, {report['rows']['eval']} held out, {report['steps']} steps"
         )
+        for row in figure_rows(report):
+            click.echo(f"{row['label']:<20} {row['before']} before, {row['after']} after")
+    for alarm in report["alarms"]:
+        click.echo(f"alarm: {alarm['message']}")
+    if merged := (report["export"] or {}).get("merged"):
+        click.echo(merged["message"])
     if report["miniature"]:
-        click.echo("(a miniature model: its losses mean nothing for the real one)")
+        click.echo("(a miniature model: its figures mean nothing for the real one)")
     for sample in report["samples"][:1]:
         for name in ("prompt", "before", "after", "reference"):
             click.echo(f"{name + ':':<10} {' '.join(sample[name].split())[:300]}")

@@ -1,8 +1,9 @@
 """A model's own tokenizer: in the local hub cache, as a file, or fetched from the hub when asked to."""
 
+import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from webapp.catalog import BaseModel
 from webapp.datasets import ENCODINGS, OpenAITokenizer, OwnTokenizer, Tokenizer, open_tokenizer
@@ -64,6 +65,37 @@ def cached_tokenizer(hub_id: str, settings: Settings) -> Path | None:
         if isinstance(found, str):
             return Path(found)
     return None
+
+
+def cached_template(model: str, settings: Settings) -> Any:
+    """The chat template of a model (a hub id in the hub cache, or a folder) as its tokenizer has it; None if not here.
+
+    It is a text, or texts by name where the tokenizer names several.
+    """
+    if text := _cached_file(model, "chat_template.jinja", settings):
+        return text
+    try:
+        template = json.loads(_cached_file(model, "tokenizer_config.json", settings) or "{}").get("chat_template")
+        return {item["name"]: item["template"] for item in template} if isinstance(template, list) else template
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # a stranger's file
+        return None
+
+
+def _cached_file(model: str, name: str, settings: Settings) -> str | None:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    found: object = Path(model, name)
+    if not Path(model).is_dir():
+        folder = settings.hf_hub_cache.expanduser() if settings.hf_hub_cache else None
+        try:
+            found = try_to_load_from_cache(model, name, cache_dir=folder)
+        except HFValidationError:  # a folder that is gone
+            return None
+    try:
+        return Path(found).read_text(encoding="utf-8") if isinstance(found, str | Path) else None
+    except (OSError, ValueError):
+        return None
 
 
 def fetch_tokenizer(hub_id: str, settings: Settings) -> Path:

@@ -53,7 +53,8 @@ def test_every_setting_reaches_the_parameters_cell():
         "gradient_checkpointing": False,
         "packing": True, "eval_fraction": 0.2, "seed": 7, "max_steps": 11, "eval_steps": 13,
         "early_stopping_patience": 5, "checkpoint_minutes": 2.5, "sample_answers": 4, "max_new_tokens": 77,
-        "keep_on_drive": True,
+        "keep_on_drive": True, "metric_answers": 6, "export_merged": True, "export_gguf": True,
+        "push_to_hub": "me/mine",
     }  # fmt: skip
     assert set(changed) == set(TrainingConfig.model_fields)
     defaults = TrainingConfig().model_dump()
@@ -119,11 +120,13 @@ hostile = texts.filter(lambda text: text != "qlora")  # a real method, with pack
 
 @settings(max_examples=1000, deadline=None)
 @given(
-    st.fixed_dictionaries(dict.fromkeys(("hub_id", "license", "name", "filename", "method", "lr_scheduler"), hostile))
+    st.fixed_dictionaries(
+        dict.fromkeys(("hub_id", "license", "name", "filename", "method", "lr_scheduler", "push_to_hub"), hostile)
+    )
 )
 def test_hostile_values_are_inert_data(values):
     named = {name: values[name] for name in ("hub_id", "license", "name")}
-    chosen = {name: values[name] for name in ("method", "lr_scheduler")}
+    chosen = {name: values[name] for name in ("method", "lr_scheduler", "push_to_hub")}
     spec = replace(
         SMALL,
         model=msgspec.structs.replace(SMALL.model, **named),
@@ -134,7 +137,7 @@ def test_hostile_values_are_inert_data(values):
     code = [cell for cell in made if cell.cell_type == "code"]
     assert [shape(cell.source) for cell in code] == SHAPES
     found = parameters(spec)
-    assert (found["base_model"], found["method"], found["lr_scheduler"]) == (values["hub_id"], *chosen.values())
+    assert {name: found[name] for name in ("base_model", *chosen)} == {"base_model": values["hub_id"]} | chosen
     assert len([cell for cell in made if cell.cell_type == "markdown"]) == len(PROSE)
 
 

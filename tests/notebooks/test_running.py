@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import signal
 import threading
@@ -14,12 +15,14 @@ import nbformat
 import psutil
 import pytest
 
-from webapp.catalog import models
+from webapp.catalog import find_model, models
+from webapp.datasets import Examples, ExampleWriter, analyze
 from webapp.errors import Problem
-from webapp.notebooks import Secret, render, running
+from webapp.notebooks import Secret, assemble, render, running
 from webapp.notebooks.delivery import describe_file, encrypt, payload_name
 from webapp.notebooks.progress import Progress
 from webapp.notebooks.running import Watch, dry_run, run_notebook
+from webapp.training.families import families
 
 DISTINCT = {(model.shape.class_name, model.template_family): model for model in models()}.values()
 
@@ -41,7 +44,12 @@ def check(report, rows=300, untrained=0.7):
     before, after = report.loss["eval_before"], report.loss["eval_after"]
     assert after < untrained * report.miniature["untrained_loss"]
     assert after < 0.9 * before
-    assert len(report.samples) == 3
+    assert len(report.samples) == 5
+    assert report.perplexity["after"] < report.perplexity["before"]
+    low, high = report.interval["loss"]["change"]
+    assert low <= after - before <= high < 0
+    assert report.metrics["answers"] == 8
+    assert [figure["name"] for figure in report.metrics["figures"]] == ["rouge_l"]
     assert any(sample["before"] != sample["after"] for sample in report.samples)
 
 
@@ -50,7 +58,14 @@ def test_every_distinct_class_and_format_learns_in_its_dry_run(write_notebook, t
     report = dry_run(write_notebook(model_id=model.id), tmp_path / "run", Watch(240, quietly))
     check(report)
     assert "tunebook-run/model/adapter_model.safetensors" in report.artifacts
-    assert "tunebook-run/report.json" in report.artifacts
+    assert {f"tunebook-run/report.{kind}" for kind in ("json", "html")} <= set(report.artifacts)
+    assert report.export["merged"]["done"], report.export
+    assert "tunebook-run/merged/model.safetensors" in report.artifacts
+    modelfile = (tmp_path / "run/tunebook-run/merged/Modelfile").read_text()
+    assert f'PARAMETER stop "{families()[model.template_family].eos}"' in modelfile
+    page = (tmp_path / "run/tunebook-run/report.html").read_text()
+    assert "mean nothing for the real model" in page
+    assert "<svg" in page
 
 
 @pytest.mark.parametrize("model_id", ["llama-3.2-1b", "qwen3-1.7b", "granite-4.1-3b"])
@@ -83,6 +98,10 @@ def test_full_fine_tuning_saves_a_whole_model_and_tells_its_numbers(write_notebo
     assert "tunebook-run/model/model.safetensors" in report.artifacts
     card = (tmp_path / "run/tunebook-run/model/README.md").read_text()
     assert f"{report.loss['eval_after']:.4f} after {report.steps} steps" in card
+    assert "tunebook-run/model/Modelfile" in report.artifacts
+    receipt = json.loads((tmp_path / "run/tunebook-run/receipt.json").read_text())
+    assert receipt["split"]["train"] + receipt["split"]["held_out"] == 300
+    assert receipt["parameters"]["method"] == "full"
     assert seen == sorted(seen)
     assert seen[-1] > 0.9
     assert [picture["update"] for picture in pictures] == [False] + [True] * (len(pictures) - 1)
@@ -94,6 +113,27 @@ def test_full_fine_tuning_saves_a_whole_model_and_tells_its_numbers(write_notebo
     injected = [cell for cell in executed.cells if "injected-parameters" in cell.metadata.get("tags", [])]
     assert len(injected) == 1
     json.dumps(report.to_dict())
+
+
+def test_short_closed_answers_are_measured_as_labels(tmp_path):
+    pytest.importorskip("sklearn")
+    draw = random.Random(0)
+    rows = tmp_path / "labels.jsonl"
+    with rows.open("w") as file:
+        for number in range(60):
+            asked = {"role": "user", "content": f"Number {number} {draw.choice(('was late', 'is broken', 'is lost'))}"}
+            answered = {"role": "assistant", "content": draw.choice(("delivery", "repair"))}
+            file.write(json.dumps({"messages": [asked, answered]}) + "\n")
+    with ExampleWriter(tmp_path / "examples") as sink:
+        analysis = analyze(rows, sink=sink)
+    spec = assemble(analysis, Examples(tmp_path / "examples"), find_model("smollm2-360m"), rows.name)
+    (tmp_path / "n.ipynb").write_bytes(render(spec))
+    report = dry_run(tmp_path / "n.ipynb", tmp_path / "run", Watch(240, quietly))
+    assert report.error is None
+    assert report.metrics["kind"] == "labels"
+    assert [figure["name"] for figure in report.metrics["figures"]] == ["label_accuracy", "exact_match", "macro_f1"]
+    assert all(0 <= figure["after"] <= 1 for figure in report.metrics["figures"])
+    assert 'TEMPLATE """' in (tmp_path / "run/tunebook-run/merged/Modelfile").read_text()
 
 
 def test_a_run_without_a_dry_run_trains_the_model_it_names(write_notebook, tmp_path):

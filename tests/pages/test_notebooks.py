@@ -18,10 +18,25 @@ REPORT = {
     "cells": {"total": 12, "executed": 12},
     "rows": {"train": 331, "eval": 33},
     "loss": {"eval_before": 5.87, "eval_after": 3.86},
-    "samples": [{"prompt": "<b>Q</b>", "before": "<i>x</i>", "after": "y", "reference": "z"}],
+    "perplexity": {"before": 354.2, "after": 47.47},
+    "interval": {
+        "level": 0.95, "conversations": 30, "perplexity": None,
+        "loss": {"before": [5.5, 6.2], "after": [3.6, 4.1], "change": [-2.3, -1.8]},
+    },
+    "metrics": {
+        "kind": "text", "answers": 8, "worse": 3,
+        "figures": [{"name": "rouge_l", "before": 0.1, "after": 0.2, "interval": None}],
+    },
+    "samples": [
+        {"prompt": "<b>Q</b>", "before": "<i>x</i>", "after": "y", "reference": "z", "verdict": "worse", "ended": False}
+    ],
+    "alarms": [{"code": "no_end_of_turn", "message": "none of 8 <u>ended</u>"}],
     "artifacts": [],
     "miniature": {},
     "error": None,
+}  # fmt: skip
+OLD = {name: value for name, value in REPORT.items() if name not in ("perplexity", "interval", "metrics", "alarms")} | {
+    "samples": [{name: REPORT["samples"][0][name] for name in ("prompt", "before", "after", "reference")}]
 }
 
 
@@ -71,8 +86,21 @@ def test_a_finished_run_shows_what_it_measured_and_what_that_means(visitor, serv
     page = visitor.visit(f"/notebooks/{notebook.id}")
     assert not page.refresh
     assert "12 of 12 cells in 12.3 s" in page.text
-    assert "Loss before, held-out rows 5.87 Loss after 3.86" in page.text
+    assert "Held-out loss 5.87 [5.5, 6.2] 3.86 [3.6, 4.1] -2.01 [-2.3, -1.8]" in page.text
+    assert "Perplexity 354.2 47.47" in page.text
+    assert "ROUGE-L 0.1 0.2 +0.1" in page.text
+    assert "95% intervals, a bootstrap over 30 held-out conversations" in page.text
+    assert "3 of 8 answers to held-out prompts score lower than before" in page.text
+    assert "no end of turn: none of 8 <u>ended</u>" in page.text
+    assert "worse, not ended by itself" in page.text
     assert "mean nothing for the real model" in page.text
+    assert "Before <i>x</i> After y In your data z" in page.text
+
+
+def test_a_run_of_an_older_version_still_shows_its_loss(visitor, services, notebook, running):
+    jobs.finish(services.db, running.id, running.attempt, OLD)
+    page = visitor.visit(f"/notebooks/{notebook.id}")
+    assert "Held-out loss 5.87 3.86 -2.01" in page.text
     assert "Before <i>x</i> After y In your data z" in page.text
 
 

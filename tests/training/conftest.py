@@ -144,7 +144,11 @@ def run_config() -> Callable[..., RunConfig]:
             "early_stopping_patience": 0,
             "checkpoint_minutes": 5.0,
             "sample_answers": 2,
+            "metric_answers": 4,
             "max_new_tokens": 16,
+            "export_merged": False,
+            "export_gguf": False,
+            "push_to_hub": "",
             "output_dir": "out",
             "keep_on_drive": False,
         }

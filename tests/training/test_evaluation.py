@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from webapp.catalog import models
-from webapp.training.evaluation import answer, collate, held_out_loss, loss_sum, trained_tokens
+from webapp.training.evaluation import collate, held_out_loss, loss_sum, mean_loss, row_losses, trained_tokens
 from webapp.training.masking import IGNORED, Row, build_rows, tokenizer_encode
 from webapp.training.model import base_weights, find_hardware, load_model, load_tokenizer, trainable_parameters
 from webapp.training.turns import tokenizer_render
@@ -70,8 +70,12 @@ def test_base_weights_switches_the_adapter_off(miniature_of, run_config, convers
     assert base == untouched != changed
 
 
-def test_an_answer_holds_no_prompt_and_no_special_token(miniature_of, run_config, conversations, llama):
-    model, tokenizer, rows = prepare(llama, miniature_of, run_config, conversations)
-    text = answer(model, tokenizer, rows[0], 12, find_hardware())
-    assert len(tokenizer(text, add_special_tokens=False)["input_ids"]) <= 12
-    assert "<|" not in text
+def test_the_losses_of_rows_are_those_of_each_row_alone(distinct_model, miniature_of, run_config, conversations):
+    model, tokenizer, rows = prepare(distinct_model, miniature_of, run_config, conversations)
+    pad, here = tokenizer.pad_token_id, find_hardware()
+    together = row_losses(model, rows, pad, here, 3)
+    assert [loss.conversation for loss in together] == [row.conversation for row in rows]
+    assert [loss.tokens for loss in together] == [trained_tokens([row]) for row in rows]
+    alone = [loss_sum(model, collate([row], pad, "cpu")).item() for row in rows]
+    assert [loss.total for loss in together] == pytest.approx(alone, rel=1e-4)
+    assert mean_loss(together) == pytest.approx(sum(alone) / trained_tokens(rows), rel=1e-4)

@@ -24,6 +24,7 @@ DRY_RUN_LENGTH = 512  # tokens of the miniature's tokenizer, which needs about t
 MINIATURE_CONVERSATIONS = 10_000  # its tokenizer and its warm-up read fewer
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 NO_HUB = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
+MEASURED = ("steps", "rows", "loss", "perplexity", "interval", "metrics", "samples", "alarms", "export")
 _POLL_SECONDS = 0.1
 QUIET = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
@@ -41,8 +42,9 @@ class Watch:
 class RunReport:
     """How a run ended and what it measured; the numbers come from the notebook's own report.json.
 
-    Losses are in nats per trained token; `artifacts` are paths relative to the working folder. `miniature` is set for
-    dry runs only: its losses mean nothing for the real model.
+    Losses are in nats per trained token; `perplexity`, `interval`, `metrics`, `alarms` and `export` are those of
+    docs/api.md, None where the run did not get so far; `artifacts` are paths relative to the working folder.
+    `miniature` is set for dry runs only: its figures mean nothing for the real model.
     """
 
     status: str
@@ -51,8 +53,13 @@ class RunReport:
     error: Mapping[str, Any] | None = None
     steps: int = 0
     rows: Mapping[str, int] = field(default_factory=lambda: {"train": 0, "eval": 0})
-    loss: Mapping[str, float | None] = field(default_factory=lambda: {"eval_before": None, "eval_after": None})
-    samples: list[dict[str, str]] = field(default_factory=list)
+    loss: Mapping[str, Any] = field(default_factory=lambda: {"eval_before": None, "eval_after": None})
+    perplexity: Mapping[str, float] | None = None
+    interval: Mapping[str, Any] | None = None
+    metrics: Mapping[str, Any] | None = None
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    alarms: list[dict[str, Any]] = field(default_factory=list)
+    export: Mapping[str, Any] | None = None
     artifacts: list[str] = field(default_factory=list)
     miniature: Mapping[str, Any] | None = None
 
@@ -126,6 +133,10 @@ def dry_run_parameters(parameters: Mapping[str, Any], folder: Path) -> dict[str,
         "max_seq_length": min(DRY_RUN_LENGTH, parameters["max_seq_length"]),
         "max_steps": min(DRY_RUN_STEPS, parameters["max_steps"] or DRY_RUN_STEPS),
         "max_new_tokens": min(160, parameters["max_new_tokens"]),
+        "metric_answers": min(8, parameters["metric_answers"]),
+        "export_merged": parameters["method"] != "full",  # cheap here, and proven with it
+        "export_gguf": False,  # its converter knows no tokenizer made here
+        "push_to_hub": "",
     }
 
 
@@ -212,7 +223,7 @@ def _report(done: Execution, workdir: Path, results: Path) -> RunReport:
     path = results / "report.json"
     if done.status == "completed" and path.exists():
         written = json.loads(path.read_text(encoding="utf-8"))
-        measured = {name: written[name] for name in ("steps", "rows", "loss", "samples")}
+        measured = {name: written[name] for name in MEASURED if name in written}
     artifacts = [file.relative_to(workdir).as_posix() for file in results.rglob("*") if file.is_file()]
     return RunReport(
         status=done.status,

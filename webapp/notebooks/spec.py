@@ -46,9 +46,13 @@ class TrainingConfig(Schema):
     eval_steps: Annotated[int, Field(ge=0, le=1_000_000), Whole] = 0
     early_stopping_patience: Annotated[int, Field(ge=0, le=1_000), Whole] = 2
     checkpoint_minutes: Annotated[float, Field(ge=0, le=120)] = 5.0
-    sample_answers: Annotated[int, Field(ge=0, le=20), Whole] = 3
+    sample_answers: Annotated[int, Field(ge=0, le=20), Whole] = 5
+    metric_answers: Annotated[int, Field(ge=0, le=500), Whole] = 32
     max_new_tokens: Annotated[int, Field(ge=1, le=4096), Whole] = 128
     keep_on_drive: bool = False
+    export_merged: bool = False
+    export_gguf: bool = False
+    push_to_hub: Annotated[str, Field(pattern=r"^([\w.-]{1,96}(/[\w.-]{1,96})?)?$", max_length=193)] = ""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from webapp.catalog import find_model
+from webapp.training.report_page import answers_in_words, figure_rows
 
 
 def number(value: float | None) -> str:
@@ -44,6 +45,8 @@ def pretty_json(value: Any) -> str:
 
 
 FILTERS = {
+    "figure_rows": figure_rows,
+    "answers_in_words": answers_in_words,
     "number": number,
     "percent": percent,
     "size": size,

@@ -1,8 +1,8 @@
 """The training core: written once, tested here as Python, and put into the notebook's cells as source.
 
 `CELL_MODULES` names the modules a notebook carries, in order. `packages`, `configuration`, `memory`, `data`, `turns`,
-`masking` and `proof` need only the standard library; the others import torch when they are imported, so only kernels
-and job processes do that.
+`masking`, `proof`, `alarms`, `metrics`, `curve`, `report_page` and `receipt` need only the standard library when they
+are imported; most others import torch, so only kernels and job processes do that.
 """
 
 CELL_MODULES = (
@@ -16,14 +16,24 @@ CELL_MODULES = (
     "turns",
     "masking",
     "proof",
+    "alarms",
     "evaluation",
+    "answering",
     "packing",
     "batches",
     "probe",
-    "alarms",
     "curve",
     "steps",
     "checkpoints",
     "loop",
+    "intervals",
+    "metrics",
+    "results",
     "saving",
+    "report_page",
+    "receipt",
+    "merging",
+    "ollama",
+    "publishing",
+    "gguf",
 )

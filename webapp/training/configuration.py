@@ -36,7 +36,11 @@ class RunConfig:
     early_stopping_patience: int  # 0: never
     checkpoint_minutes: float
     sample_answers: int
+    metric_answers: int
     max_new_tokens: int
+    export_merged: bool
+    export_gguf: bool
+    push_to_hub: str  # a repository id; empty: nothing leaves this machine
     output_dir: str
     keep_on_drive: bool
 
@@ -63,7 +67,8 @@ class RunConfig:
 
     def fingerprint(self, dataset_sha256: str) -> str:
         """16 hex digits that change when the data, the model or a parameter that shapes the weights changes."""
-        free = {"checkpoint_minutes", "sample_answers", "max_new_tokens", "output_dir", "keep_on_drive"}
+        free = {"checkpoint_minutes", "output_dir", "keep_on_drive", "export_merged", "export_gguf", "push_to_hub"}
+        free |= {"sample_answers", "metric_answers", "max_new_tokens"}
         shaping = {name: value for name, value in asdict(self).items() if name not in free}
         text = json.dumps([dataset_sha256, shaping], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

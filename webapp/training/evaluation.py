@@ -1,7 +1,7 @@
-"""Measuring the model on held-out rows: loss by chunks of the head, and greedy answers."""
+"""The loss by chunks of the head, and what it is on each held-out row."""
 
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,8 +22,8 @@ def collate(rows: Sequence[Row], pad_id: int, device: str) -> dict[str, torch.Te
     return {name: torch.tensor(values, device=device) for name, values in named.items()}
 
 
-def loss_sum(model: Any, batch: dict[str, torch.Tensor], chunk: int = 256) -> torch.Tensor:
-    """Summed cross-entropy of the trained tokens, in nats.
+def token_losses(model: Any, batch: dict[str, torch.Tensor], chunk: int = 256) -> torch.Tensor:
+    """Cross-entropy of each trained token in nats, [trained tokens], row after row.
 
     The head runs on `chunk` trained tokens at a time and is recomputed in the backward pass, so the logits never
     exist at once: 12 bytes x vocabulary x tokens are saved.
@@ -41,10 +41,15 @@ def loss_sum(model: Any, batch: dict[str, torch.Tensor], chunk: int = 256) -> to
         logits = core.get_output_embeddings()(states).float() / scaling
         if softcap:
             logits = softcap * torch.tanh(logits / softcap)
-        return torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
+        return torch.nn.functional.cross_entropy(logits, labels, reduction="none")
 
     pieces = zip(hidden[trained].split(chunk), targets[trained].split(chunk), strict=True)
-    return torch.stack([checkpoint(piece, states, labels, use_reentrant=False) for states, labels in pieces]).sum()
+    return torch.cat([checkpoint(piece, states, labels, use_reentrant=False) for states, labels in pieces])
+
+
+def loss_sum(model: Any, batch: dict[str, torch.Tensor], chunk: int = 256) -> torch.Tensor:
+    """Summed cross-entropy of the trained tokens, in nats."""
+    return token_losses(model, batch, chunk).sum()
 
 
 def trained_tokens(rows: Sequence[Row]) -> int:
@@ -52,34 +57,37 @@ def trained_tokens(rows: Sequence[Row]) -> int:
     return sum(row.trained for row in rows)
 
 
+@dataclass(frozen=True)
+class RowLoss:
+    """Summed cross-entropy in nats over the `tokens` trained tokens of a row of conversation `conversation`."""
+
+    conversation: int
+    total: float
+    tokens: int
+
+
 @torch.no_grad()
+def row_losses(model: Any, rows: Sequence[Row], pad_id: int, hardware: Hardware, batch_size: int) -> list[RowLoss]:
+    """The loss of each row, in the order of `rows`; how they are batched changes nothing."""
+    model.eval()
+    order = sorted(range(len(rows)), key=lambda index: len(rows[index].input_ids))
+    found: dict[int, RowLoss] = {}
+    for start in range(0, len(order), batch_size):
+        indices = order[start : start + batch_size]
+        batch = collate([rows[index] for index in indices], pad_id, hardware.device)
+        counts = [trained_tokens([rows[index]]) for index in indices]
+        with hardware.autocast():
+            pieces = token_losses(model, batch).split(counts)
+        for index, piece in zip(indices, pieces, strict=True):
+            found[index] = RowLoss(rows[index].conversation, piece.sum().item(), len(piece))
+    return [found[index] for index in range(len(rows))]
+
+
+def mean_loss(losses: Sequence[RowLoss]) -> float:
+    """Mean cross-entropy per trained token of all rows, in nats."""
+    return sum(loss.total for loss in losses) / sum(loss.tokens for loss in losses)
+
+
 def held_out_loss(model: Any, rows: Sequence[Row], pad_id: int, hardware: Hardware, batch_size: int) -> float:
     """Mean cross-entropy per trained token over the rows, in nats; the order of rows does not matter."""
-    model.eval()
-    ordered = sorted(rows, key=lambda row: len(row.input_ids))
-    total = 0.0
-    for start in range(0, len(ordered), batch_size):
-        batch = collate(ordered[start : start + batch_size], pad_id, hardware.device)
-        with hardware.autocast():
-            total += loss_sum(model, batch).item()
-    return total / trained_tokens(ordered)
-
-
-@torch.no_grad()
-def answer(model: Any, tokenizer: Any, row: Row, max_new_tokens: int, hardware: Hardware) -> str:
-    """The model's greedy answer to the row's prompt, at most `max_new_tokens` tokens, without special tokens.
-
-    The empty thought that some models write before an answer is left out.
-    """
-    model.eval()
-    prompt = torch.tensor([row.input_ids[: row.prompt_length]], device=hardware.device)
-    with hardware.autocast():
-        output = model.generate(
-            input_ids=prompt,
-            attention_mask=torch.ones_like(prompt),
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    text: str = tokenizer.decode(output[0, prompt.shape[1] :], skip_special_tokens=True)
-    return re.sub(r"^\s*<think>\s*</think>", "", text).strip()
+    return mean_loss(row_losses(model, rows, pad_id, hardware, batch_size))

@@ -51,8 +51,8 @@ class Training:
     not_packed: str
 
     def to_report(self) -> dict[str, Any]:
-        """The part `training` of the report: all of it but the losses, which the report has beside the others."""
-        return {name: value for name, value in asdict(self).items() if name != "losses"}
+        """The part `training` of the report: all but losses and alarms, which the report has beside the others."""
+        return {name: value for name, value in asdict(self).items() if name not in {"losses", "alarms"}}
 
 
 def train(

@@ -64,16 +64,16 @@ def load_tokenizer(config: RunConfig) -> Any:
     return tokenizer
 
 
-def architecture_of(config: RunConfig) -> tuple[Any, Any]:
+def architecture_of(base_model: str) -> tuple[Any, Any]:
     """The base model's configuration, and the class that loads it: most read text only, some see pictures too."""
-    known = AutoConfig.from_pretrained(config.base_model)
+    known = AutoConfig.from_pretrained(base_model)
     text_only = type(known) in AutoModelForCausalLM._model_mapping
     return known, AutoModelForCausalLM if text_only else AutoModelForImageTextToText
 
 
 def dimensions_of(config: RunConfig) -> Dimensions:
     """What the base model's memory follows from, counted without its weights: they are not downloaded yet."""
-    known, loader = architecture_of(config)
+    known, loader = architecture_of(config.base_model)
     with torch.device("meta"):
         skeleton = loader.from_config(known)
     text = known.get_text_config()
@@ -138,7 +138,7 @@ def load_model(config: RunConfig, hardware: Hardware) -> Any:
     options: dict[str, Any] = {"dtype": weights_dtype(config, hardware)}
     if config.method == "qlora":
         options |= four_bit(hardware)
-    _, loader = architecture_of(config)
+    _, loader = architecture_of(config.base_model)
     model: Any = loader.from_pretrained(config.base_model, **options)
     for name, parameter in model.named_parameters():
         if re.fullmatch(OTHER_TOWERS, name):
