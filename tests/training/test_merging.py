@@ -91,3 +91,11 @@ def test_a_t4_merges_in_its_own_sixteen_bits():
 )
 def test_answers_that_differ_need_losses_that_do_not(equal, loss, agrees):
     assert MergeCheck(3, equal, 1.0, loss).agrees is agrees
+
+
+def test_rounding_is_called_rounding(monkeypatch, llama, trained, tmp_path):
+    config, model, proof = trained(llama)
+    monkeypatch.setattr(merging, "merge_adapter", lambda *_: MergeCheck(3, 1, 4.2, 4.2003))
+    outcome = export_merged_model(config.base_model, model, find_hardware(), tmp_path, tmp_path / "merged", proof)
+    assert outcome["done"]
+    assert "1 of 3 answers equal to the letter (the losses agree: the rest is 16-bit rounding)" in outcome["message"]

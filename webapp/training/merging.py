@@ -69,9 +69,11 @@ def export_merged_model(
     check = merge_adapter(base_model, adapter, folder, device, sixteen_bit(hardware), proof)
     outcome = f"merged into {folder}" if check.agrees else "NOT merged, the merged model answers differently"
     message = (
-        f"{outcome}: {check.equal} of {check.answers} answers equal the adapter's, held-out loss "
-        f"{check.loss_adapter:.4f} with the adapter, {check.loss_merged:.4f} merged"
+        f"{outcome}: held-out loss {check.loss_adapter:.4f} with the adapter, {check.loss_merged:.4f} merged; "
+        f"{check.equal} of {check.answers} answers equal to the letter"
     )
+    if check.agrees and check.equal < check.answers:
+        message += " (the losses agree: the rest is 16-bit rounding)"
     return {"done": check.agrees, "message": message, **asdict(check)}
 
 
