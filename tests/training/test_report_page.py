@@ -31,6 +31,7 @@ REPORT = {
     "parameters": {"seed": 42, "push_to_hub": "<b>"},
     "versions": {"torch": "2.13.0"},
     "hardware": "Tesla T4",
+    "training": {"evaluations": [(4, 1.5), (7, 1.25)]},
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from webapp.training.masking import IGNORED, Row
+from webapp.training.memory import LOSS_CHUNK
 from webapp.training.model import Hardware
 
 
@@ -22,7 +23,7 @@ def collate(rows: Sequence[Row], pad_id: int, device: str) -> dict[str, torch.Te
     return {name: torch.tensor(values, device=device) for name, values in named.items()}
 
 
-def token_losses(model: Any, batch: dict[str, torch.Tensor], chunk: int = 256) -> torch.Tensor:
+def token_losses(model: Any, batch: dict[str, torch.Tensor], chunk: int = LOSS_CHUNK) -> torch.Tensor:
     """Cross-entropy of each trained token in nats, [trained tokens], row after row.
 
     The head runs on `chunk` trained tokens at a time and is recomputed in the backward pass, so the logits never
@@ -47,7 +48,7 @@ def token_losses(model: Any, batch: dict[str, torch.Tensor], chunk: int = 256) -
     return torch.cat([checkpoint(piece, states, labels, use_reentrant=False) for states, labels in pieces])
 
 
-def loss_sum(model: Any, batch: dict[str, torch.Tensor], chunk: int = 256) -> torch.Tensor:
+def loss_sum(model: Any, batch: dict[str, torch.Tensor], chunk: int = LOSS_CHUNK) -> torch.Tensor:
     """Summed cross-entropy of the trained tokens, in nats."""
     return token_losses(model, batch, chunk).sum()
 
