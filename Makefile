@@ -8,7 +8,7 @@ SOURCES := pyproject.toml constraints.txt hatch_build.py
 FUZZ_SECONDS ?= 600
 
 .PHONY: help run install demo test test-all lint types test-unit test-training test-contract test-faults test-browser \
-	test-colab test-wheel fuzz benchmark format clean
+	test-colab test-wheel fuzz benchmark format golden clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -71,6 +71,9 @@ benchmark: .venv/installed-dev  ## the measured claims of docs/benchmarks.md
 format: .venv/installed-dev  ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format --quiet .
+
+golden: .venv/installed-dev  ## write the golden notebooks anew; look at the diff
+	$(BIN)/python tests/notebooks/test_golden.py
 
 clean:  ## remove the environment and caches
 	rm -rf .venv .venv-colab build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz

@@ -260,7 +260,7 @@ def test_the_report_tells_what_the_run_was(tmp_path, miniature_of, run_config, c
     run = Run(run_config(miniature_of(llama), packing=True), conversations, tmp_path / "x")
     report = json.loads(json.dumps(run.training.to_report()))
     assert set(report) == {
-        "evaluations", "best_step", "stopped_early", "alarms", "seconds", "tokens_per_second", "peak_memory_bytes",
+        "evaluations", "best_step", "stopped_early", "seconds", "tokens_per_second", "peak_memory_bytes",
         "batch_size", "gradient_accumulation", "not_packed",
     }  # fmt: skip
     assert report["tokens_per_second"] > 0 < report["seconds"]

@@ -110,5 +110,5 @@ def test_what_was_exported_is_told():
 
 
 def test_held_out_losses_on_the_way_are_on_the_curve():
-    report = REPORT | {"loss": REPORT["loss"] | {"evaluations": [(3, 2.0), (5, 1.5)]}}
+    report = REPORT | {"training": {"evaluations": [(3, 2.0), (5, 1.5), (7, 1.25)]}}
     assert report_html(report).count("<circle") == 4

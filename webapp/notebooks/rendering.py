@@ -74,7 +74,7 @@ def _cells() -> tuple[CellTemplate, ...]:
 def _compiled(cell: CellTemplate) -> Template:
     # Not HTML: `finalize` makes every value a literal or inert prose.
     finalize = prose if cell.markdown else python_literal
-    environment = Environment(finalize=finalize, undefined=StrictUndefined, autoescape=False)  # noqa: S701
+    environment = Environment(finalize=finalize, undefined=StrictUndefined, autoescape=False, trim_blocks=True)  # noqa: S701
     return environment.from_string(cell.body)
 
 
