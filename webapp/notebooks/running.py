@@ -19,7 +19,7 @@ from webapp.storage.files import write_file
 
 EXECUTED = "executed.ipynb"
 RESULTS = "tunebook-run"  # the notebook's output_dir
-DRY_RUN_STEPS = 70
+DRY_RUN_STEPS = 60
 DRY_RUN_LENGTH = 512  # tokens of the miniature's tokenizer, which needs about twice as many as a real one
 MINIATURE_CONVERSATIONS = 10_000  # its tokenizer and its warm-up read fewer
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
@@ -132,6 +132,7 @@ def dry_run_parameters(parameters: Mapping[str, Any], folder: Path) -> dict[str,
         "gradient_accumulation": min(2, parameters["gradient_accumulation"]),
         "max_seq_length": min(DRY_RUN_LENGTH, parameters["max_seq_length"]),
         "max_steps": min(DRY_RUN_STEPS, parameters["max_steps"] or DRY_RUN_STEPS),
+        "eval_steps": DRY_RUN_STEPS // 2,
         "max_new_tokens": min(160, parameters["max_new_tokens"]),
         "metric_answers": min(8, parameters["metric_answers"]),
         "export_merged": parameters["method"] != "full",  # cheap here, and proven with it
