@@ -9,11 +9,12 @@ import pytest
 
 from webapp.catalog import find_model
 from webapp.notebooks import NotebookSpec, TrainingConfig, render
+from webapp.notebooks.delivery import Embedded
 from webapp.training import gguf
 from webapp.training.ollama import modelfile
 
 CONVERTER = "import sys; open(sys.argv[3], 'w').write('GGUF')"
-SPEC = NotebookSpec(find_model("smollm2-360m"), TrainingConfig(), "x.jsonl", 12, "0" * 64, b"payload")
+SPEC = NotebookSpec(find_model("smollm2-360m"), TrainingConfig(), "x.jsonl", 12, "0" * 64, Embedded(b"payload"))
 
 
 def run_cell(tag, **namespace):
@@ -54,6 +55,7 @@ def gguf_cell(tmp_path, **changes):
         "exported": True, "run_dir": tmp_path / "run", "merged_dir": merged, "report": report, "pieces": None,
         "stops": ["<|im_end|>"], "shared_system": None, "modelfile": modelfile, "available_memory": lambda: 10**12,
         "write_report": lambda *given: written.append(given), "report_html": str, "Path": Path,
+        "remove_checkpoints": lambda _: None, "checkpoints": tmp_path, "settle_folder": lambda _: None,
     }  # fmt: skip
     run_cell("gguf", **(names | changes))
     return report["export"], written

@@ -27,23 +27,25 @@ from webapp.training.families import families
 DISTINCT = {(model.shape.class_name, model.template_family): model for model in models()}.values()
 
 
-# Below which share of the untrained miniature's loss a run has to end: four bits take much from layers 64 wide.
-UNTRAINED = {"lora": 0.7, "full": 0.7, "qlora": 0.8}
+# Below which shares of the miniature's loss, untrained and before the run, it has to end: four bits take much from layers
+# that are 64 wide.
+BELOW = {"lora": (0.7, 0.9), "full": (0.7, 0.9), "qlora": (0.8, 0.97)}
 
 
 def quietly(event):
     pass
 
 
-def check(report, rows=300, untrained=0.7):
+def check(report, rows=300, method="lora"):
     assert report.error is None
     assert report.status == "completed"
     assert report.cells["executed"] == report.cells["total"] >= 12
     assert report.steps == running.DRY_RUN_STEPS
     assert report.rows["train"] + report.rows["eval"] >= rows
     before, after = report.loss["eval_before"], report.loss["eval_after"]
-    assert after < untrained * report.miniature["untrained_loss"]
-    assert after < 0.9 * before
+    of_untrained, of_before = BELOW[method]
+    assert after < of_untrained * report.miniature["untrained_loss"]
+    assert after < of_before * before
     assert len(report.samples) == 5
     assert report.perplexity["after"] < report.perplexity["before"]
     low, high = report.interval["loss"]["change"]
@@ -72,7 +74,7 @@ def test_every_distinct_class_and_format_learns_in_its_dry_run(write_notebook, t
 @pytest.mark.parametrize("method", ["qlora", "full"])
 def test_three_families_learn_by_the_other_methods_too(write_notebook, tmp_path, model_id, method):
     report = dry_run(write_notebook(model_id=model_id, method=method), tmp_path / "run", Watch(240, quietly))
-    check(report, untrained=UNTRAINED[method])
+    check(report, method=method)
 
 
 @pytest.mark.slow
@@ -80,7 +82,7 @@ def test_three_families_learn_by_the_other_methods_too(write_notebook, tmp_path,
 @pytest.mark.parametrize("method", ["lora", "qlora", "full"])
 def test_every_model_of_the_catalogue_learns_in_its_dry_run(write_notebook, tmp_path, model, method):
     report = dry_run(write_notebook(model_id=model.id, method=method), tmp_path / "run", Watch(240, quietly))
-    check(report, untrained=UNTRAINED[method])
+    check(report, method=method)
 
 
 def test_full_fine_tuning_saves_a_whole_model_and_tells_its_numbers(write_notebook, tmp_path):
@@ -90,7 +92,7 @@ def test_full_fine_tuning_saves_a_whole_model_and_tells_its_numbers(write_notebo
     def listen(event):
         progress.follow(event)
         seen.append(progress.share)
-        if event.type == "display":
+        if event.type == "display" and event.data["display_id"]:
             pictures.append(event.data)
 
     report = dry_run(write_notebook(method="full"), tmp_path / "run", Watch(240, listen))

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from webapp.training.drive import choose_folder
+from webapp.training.drive import choose_folder, settle_folder
+
+DATA = "ab" * 32
 
 
 @pytest.fixture
 def colab(monkeypatch):
     """Google's package as Colab has it; lists what was mounted."""
     mounted = []
-    drive = types.SimpleNamespace(mount=mounted.append)
+    drive = types.SimpleNamespace(mount=mounted.append, flush_and_unmount=lambda: mounted.append("flushed"))
     package = types.SimpleNamespace(drive=drive)
     monkeypatch.setitem(sys.modules, "google", types.SimpleNamespace(colab=package))
     monkeypatch.setitem(sys.modules, "google.colab", package)
@@ -20,25 +22,32 @@ def colab(monkeypatch):
 
 def test_on_colab_a_run_is_kept_on_drive_only_when_asked(run_config, colab, capsys):
     config = run_config("x", output_dir="tunebook-run")
-    assert choose_folder(config) == config
+    assert choose_folder(config, DATA) == config
     assert colab == []
     assert "DISCONNECT LOSES EVERYTHING" in capsys.readouterr().out
 
-    kept = choose_folder(run_config("x", output_dir="tunebook-run", keep_on_drive=True))
-    assert Path(kept.output_dir) == Path("/content/drive/MyDrive/tunebook-run")
+    kept = choose_folder(run_config("x", output_dir="tunebook-run", keep_on_drive=True), DATA)
+    assert Path(kept.output_dir) == Path(f"/content/drive/MyDrive/tunebook-run-{kept.fingerprint(DATA)[:8]}")
     assert colab == ["/content/drive"]
     assert "at most 5 minutes" in capsys.readouterr().out
 
 
 def test_a_folder_elsewhere_is_still_put_on_drive(run_config, colab):
-    kept = choose_folder(run_config("x", output_dir="/content/other", keep_on_drive=True))
-    assert Path(kept.output_dir) == Path("/content/drive/MyDrive/other")
+    kept = choose_folder(run_config("x", output_dir="/content/other", keep_on_drive=True), DATA)
+    assert Path(kept.output_dir) == Path(f"/content/drive/MyDrive/other-{kept.fingerprint(DATA)[:8]}")
 
 
 def test_elsewhere_nothing_is_mounted_and_the_cost_is_said(run_config, capsys):
     config = run_config("x", output_dir="here", keep_on_drive=True, checkpoint_minutes=2.5)
-    assert choose_folder(config) == config
+    assert choose_folder(config, DATA) == config
     said = capsys.readouterr().out
     assert str(Path("here").absolute()) in said
     assert "at most 2.5 minutes" in said
     assert "keep_on_drive is for Colab" in said
+
+
+def test_what_is_on_drive_has_reached_it_at_the_end(run_config, colab):
+    settle_folder(run_config("x"))
+    assert colab == []
+    settle_folder(run_config("x", keep_on_drive=True))
+    assert colab == ["flushed"]

@@ -2,9 +2,25 @@ import pytest
 import torch
 
 from webapp.catalog import models
-from webapp.training.evaluation import collate, held_out_loss, loss_sum, mean_loss, row_losses, trained_tokens
+from webapp.training.evaluation import (
+    RowLoss,
+    collate,
+    held_out_loss,
+    loss_sum,
+    mean_loss,
+    row_losses,
+    starting_loss,
+    trained_tokens,
+)
 from webapp.training.masking import IGNORED, Row, build_rows, tokenizer_encode
-from webapp.training.model import base_weights, find_hardware, load_model, load_tokenizer, trainable_parameters
+from webapp.training.model import (
+    Hardware,
+    base_weights,
+    find_hardware,
+    load_model,
+    load_tokenizer,
+    trainable_parameters,
+)
 from webapp.training.turns import tokenizer_render
 
 
@@ -79,3 +95,11 @@ def test_the_losses_of_rows_are_those_of_each_row_alone(distinct_model, miniatur
     alone = [loss_sum(model, collate([row], pad, "cpu")).item() for row in rows]
     assert [loss.total for loss in together] == pytest.approx(alone, rel=1e-4)
     assert mean_loss(together) == pytest.approx(sum(alone) / trained_tokens(rows), rel=1e-4)
+
+
+@pytest.mark.parametrize(("dtype", "said"), [(torch.float16, "fp16 overflows"), (torch.bfloat16, "see its weights")])
+def test_a_loss_that_is_not_finite_before_training_is_told_as_such(dtype, said):
+    hardware = Hardware("cuda", dtype, "a card")
+    assert starting_loss([RowLoss(0, 4.0, 2)], hardware) == 2.0
+    with pytest.raises(RuntimeError, match=f"nan before any training: {said}"):
+        starting_loss([RowLoss(0, float("nan"), 2)], hardware)

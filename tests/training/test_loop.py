@@ -4,9 +4,9 @@ import math
 import pytest
 import torch
 
-from webapp.training import loop
+from webapp.training import loop, steps
 from webapp.training.batches import BatchPlan, plan_batches
-from webapp.training.checkpoints import STATE
+from webapp.training.checkpoints import STATE, RunState
 from webapp.training.evaluation import held_out_loss
 from webapp.training.loop import train
 from webapp.training.masking import build_rows, tokenizer_encode
@@ -276,3 +276,33 @@ def test_gradient_checkpointing_changes_no_number(tmp_path, miniature_of, run_co
         for on in (False, True)
     ]
     assert runs[0].training.losses == pytest.approx(runs[1].training.losses, abs=1e-6)
+
+
+def test_a_cell_that_was_interrupted_within_a_step_goes_on_as_if_it_had_not_been(
+    tmp_path, monkeypatch, miniature_of, run_config, conversations, llama
+):
+    """In the same kernel the model still has the gradients of the half step."""
+    config = run_config(miniature_of(llama), max_steps=3)
+    whole = Run(config, conversations, tmp_path / "whole")
+    model = load_model(config, find_hardware())
+    real = steps.loss_sum
+    left = iter(range(3))  # micro-batches: a step and a half
+
+    def interrupted(*arguments):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(steps, "loss_sum", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Run(config, conversations, tmp_path / "halved", model=model)
+    monkeypatch.setattr(steps, "loss_sum", real)
+    assert_same(Run(config, conversations, tmp_path / "halved", model=model), whole)
+
+
+def test_evaluations_that_could_not_be_kept_still_count_as_better(run_config):
+    """A full disk is no reason to stop early."""
+    state = RunState(evaluations=[(2, 2.0), (4, 1.5)], best_step=0)
+    assert not loop.waits_in_vain(state, run_config("x", early_stopping_patience=1))
+    state.evaluations.append((6, 1.6))
+    assert loop.waits_in_vain(state, run_config("x", early_stopping_patience=1))

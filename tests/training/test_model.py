@@ -18,6 +18,8 @@ from webapp.training.model import (
     held_memory,
     load_model,
     load_tokenizer,
+    release,
+    suited_hardware,
     trainable_parameters,
     weights_dtype,
 )
@@ -52,6 +54,41 @@ def test_qlora_keeps_the_base_in_four_bits(miniature_of, run_config, llama):
     model = load_model(run_config(miniature_of(llama), method="qlora"), find_hardware())
     kinds = {type(module).__name__ for module in model.modules()}
     assert "Linear4bit" in kinds
+
+
+def test_qlora_keeps_what_is_not_quantised_in_the_compute_dtype(miniature_of, run_config, llama):
+    """fp32 embeddings would turn every activation into fp32, and take twice the memory that was predicted."""
+    hardware = Hardware("cpu", torch.bfloat16, "CPU")
+    model = load_model(run_config(miniature_of(llama), method="qlora"), hardware)
+    frozen = {p.dtype for p in model.parameters() if not p.requires_grad}
+    assert frozen == {torch.bfloat16, torch.uint8}
+    assert {p.dtype for p in trainable_parameters(model).values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("method", ["lora", "qlora"])
+def test_an_interrupted_runs_memory_is_freed_where_it_is(miniature_of, run_config, llama, method):
+    model = load_model(run_config(miniature_of(llama), method=method), find_hardware())
+    optimizer = torch.optim.AdamW(trainable_parameters(model).values())
+    for parameter in trainable_parameters(model).values():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    release(model, optimizer)
+    assert sum(parameter.nbytes for parameter in model.parameters()) == 0
+    assert len(optimizer.state) == 0
+    release(None, None)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "dtype", "suited"),
+    [
+        ("gemma3_text", torch.float16, torch.float32),
+        ("gemma3_text", torch.bfloat16, torch.bfloat16),
+        ("qwen3", torch.float16, torch.float16),
+    ],
+)
+def test_gemma_3_does_not_compute_in_fp16(tmp_path, run_config, model_type, dtype, suited):
+    AutoConfig.for_model(model_type).save_pretrained(tmp_path)
+    assert suited_hardware(run_config(tmp_path), card(dtype, 15)).dtype == suited
 
 
 def test_adapters_start_from_the_seed_whatever_was_drawn_before(miniature_of, run_config, llama):

@@ -81,3 +81,17 @@ def test_a_saved_adapter_answers_as_the_trained_model(tmp_path, miniature_of, ru
     ids = torch.tensor([row.input_ids])
     model.eval()
     torch.testing.assert_close(again(ids).logits, model(ids).logits)
+
+
+def test_nothing_of_an_earlier_run_stays_beside_what_is_saved(miniature_of, run_config, llama, tmp_path):
+    """An adapter beside another run's weights would be put on those."""
+    folder = tmp_path / "model"
+    for method, present, absent in (
+        ("full", "model.safetensors", "adapter_model.safetensors"),
+        ("lora", "adapter_model.safetensors", "model.safetensors"),
+    ):
+        config = run_config(miniature_of(llama), method=method)
+        saved = save_model(load_model(config, find_hardware()), load_tokenizer(config), folder)
+        assert present in saved
+        assert absent not in saved
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

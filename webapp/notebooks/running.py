@@ -19,7 +19,7 @@ from webapp.storage.files import write_file
 
 EXECUTED = "executed.ipynb"
 RESULTS = "tunebook-run"  # the notebook's output_dir
-DRY_RUN_STEPS = 60
+DRY_RUN_STEPS = 66
 DRY_RUN_LENGTH = 512  # tokens of the miniature's tokenizer, which needs about twice as many as a real one
 MINIATURE_CONVERSATIONS = 10_000  # its tokenizer and its warm-up read fewer
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}

@@ -9,7 +9,7 @@ from webapp.training.packages import on_colab
 DRIVE = Path("/content/drive")
 
 
-def choose_folder(config: RunConfig) -> RunConfig:
+def choose_folder(config: RunConfig, dataset_sha256: str) -> RunConfig:
     """The configuration with its `output_dir` on Drive where that is asked for; says what an interruption would cost.
 
     On Colab it asks for access to Drive, once, before anything long has run.
@@ -19,10 +19,20 @@ def choose_folder(config: RunConfig) -> RunConfig:
         from google.colab import drive
 
         drive.mount(str(DRIVE))
-        config = replace(config, output_dir=str(DRIVE / "MyDrive" / Path(config.output_dir).name))
+        # A folder for each run: another notebook's results are not to be replaced.
+        name = f"{Path(config.output_dir).name}-{config.fingerprint(dataset_sha256)[:8]}"
+        config = replace(config, output_dir=str(DRIVE / "MyDrive" / name))
     elif on_colab():
         lost = "a DISCONNECT LOSES EVERYTHING, results too; keep_on_drive = True would keep it on Google Drive"
     elif config.keep_on_drive:
         lost += " (keep_on_drive is for Colab)"
     print(f"results and checkpoints go to {Path(config.output_dir).absolute()}: {lost}")
     return config
+
+
+def settle_folder(config: RunConfig) -> None:
+    """Waits until what lies in Drive's cache on this machine has reached Drive."""
+    if on_colab() and config.keep_on_drive:
+        from google.colab import drive
+
+        drive.flush_and_unmount()

@@ -35,9 +35,11 @@ def hub_token() -> str | None:
         return os.environ.get("HF_TOKEN")
     from google.colab import userdata
 
+    # The last where the runtime is driven from outside of Colab's page.
+    refusals = ("SecretNotFoundError", "NotebookAccessError", "TimeoutException")
     try:
         found: str | None = userdata.get("HF_TOKEN")
-    except (userdata.SecretNotFoundError, userdata.NotebookAccessError):
+    except tuple(getattr(userdata, name) for name in refusals if hasattr(userdata, name)):
         return None
     return found
 
@@ -74,7 +76,9 @@ def _room_on_disk(config: RunConfig, dimensions: Dimensions) -> Finding:
     parameters = dimensions.parameters + dimensions.other_towers
     download = 0 if Path(config.base_model).is_dir() else 2 * parameters
     needed = download + (2 * 16 * parameters if config.method == "full" else ADAPTER_RUN_BYTES)
-    free = shutil.disk_usage(Path(config.output_dir).absolute().anchor).free
+    output = Path(config.output_dir).absolute()
+    places = (next(folder for folder in (output, *output.parents) if folder.exists()), Path.home())
+    free = min(shutil.disk_usage(place).free for place in places)
     text = f"{free / 2**30:.1f} GiB free on the disk, about {needed / 2**30:.1f} needed"
     return Finding("OK", text) if free > needed else Finding("FIX", f"{text}: make room before you go on")
 

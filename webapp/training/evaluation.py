@@ -1,5 +1,6 @@
 """The loss by chunks of the head, and what it is on each held-out row."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -82,6 +83,17 @@ def row_losses(model: Any, rows: Sequence[Row], pad_id: int, hardware: Hardware,
         for index, piece in zip(indices, pieces, strict=True):
             found[index] = RowLoss(rows[index].conversation, piece.sum().item(), len(piece))
     return [found[index] for index in range(len(rows))]
+
+
+def starting_loss(losses: Sequence["RowLoss"], hardware: Hardware) -> float:
+    """The mean loss before training; RuntimeError when it is not finite, which no learning rate can mend."""
+    loss = mean_loss(losses)
+    if not math.isfinite(loss):
+        reason = (
+            "fp16 overflows: use a card with bf16 (Ampere or newer)" if hardware.needs_scaler else "see its weights"
+        )
+        raise RuntimeError(f"the base model's loss is {loss} before any training: {reason}")
+    return loss
 
 
 def mean_loss(losses: Sequence[RowLoss]) -> float:

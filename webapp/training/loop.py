@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def train(
 
 def start(folder: Path, learner: Learner, config: RunConfig) -> RunState:
     """The state to go on from. A new run keeps its start, so that an interrupted cell can be run again at any time."""
+    learner.optimizer.zero_grad(set_to_none=True)  # of a step that was interrupted half-way
     state = load_checkpoint(folder, learner)
     if state is None:
         torch.manual_seed(config.seed)  # dropout draws the same, whatever was drawn before
@@ -147,7 +149,8 @@ def evaluate(learner: Learner, held_out: Sequence[Row], plan: BatchPlan, state: 
 
 def waits_in_vain(state: RunState, config: RunConfig) -> bool:
     """Whether as many evaluations as the patience allows have brought no better held-out loss."""
-    waited = sum(step > state.best_step for step, _ in state.evaluations)
+    lowest, _ = min(state.evaluations, key=itemgetter(1))
+    waited = sum(step > lowest for step, _ in state.evaluations)
     if not config.early_stopping_patience or waited < config.early_stopping_patience:
         return False
     print(f"stopping early: no better held-out loss at the last {waited} evaluations", flush=True)

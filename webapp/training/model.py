@@ -1,8 +1,9 @@
 """The base model and its tokenizer, in the precision this machine can train, with adapters when the method has them."""
 
+import gc
 import re
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -130,6 +131,31 @@ def expected_memory(config: RunConfig, hardware: Hardware) -> dict[str, float]:
     return predicted_memory(dimensions_of(config), load_of(config, hardware, weights_dtype(config, hardware)))
 
 
+def suited_hardware(config: RunConfig, hardware: Hardware) -> Hardware:
+    """The hardware with a dtype that this model's activations fit into.
+
+    Those of Gemma 3 are reported to pass fp16's largest number: where there is no bf16 it computes in fp32.
+    """
+    known, _ = architecture_of(config.base_model)
+    overflows = hardware.needs_scaler and known.model_type.startswith("gemma3")
+    return replace(hardware, dtype=torch.float32) if overflows else hardware
+
+
+def release(model: Any, optimizer: Any) -> None:
+    """Frees the memory of an interrupted run in the same kernel; None for what there is not.
+
+    Tensors are emptied where they are: the traceback of what interrupted the run still holds the model.
+    """
+    if optimizer is not None:
+        optimizer.state.clear()
+    for parameter in model.parameters() if model is not None else ():
+        parameter.grad = None
+        parameter.data = torch.empty(0, dtype=parameter.dtype, device=parameter.device)
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def load_model(config: RunConfig, hardware: Hardware) -> Any:
     """The base model on `hardware.device`, ready to train: LoRA adapters in fp32 over frozen weights, or all weights.
 
@@ -172,10 +198,9 @@ def four_bit(hardware: Hardware) -> dict[str, Any]:
 def add_adapters(model: Any, config: RunConfig) -> Any:
     """LoRA on every linear layer of the language model but the head; peft keeps the adapters in fp32."""
     # Imported here: it takes seconds, and full fine-tuning does without it.
-    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    from peft import LoraConfig, get_peft_model
 
-    if config.method == "qlora":
-        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    # Not peft's preparation of 4-bit models: it would turn embedding, head and norms into fp32, and all that follows.
     has_other_towers = any(re.fullmatch(OTHER_TOWERS, name) for name, _ in model.named_modules())
     lora = LoraConfig(
         r=config.lora_rank,

@@ -11,7 +11,7 @@ from typing import Any
 from webapp.training.configuration import RunConfig
 
 RECEIPT_VERSION = 1
-PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "numpy")
+PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "numpy", "bitsandbytes")
 
 
 def installed_versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,18 @@ from webapp.training.configuration import RunConfig
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> list[str]:
-    """Writes the adapter (or the whole model) with its tokenizer; returns the file names."""
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    make_readable(folder)
+    """Writes the adapter (or the whole model) with its tokenizer; returns the file names.
+
+    What an earlier run left in `folder` is replaced as a whole: an adapter beside another run's weights would be put on
+    those.
+    """
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    model.save_pretrained(partial)
+    tokenizer.save_pretrained(partial)
+    make_readable(partial)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
     return sorted(path.name for path in folder.iterdir() if path.is_file())
 
 
