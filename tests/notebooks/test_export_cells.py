@@ -102,9 +102,11 @@ def test_nothing_is_uploaded_unless_a_repository_is_named(tmp_path, monkeypatch,
             asked.append(options["folder_path"])
 
     monkeypatch.setattr(huggingface_hub, "HfApi", Hub)
-    monkeypatch.setenv("HF_TOKEN", "hf_x")
-    run_cell("push", config=exporting(), model_dir=tmp_path)
+    earlier = {"hub_token": lambda: "hf_x", "model_dir": tmp_path}
+    run_cell("push", config=exporting(), **earlier)
     assert asked == []
-    run_cell("push", config=SimpleNamespace(push_to_hub="me/mine"), model_dir=tmp_path)
+    run_cell("push", config=SimpleNamespace(push_to_hub="me/mine"), **earlier)
     assert asked == ["hf_x", tmp_path]
     assert "uploaded to https://hub.test/me/mine" in capsys.readouterr().out
+    run_cell("push", config=SimpleNamespace(push_to_hub="me/theirs"), **earlier)
+    assert "NOT uploaded: me/theirs is public" in capsys.readouterr().out

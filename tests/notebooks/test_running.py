@@ -27,8 +27,8 @@ from webapp.training.families import families
 DISTINCT = {(model.shape.class_name, model.template_family): model for model in models()}.values()
 
 
-# Below which shares of the miniature's loss, untrained and before the run, it has to end: four bits take much from layers
-# that are 64 wide.
+# Below which shares of the miniature's loss, untrained and before the run, a run has to end: four bits take much from
+# layers that are 64 wide.
 BELOW = {"lora": (0.7, 0.9), "full": (0.7, 0.9), "qlora": (0.8, 0.97)}
 
 
