@@ -131,7 +131,7 @@ def notebook(
             analysis = analyzed(data, mapping=mapping, tokenizer=tokenizer, sink=sink)
         examples = Examples(Path(scratch))
         config = effective_config(analysis, model, wanted)
-        delivery = delivered(examples.payload(), output, Secret.new() if encrypted else None)
+        delivery = delivered(examples.payload(), data, output, Secret.new() if encrypted else None)
         content = render(assemble(analysis, examples, model, data.name, config, delivery))
         write_output(output, to_script(content) if form == "py" else content)
         say_what_is_left_out(data, analysis)

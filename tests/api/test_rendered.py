@@ -95,3 +95,44 @@ def test_messages_beyond_the_characters_that_can_be_shown_are_left_out(client, a
     turns = [{"role": role, "content": "x" * 150_000} for _ in range(3) for role in ("user", "assistant")]
     answer = rendered(client, analysed(json.dumps({"messages": turns}).encode())).json
     assert answer["messages_left_out"] == 4
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [("user", "x" * 205_000, 1), ("assistant", "Yes", 1)],
+        [*[("user", "Hi", 1), ("assistant", "No", 0)] * 60, ("user", "Hi", 1), ("assistant", "Yes", 1)],
+    ],
+    ids=["a long request", "many answers of weight 0"],
+)
+def test_an_answer_that_comes_too_late_is_not_shown(client, analysed, messages):
+    turns = [
+        {"role": role, "content": content} | ({"weight": weight} if role == "assistant" else {})
+        for role, content, weight in messages
+    ]
+    dataset = analysed(json.dumps({"messages": turns}).encode())
+    answer = rendered(client, dataset)
+    assert answer.status_code == 200
+    assert (answer.json["segments"], answer.json["messages_left_out"]) == ([], len(messages))
+    query = {"task_type": "conversation", "deployment_target": "desktop", "gpu": "t4", "model_id": "smollm2-360m"}
+    page = client.get(f"/datasets/{dataset}", query_string=query, headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    assert "Its first answer comes too late to be shown." in page.text
+
+
+def test_large_definitions_of_tools_bound_the_messages_shown(client, analysed):
+    tool = {"type": "function", "function": {"name": "find", "description": "x" * 600_000, "parameters": {}}}
+    turns = [{"role": role, "content": "Hm."} for _ in range(20) for role in ("user", "assistant")]
+    dataset = analysed(json.dumps({"messages": turns, "tools": [tool]}).encode())
+    assert rendered(client, dataset).json["messages_left_out"] == 38
+
+
+def test_arguments_of_calls_count_as_characters_shown(client, analysed):
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": json.dumps({"a": "x" * 150_000})}}
+    called = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "a", "content": "Done"},
+    ]
+    turns = [*called * 3, {"role": "assistant", "content": "Yes"}]
+    assert rendered(client, analysed(json.dumps({"messages": turns}).encode())).json["messages_left_out"] == 5

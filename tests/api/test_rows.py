@@ -1,6 +1,7 @@
 """The rows that a notebook fetches: links with ranges, their end, and the file by hand."""
 
 import ast
+import base64
 import gzip
 import hashlib
 import json
@@ -65,6 +66,28 @@ def test_rows_over_the_limit_are_fetched_by_a_link_without_any_id(client, made, 
         assert len(rows.data) == data["dataset_file_bytes"] == answer["delivery"]["size"]
         assert hashlib.sha256(rows.data).hexdigest() == data["dataset_file_sha256"]
         assert hashlib.sha256(gzip.decompress(rows.data)).hexdigest() == data["dataset_sha256"]
+
+
+def test_a_link_serves_the_rows_of_its_notebook_after_the_columns_are_mapped_otherwise(client, send, work, small):
+    rows = "".join(f"Question {n},Answer {n},Remark {n}\n" for n in range(200)) * 3
+    dataset = send(f"question,answer,remark\n{rows}".encode(), "data.csv").json["session_id"]
+    work()
+    body = {"session_id": dataset, "model_id": "smollm2-360m", "delivery": {"colab": False}}
+    answer = client.post("/generate", json=body).json
+    assert answer["delivery"]["kind"] == "link"
+    with client.get(answer["download_url"]) as download:
+        (source,) = [
+            "".join(cell["source"])
+            for cell in json.loads(download.data)["cells"]
+            if "data" in cell["metadata"].get("tags", [])
+        ]
+    data = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(source).body}
+    client.post(f"/datasets/{dataset}/mapping", json={"map": {"question": "prompt", "remark": "completion"}})
+    work()
+    for address in (path_of(data), answer["delivery"]["data_url"]):
+        with client.get(address) as served:
+            assert hashlib.sha256(served.data).hexdigest() == data["dataset_file_sha256"]
+            assert b"Remark" not in gzip.decompress(served.data)
 
 
 def test_what_an_encrypted_link_answers_opens_with_the_notebooks_key_only(client, made):
@@ -139,14 +162,18 @@ def test_a_link_expires_when_the_setting_says(client, made, services, settings):
     assert client.get(f"/notebooks/{answer['notebook_id']}/links").json == {"links": []}
 
 
-def test_the_rows_can_be_fetched_by_hand_and_embedded_ones_cannot(client, made, monkeypatch):
+def test_the_rows_can_be_fetched_by_hand_unless_they_are_embedded_encrypted(client, made, monkeypatch):
     answer, data = made()
     with client.get(answer["delivery"]["data_url"]) as rows:
         assert hashlib.sha256(rows.data).hexdigest() == data["dataset_file_sha256"]
         assert rows.headers["Content-Disposition"].endswith(answer["delivery"]["filename"])
     monkeypatch.setattr(delivery, "MAX_EMBEDDED_BYTES", 5_000_000)
-    embedded, _ = made()
-    assert embedded["delivery"]["kind"] == "embedded"
+    clear, carried = made()
+    assert clear["delivery"]["kind"] == "embedded"
+    for _ in range(2):
+        with client.get(f"/notebooks/{clear['notebook_id']}/data") as rows:
+            assert rows.data == base64.b64decode(carried["dataset_base64"])
+    embedded, _ = made(encrypt=True)
     none = client.get(f"/notebooks/{embedded['notebook_id']}/data")
     assert (none.status_code, none.json["error"]["code"]) == (404, "rows_embedded")
 

@@ -1,5 +1,7 @@
 """`tunebook notebook`: rows inside or beside, encrypted or not, as a notebook or a script, and its dry run."""
 
+import gzip
+
 import pytest
 from click.testing import CliRunner
 
@@ -62,3 +64,14 @@ def test_a_script_with_rows_beside_it_is_tested_by_its_cells(tmp_path, small, mo
     assert f"tested: {tmp_path / 'a.py'}" in said
     assert names(tmp_path) == ["a.data.jsonl.gz", "a.dryrun", "a.py"]
     assert (tmp_path / "a.dryrun/executed.ipynb").exists()
+
+
+def test_the_rows_are_never_written_over_the_data(tmp_path, small):
+    data = tmp_path / "a.data.jsonl.gz"
+    data.write_bytes(content := gzip.compress(sample_path().read_bytes()))
+    arguments = ["notebook", str(data), "--model", "smollm2-360m", "-o", str(tmp_path / "a.ipynb")]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2
+    assert "another name with -o" in done.output
+    assert data.read_bytes() == content
+    assert names(tmp_path) == [data.name]

@@ -151,3 +151,18 @@ def test_a_receipt_of_another_kind_is_refused(write_receipt):
     done = tunebook("verify", write_receipt(receipt=99), sample_path())
     assert done.exit_code == 2
     assert "not a receipt this version can read" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"eval_fraction": "0.1"}, {"eval_fraction": True}, {"seed": float("inf")}, {"seed": "3"}, {"seed": 3.0}],
+    ids=str,
+)
+def test_a_receipt_whose_split_cannot_be_made_again_is_refused(write_receipt, wrong):
+    path = write_receipt()
+    receipt = json.loads(path.read_text())
+    receipt["parameters"] |= wrong
+    path.write_text(json.dumps(receipt))
+    done = tunebook("verify", path, sample_path())
+    assert done.exit_code == 2
+    assert "not a receipt this version can read" in done.stderr

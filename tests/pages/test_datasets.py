@@ -59,7 +59,8 @@ def test_private_data_is_told_by_kind_and_line(visitor, analysed):
 def test_with_a_model_chosen_the_first_rows_are_shown_as_it_reads_them(visitor, asked):
     page = choose(visitor, asked, "smollm2-1.7b")
     assert f"Line 1 as {find_model('smollm2-1.7b').name} reads it" in page.text
-    assert "<|im_start|>user\nwhats the deposit for<|im_end|>" in page.html.replace("&lt;", "<").replace("&gt;", ">")
+    written = page.html.replace("&lt;", "<").replace("&gt;", ">")
+    assert "<span><|im_start|>user\n</span><span>whats the deposit for<|im_end|>\n</span>" in written
     assert '<mark class="learned"><span class="unseen">learned: </span>You ask what the deposit is for.' in page.html
     assert "reads it" not in asked.text
 

@@ -100,3 +100,11 @@ def test_learned_texts_can_be_sent_to_other_processes():
     assert pickle.loads(pickle.dumps(LearnedTexts("qwen3")))({"messages": [USER, ANSWER]}) == LearnedTexts("qwen3")(  # noqa: S301
         {"messages": [USER, ANSWER]}
     )
+
+
+def test_of_a_very_long_conversation_the_answers_are_learned_as_without_a_template():
+    messages = [USER, ANSWER] * 201
+    assert LearnedTexts("qwen3")({"messages": messages}) == ([ANSWER["content"]] * 201, 0)
+    assert LearnedTexts("qwen3")({"messages": messages[:400]})[1] == 200
+    silenced = [*messages, USER, ANSWER | {"weight": 0}]
+    assert len(LearnedTexts("qwen3")({"messages": silenced})[0]) == 201

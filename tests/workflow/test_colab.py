@@ -187,6 +187,43 @@ class TestGist:
         assert workflow.colab_link(services, LOCAL, notebook.id).url
         assert github.notebook().encode() == services.blobs.path(notebook.blob).read_bytes()
 
+    def test_has_a_new_link_where_that_of_the_notebook_ended(self, with_token, make, github, app, monkeypatch):
+        monkeypatch.setattr(delivery, "MAX_EMBEDDED_BYTES", 1000)
+        services = with_token(public_url="https://tunebook.example")
+        notebook = make(services)
+        stored = services.blobs.path(notebook.blob).read_text()
+        workflow.colab_link(services, LOCAL, notebook.id)
+        assert github.notebook() == stored
+        (link,) = workflow.data_links(services, LOCAL, notebook.id)
+        workflow.revoke_link(services, LOCAL, notebook.id, link.id)
+        workflow.colab_link(services, LOCAL, notebook.id)
+        new, old = data_of(github.notebook()), data_of(stored)
+        assert new["dataset_url"] != old["dataset_url"]
+        assert new["dataset_file_sha256"] == old["dataset_file_sha256"]
+        with app.test_client().get(new["dataset_url"].removeprefix("https://tunebook.example")) as answer:
+            assert answer.status_code == 200
+
+    def test_has_no_link_by_plain_http(self, with_token, make, github):
+        services = with_token(public_url="http://tunebook.example")
+        workflow.colab_link(services, LOCAL, make(services).id)
+        assert data_of(github.notebook())["dataset_key"] == ""
+
+    def test_is_not_made_of_rows_that_were_mapped_otherwise(self, with_token, github, send, work):
+        services = with_token()
+        rows = "".join(f"Question {n},Answer {n},Remark {n}\n" for n in range(20))
+        dataset = send(f"question,answer,remark\n{rows}".encode(), "data.csv").json["session_id"]
+        work()
+        notebook = workflow.generate(services, LOCAL, dataset, "smollm2-360m")
+        workflow.map_columns(services, LOCAL, dataset, {"question": "prompt", "remark": "completion"})
+        with pytest.raises(Problem) as pending:
+            workflow.colab_link(services, LOCAL, notebook.id)
+        assert pending.value.code == "analysis_pending"
+        work()
+        with pytest.raises(Problem) as changed:
+            workflow.colab_link(services, LOCAL, notebook.id)
+        assert changed.value.code == "dataset_changed"
+        assert github.asked == []
+
     @pytest.mark.parametrize("status", [401, 403, 404, 422, 500, 302])
     def test_that_github_refuses_is_a_reason_without_the_token(self, with_token, make, github, status):
         github.status = status
@@ -199,7 +236,7 @@ class TestGist:
 
     def test_that_was_not_made_leaves_no_link(self, with_token, make, github):
         github.status = 422
-        services = with_token(public_url="http://tunebook.example")
+        services = with_token(public_url="https://127.0.0.1:9")
         notebook = make(services)
         assert workflow.colab_link(services, LOCAL, notebook.id).url is None
         assert workflow.data_links(services, LOCAL, notebook.id) == []

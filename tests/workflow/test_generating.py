@@ -9,7 +9,8 @@ from webapp import workflow
 from webapp.accounts import LOCAL
 from webapp.catalog import find_model
 from webapp.errors import Problem
-from webapp.notebooks import TrainingConfig
+from webapp.notebooks import TrainingConfig, delivery
+from webapp.workflow import generating
 from webapp.workflow.generating import notebook_filename
 
 
@@ -59,3 +60,23 @@ def test_a_link_to_a_notebook_that_is_gone_is_404(services, notebook):
     with pytest.raises(Problem) as caught:
         workflow.notebook_file(services, token, filename)
     assert caught.value.status == 404
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_nothing_is_left_of_a_notebook_that_could_not_be_kept(services, sample, monkeypatch, encrypted):
+    monkeypatch.setattr(delivery, "MAX_EMBEDDED_BYTES", 1000)
+    before = set(services.blobs.root.rglob("*"))
+    monkeypatch.setattr(generating, "render", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        workflow.generate(services, LOCAL, sample, "smollm2-360m", encrypted=encrypted)
+    left = {path for path in set(services.blobs.root.rglob("*")) - before if path.is_file()}
+    assert {path.name for path in left} <= {"examples.jsonl.gz"}
+
+
+def test_rows_that_teach_nothing_are_refused_before_any_file_is_written(services, send, work, monkeypatch):
+    lines = [{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": " "}]}] * 20
+    dataset = send("\n".join(map(json.dumps, lines)).encode()).json["session_id"]
+    work()
+    monkeypatch.setattr(generating, "deliver", None)
+    with pytest.raises(Problem, match="no text to learn"):
+        workflow.generate(services, LOCAL, dataset, "smollm2-360m", encrypted=True)

@@ -99,7 +99,7 @@ def _delivery_body(notebook: Notebook) -> dict[str, Any]:
             {
                 400: "A field is not valid, or the analysis failed.",
                 404: "There is no such notebook.",
-                409: "The dataset is being analysed again.",
+                409: "The dataset is being analysed again, or its columns were mapped otherwise.",
             }
         ),
         409,

@@ -37,7 +37,8 @@ def linked_rows(token: str, filename: str) -> Response:
 
 @bp.get("/notebooks/<notebook_id>/data")
 @bp.doc(
-    operation_id="rows_file", responses=_RANGES | errors({404: "There is no such notebook, or it carries its rows."})
+    operation_id="rows_file",
+    responses=_RANGES | errors({404: "There is no such notebook, or it carries encrypted rows."}),
 )
 def rows_file(notebook_id: str) -> Response:
     """Fetch the rows by hand

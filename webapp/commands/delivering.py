@@ -5,18 +5,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webapp.commands.arguments import output_file
+from webapp.errors import Problem
 
 if TYPE_CHECKING:
     from webapp.notebooks import Delivery, Secret
 
 
-def delivered(payload: Path, output: Path, secret: "Secret | None") -> "Delivery":
-    """The rows in the notebook where they fit, else in a file beside `output`."""
+def delivered(payload: Path, data: Path, output: Path, secret: "Secret | None") -> "Delivery":
+    """The rows in the notebook where they fit, else in a file beside `output`.
+
+    Problem `output_is_data` where that file is `data`, which they come from.
+    """
     from webapp.notebooks.delivery import describe_file, embed, encrypt, fits, payload_name
 
     if fits(payload):
         return embed(payload, secret)
     path = output.with_name(payload_name(output.name, encrypted=secret is not None))
+    if path.resolve() == data.resolve():
+        raise Problem(
+            "output_is_data",
+            f"The rows would be written over {data} itself: give the notebook another name with -o.",
+            param="output",
+        )
     with payload.open("rb") as source, output_file(path) as target:
         if secret:
             encrypt(source, secret, target)

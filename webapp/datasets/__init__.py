@@ -8,7 +8,7 @@ from pathlib import Path
 from webapp.datasets.analysis import analyze
 from webapp.datasets.detection import checked_mapping
 from webapp.datasets.engines import in_processes, in_this_process, on_ray, suited_to
-from webapp.datasets.examples import LINES, PAYLOAD, Example, Examples, ExampleWriter
+from webapp.datasets.examples import LINES, Example, Examples, ExampleWriter
 from webapp.datasets.faults import FIXES
 from webapp.datasets.formats import PARTS, Part
 from webapp.datasets.line_lists import all_lines, lines_of
@@ -28,7 +28,6 @@ __all__ = [
     "MIN_TRAIN_EXAMPLES",
     "NEAR_THRESHOLD",
     "PARTS",
-    "PAYLOAD",
     "Analysis",
     "Example",
     "ExampleWriter",

@@ -38,14 +38,13 @@ def read_receipt(path: Path) -> dict[str, Any]:
         number = receipt["receipt"]
         known = (receipt["dataset_sha256"], receipt["split"]["sha256"], receipt["fingerprint"], receipt["base_model"])
         values, versions = receipt["parameters"], receipt["versions"]
-        fraction, seed = float(values["eval_fraction"]), int(values["seed"])
+        fraction, seed = values["eval_fraction"], values["seed"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Problem(
             "invalid_receipt", f"{path.name} is not the receipt of a run: {error}", param="receipt"
         ) from error
-    sound = (
-        all(isinstance(text, str) for text in known) and isinstance(versions, dict) and 0 < fraction < 1 and seed >= 0
-    )
+    splits = type(fraction) in (int, float) and type(seed) is int and 0 < fraction < 1 and seed >= 0
+    sound = splits and all(isinstance(text, str) for text in known) and isinstance(versions, dict)
     if number != RECEIPT_VERSION or not sound:
         raise Problem("invalid_receipt", f"{path.name} is not a receipt this version can read", param="receipt")
     return dict(receipt)

@@ -39,6 +39,18 @@ class Blobs:
         """A file to write: under `key`, durable, once the block has ended well; gone otherwise."""
         return files.new_file(self.path(key))
 
+    def keep(self, source: Path, key: str) -> None:
+        """The file `source` under `key` too, whatever replaces it where it is: one file on disk where links can be."""
+        path = self.path(key)
+        with file_errors():
+            files.make_folder(path.parent)
+            try:
+                path.hardlink_to(source)
+                files.sync_folder(path.parent)
+            except OSError:  # other file systems have no hard links
+                with source.open("rb") as opened, self.new_file(key) as copy:
+                    shutil.copyfileobj(opened, copy)
+
     @contextmanager
     def new_folder(self, key: str) -> Iterator[Path]:
         """An empty folder to fill: under `key`, whole, once the block has ended well; gone otherwise."""

@@ -94,6 +94,9 @@ def family_render(family: Family) -> Render:
     return suited(render)
 
 
+_MOST_MESSAGES = 400  # each answer is rendered with all before it: time grows with the square of their number
+
+
 @dataclass(frozen=True)
 class LearnedTexts:
     """What a model of the family `name` learns of a conversation; can be sent to other processes."""
@@ -101,10 +104,20 @@ class LearnedTexts:
     name: str
 
     def __call__(self, conversation: dict[str, Any]) -> tuple[list[str], int]:
-        """The answers as the template writes them, in pieces, and how many special tokens are between the pieces."""
+        """The answers as the template writes them, in pieces, and how many special tokens are between the pieces.
+
+        Of a conversation of more than 400 messages it is their contents only, as without a template.
+        """
+        if len(conversation["messages"]) > _MOST_MESSAGES:
+            return _contents(conversation["messages"]), 0
         turns = prompt_completions(conversation, family_render(families()[self.name]))
         pieces = [piece for turn in turns for piece in _special_tokens(self.name).split(turn.completion)]
         return [piece for piece in pieces if piece], len(pieces) - len(turns)
+
+
+def _contents(messages: list[dict[str, Any]]) -> list[str]:
+    answers = [one for one in messages if one["role"] == "assistant" and one.get("weight") != 0]
+    return [answer["content"] for answer in answers if answer.get("content")]
 
 
 @cache

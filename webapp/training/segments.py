@@ -30,7 +30,7 @@ def segments(conversation: dict[str, Any], render: Render) -> tuple[list[Segment
     turns = prompt_completions({"messages": answers, "tools": tools}, render)
     found: list[Segment] = []
     before: Turn | None = None
-    for turn, after in zip(turns, [*turns[1:], None], strict=True):
+    for turn, after in zip(turns, [*turns[1:], None][: len(turns)], strict=True):
         found += _context(messages, tools, before, turn, render)
         trained = turn.position in learned
         text = turn.completion if trained or after is None else _as_repeated(turn, after.prompt)

@@ -17,9 +17,10 @@ from webapp.catalog import find_model
 from webapp.errors import Problem
 from webapp.notebooks import Delivery, Secret, TrainingConfig, assemble, render
 from webapp.notebooks.delivery import embed, payload_name
-from webapp.notebooks.reading import without_key
+from webapp.notebooks.reading import read_notebook, without_key
 from webapp.storage.tables import DataLink, Notebook
-from webapp.workflow.analyses import dataset_state, open_examples
+from webapp.workflow.analyses import DatasetState, dataset_state, open_examples
+from webapp.workflow.data_links import link_works
 from webapp.workflow.delivering import deliver_file
 from webapp.workflow.generating import download_path
 from webapp.workflow.lookup import find_notebook
@@ -49,7 +50,8 @@ def colab_link(services: Services, caller: Caller, notebook_id: str, *, share_ro
     """Opens the notebook to Colab as far as the settings allow; asks GitHub or this app itself, 8 seconds at most.
 
     With GITHUB_TOKEN it makes a secret gist. That holds no rows in the clear unless `share_rows` agrees: they come by a
-    link, or encrypted. Raises Problem `notebook_not_found`, `analysis_pending` or what the analysis ended with.
+    link, or encrypted. Raises Problem `notebook_not_found`, `dataset_changed`, `analysis_pending` or what the analysis
+    ended with.
     """
     with services.db.reading() as session:
         notebook = find_notebook(session, caller, notebook_id)
@@ -63,14 +65,21 @@ def colab_link(services: Services, caller: Caller, notebook_id: str, *, share_ro
                     session.add(copy.link)
             return ColabLink(url, None, commands, copy.key)
         except Problem as problem:
-            reasons.append(problem.message)
-    if (services.settings.public_url or "").startswith("https://"):
+            reasons.append(_words_of_failure(problem))
+    if _is_https(services):
         try:
             return ColabLink(_by_address(services, notebook), None, commands)
         except Problem as problem:
-            reasons.append(problem.message)
+            reasons.append(_words_of_failure(problem))
     reason = " ".join(reasons) or "Neither GITHUB_TOKEN nor an https address in TUNEBOOK_PUBLIC_URL is set."
     return ColabLink(None, reason, commands)
+
+
+def _words_of_failure(problem: Problem) -> str:
+    """Why another server was of no help; every other problem is raised again."""
+    if problem.status != 502 and problem.code != "address_refused":
+        raise problem
+    return problem.message
 
 
 def colab_commands(notebook: Notebook) -> list[str]:
@@ -98,22 +107,48 @@ def _for_gist(services: Services, caller: Caller, notebook: Notebook, share_rows
     content = services.blobs.path(notebook.blob).read_bytes()
     if notebook.encrypted:
         return _Copy(*without_key(content))
-    if notebook.data_blob or share_rows:
+    by_link = _is_https(services)
+    as_it_is = not by_link or _link_works(services, notebook) if notebook.data_blob else share_rows
+    if as_it_is:
         return _Copy(content)
-    if services.settings.public_url:
+    state = _unchanged(services, caller, notebook)
+    if by_link:
         sent = deliver_file(services, notebook)
-        return _Copy(_rendered(services, caller, notebook, sent.delivery), link=sent.link)
+        return _Copy(_rendered(services, notebook, state, sent.delivery), link=sent.link)
     payload = open_examples(services, notebook.dataset_id).payload()
-    return _Copy(*without_key(_rendered(services, caller, notebook, embed(payload, Secret.new()))))
+    return _Copy(*without_key(_rendered(services, notebook, state, embed(payload, Secret.new()))))
 
 
-def _rendered(services: Services, caller: Caller, notebook: Notebook, delivery: Delivery) -> bytes:
-    """The same notebook with another delivery."""
+def _link_works(services: Services, notebook: Notebook) -> bool:
+    """Whether the notebook names an address of its rows that still answers with them."""
+    address = read_notebook(services.blobs.path(notebook.blob)).data["dataset_url"]
+    return bool(address) and link_works(services, address)
+
+
+def _unchanged(services: Services, caller: Caller, notebook: Notebook) -> DatasetState:
+    """The dataset as the notebook was made from it; Problem `dataset_changed` when it is read otherwise by now."""
     state = dataset_state(services, caller, notebook.dataset_id)
+    made_from = json.loads(services.blobs.path(notebook.blob).read_bytes())["metadata"]["tunebook"]["dataset_sha256"]
+    if state.finished().sha256 != made_from:
+        raise Problem(
+            "dataset_changed",
+            "The columns of this dataset were mapped otherwise after the notebook was made. Make the notebook again.",
+            status=409,
+        )
+    return state
+
+
+def _rendered(services: Services, notebook: Notebook, state: DatasetState, delivery: Delivery) -> bytes:
+    """The same notebook with another delivery."""
     config = TrainingConfig(**notebook.config)
     examples = open_examples(services, notebook.dataset_id)
     model = find_model(notebook.model_id)
     return render(assemble(state.finished(), examples, model, state.dataset.filename, config, delivery))
+
+
+def _is_https(services: Services) -> bool:
+    """Whether other machines reach the app by https."""
+    return (services.settings.public_url or "").startswith("https://")
 
 
 def _gist(services: Services, notebook: Notebook, content: bytes) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
@@ -47,6 +47,16 @@ def linked_file(services: Services, token: str, filename: str) -> Path:
     if not services.blobs.exists(link.blob):
         raise Problem("invalid_link", "The rows behind this link are gone.", status=404)
     return services.blobs.path(link.blob)
+
+
+def link_works(services: Services, address: str) -> bool:
+    """Whether an address that `new_link` made still gives its file."""
+    token, filename = address.rsplit("/", 2)[1:]
+    try:
+        linked_file(services, token, unquote(filename))
+    except Problem:
+        return False
+    return True
 
 
 def data_links(services: Services, caller: Caller, notebook_id: str) -> list[DataLink]:

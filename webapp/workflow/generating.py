@@ -11,10 +11,11 @@ from webapp.catalog import BaseModel, find_model
 from webapp.errors import Problem
 from webapp.notebooks import Secret, TrainingConfig, assemble, effective_config, render, require_enough
 from webapp.notebooks.script import to_script
+from webapp.notebooks.trainable import require_trained_text
 from webapp.storage import links
 from webapp.storage.tables import Dataset, Notebook, new_id
 from webapp.workflow.analyses import dataset_state, open_examples
-from webapp.workflow.delivering import deliver
+from webapp.workflow.delivering import data_key, deliver
 from webapp.workflow.jobs import JobStatus, describe, latest_job
 from webapp.workflow.lookup import find_notebook
 from webapp.workflow.services import Services
@@ -46,7 +47,9 @@ def generate(
     state = dataset_state(services, caller, dataset_id)
     model = find_model(model_id)
     report = state.finished()
+    examples = open_examples(services, state.dataset.id)
     require_enough(report)
+    require_trained_text(examples)
     config = effective_config(report, model, wanted)
     notebook_id = new_id()
     notebook = Notebook(
@@ -59,17 +62,21 @@ def generate(
         filename=notebook_filename(state.dataset.filename, model),
         encrypted=encrypted,
     )
-    sent = deliver(services, notebook, Secret.new() if encrypted else None)
-    examples = open_examples(services, state.dataset.id)
-    content = render(assemble(report, examples, model, state.dataset.filename, config, sent.delivery))
-    notebook.sha256, notebook.data_blob = hashlib.sha256(content).hexdigest(), sent.blob
-    with services.blobs.new_file(notebook.blob) as file:
-        file.write(content)
-    with services.db.session() as session:
-        session.add(notebook)
-        session.flush()
-        if sent.link:
-            session.add(sent.link)
+    try:
+        sent = deliver(services, notebook, Secret.new() if encrypted else None)
+        content = render(assemble(report, examples, model, state.dataset.filename, config, sent.delivery))
+        notebook.sha256, notebook.data_blob = hashlib.sha256(content).hexdigest(), sent.blob
+        with services.blobs.new_file(notebook.blob) as file:
+            file.write(content)
+        with services.db.session() as session:
+            session.add(notebook)
+            session.flush()
+            if sent.link:
+                session.add(sent.link)
+    except BaseException:
+        for blob in (notebook.blob, data_key(notebook.id)):
+            services.blobs.delete(blob)
+        raise
     return notebook
 
 

@@ -1,5 +1,6 @@
 """A look at a row as a base model will read it, with what it learns of it; no model library is needed."""
 
+import json
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -16,6 +17,7 @@ from webapp.workflow.services import Services
 # A template is rendered for each message, so that time grows with the square of their number.
 _MOST_MESSAGES = 100
 _MOST_CHARACTERS = 200_000
+_MOST_CHARACTERS_OF_TOOLS = 2_000_000  # in all: a template writes them again for each message
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def rendered(services: Services, caller: Caller, dataset_id: str, index: int, mo
             param="index",
         )
     (example,) = examples.page(index + 1, 1)
-    shown = _beginning(example.messages)
+    shown = _beginning(example.messages, example.tools)
     render = family_render(families()[model.template_family])
     found, left_out = segments({"messages": shown, "tools": example.tools}, render)
     has_system = any(message["role"] == "system" for message in shown)
@@ -62,11 +64,15 @@ def rendered(services: Services, caller: Caller, dataset_id: str, index: int, mo
     )
 
 
-def _beginning(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _beginning(messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """The first messages, as many as can be shown at once; always one."""
-    before = accumulate((len(message["content"]) for message in messages), initial=0)
+    most = max(2, min(_MOST_MESSAGES, _MOST_CHARACTERS_OF_TOOLS // (len(json.dumps(tools or "")) + 1)))
+    before = accumulate(map(_characters, messages), initial=0)
     return [
-        message
-        for message, characters in zip(messages[:_MOST_MESSAGES], before, strict=False)
-        if characters <= _MOST_CHARACTERS
+        message for message, characters in zip(messages[:most], before, strict=False) if characters <= _MOST_CHARACTERS
     ]
+
+
+def _characters(message: dict[str, Any]) -> int:
+    calls = message.get("tool_calls") or []
+    return len(message["content"] or "") + sum(len(call["function"]["arguments"]) for call in calls)
