@@ -169,3 +169,18 @@ def test_write_file_puts_all_of_it_in_place(tmp_path):
     write_file(tmp_path / "new" / "x", b"two")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["x"]
     assert (tmp_path / "new" / "x").read_bytes() == b"two"
+
+
+@pytest.mark.parametrize("linking", [True, False], ids=["a hard link", "a copy"])
+def test_what_is_kept_stays_when_its_source_is_replaced(blobs, monkeypatch, linking):
+    def refuse(*_):
+        raise OSError(errno.EPERM, "no hard links here")
+
+    if not linking:
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+    write(blobs, "a/rows", b"old")
+    blobs.keep(blobs.path("a/rows"), "b/rows")
+    assert blobs.path("b/rows").samefile(blobs.path("a/rows")) is linking
+    write(blobs, "a/rows", b"new")
+    blobs.delete("a/")
+    assert blobs.path("b/rows").read_bytes() == b"old"

@@ -83,7 +83,9 @@ def test_a_dry_run_is_handed_the_rows_that_the_notebook_does_not_carry(dry_run, 
     assert dry_run(DONE)[1]["data_file"] is None
     monkeypatch.setattr(delivery, "MAX_EMBEDDED_BYTES", 1000)
     _, seen = dry_run(DONE)
-    assert seen["data_file"] == services.blobs.path(f"datasets/{sample}/examples/examples.jsonl.gz")
+    assert seen["data_file"].parent == services.blobs.path("notebooks")
+    rows = services.blobs.path(f"datasets/{sample}/examples/examples.jsonl.gz")
+    assert seen["data_file"].read_bytes() == rows.read_bytes()
 
 
 def test_the_rows_are_compressed_by_the_analysis_and_not_by_the_server(services, sample):
