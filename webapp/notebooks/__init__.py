@@ -3,10 +3,11 @@
 `running` and `progress` are not loaded with it: only processes that run notebooks need an executor.
 """
 
-from webapp.notebooks.assembly import assemble, effective_config, require_enough
+from webapp.notebooks.assembly import assemble, effective_config
 from webapp.notebooks.delivery import Delivery, Embedded, Fetched, Secret
 from webapp.notebooks.rendering import render
 from webapp.notebooks.spec import NotebookSpec, TrainingConfig
+from webapp.notebooks.trainable import require_trainable
 
 __all__ = [
     "Delivery",
@@ -18,5 +19,5 @@ __all__ = [
     "assemble",
     "effective_config",
     "render",
-    "require_enough",
+    "require_trainable",
 ]

@@ -3,11 +3,11 @@
 from typing import Any, Literal
 
 from webapp.catalog import BATCH_SIZE, LORA_RANK, BaseModel, estimate_memory, find_gpu, make_plan
-from webapp.datasets import MIN_TRAIN_EXAMPLES, Analysis, Examples
+from webapp.datasets import Analysis, Examples
 from webapp.errors import Problem
 from webapp.notebooks.delivery import Delivery, embed
 from webapp.notebooks.spec import NotebookSpec, TrainingConfig
-from webapp.notebooks.trainable import require_trained_text
+from webapp.notebooks.trainable import require_trainable
 
 COLAB_GPU = "t4"  # the card a generated notebook asks Colab for
 
@@ -25,8 +25,7 @@ def assemble(
     Without a `delivery` the notebook carries the rows, however many. Raises Problem `too_few_examples`,
     `no_trained_text` or `max_seq_length_too_long`.
     """
-    require_enough(analysis)
-    require_trained_text(examples)
+    require_trainable(analysis, examples)
     return NotebookSpec(
         model=model,
         config=effective_config(analysis, model, wanted),
@@ -76,14 +75,3 @@ def suggest_method(model: BaseModel, max_seq_length: int) -> Literal["lora", "ql
         lora_rank=LORA_RANK,
     )
     return "lora" if estimate.fits else "qlora"
-
-
-def require_enough(analysis: Analysis) -> None:
-    """Problem `too_few_examples` when there are too few to train on."""
-    if analysis.total_examples < MIN_TRAIN_EXAMPLES:
-        raise Problem(
-            "too_few_examples",
-            f"The dataset has {analysis.total_examples} valid examples; training needs at least "
-            f"{MIN_TRAIN_EXAMPLES}, and 50 or more to learn something.",
-            details={"total_examples": analysis.total_examples, "minimum": MIN_TRAIN_EXAMPLES},
-        )

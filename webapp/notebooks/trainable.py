@@ -1,7 +1,24 @@
-"""Whether every row has something to learn, which is asked before a notebook is made of them."""
+"""Whether rows can be trained on, which is asked before a notebook, or a file of them, is made."""
 
-from webapp.datasets import Examples
+from webapp.datasets import MIN_TRAIN_EXAMPLES, Analysis, Examples
 from webapp.errors import Problem
+
+
+def require_trainable(analysis: Analysis, examples: Examples) -> None:
+    """Raises Problem `too_few_examples` or `no_trained_text`."""
+    require_enough(analysis)
+    require_trained_text(examples)
+
+
+def require_enough(analysis: Analysis) -> None:
+    """Problem `too_few_examples` when there are too few to train on."""
+    if analysis.total_examples < MIN_TRAIN_EXAMPLES:
+        raise Problem(
+            "too_few_examples",
+            f"The dataset has {analysis.total_examples} valid examples; training needs at least "
+            f"{MIN_TRAIN_EXAMPLES}, and 50 or more to learn something.",
+            details={"total_examples": analysis.total_examples, "minimum": MIN_TRAIN_EXAMPLES},
+        )
 
 
 def require_trained_text(examples: Examples) -> None:

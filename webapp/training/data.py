@@ -7,13 +7,14 @@ import http.client
 import io
 import json
 import random
-import sys
 import time
 import urllib.error
 import urllib.request
 from getpass import getpass
 from pathlib import Path
 from typing import Any
+
+from webapp.training.packages import on_colab
 
 Conversation = dict[str, Any]
 
@@ -58,7 +59,7 @@ def _is_file(path: Path, size: int, sha256: str) -> bool:
 def _upload_by_hand(path: Path, reason: str) -> None:
     """Asks for the file where there is a dialog for it (on Colab); FileNotFoundError elsewhere."""
     advice = f"the rows cannot be fetched: {reason}. Download {path.name} where you got this notebook, and"
-    if "google.colab" not in sys.modules:
+    if not on_colab():
         raise FileNotFoundError(f"{advice} put it beside the notebook, or set data_file to its path")
     from google.colab import files
 

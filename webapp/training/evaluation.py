@@ -85,7 +85,7 @@ def row_losses(model: Any, rows: Sequence[Row], pad_id: int, hardware: Hardware,
     return [found[index] for index in range(len(rows))]
 
 
-def starting_loss(losses: Sequence["RowLoss"], hardware: Hardware) -> float:
+def starting_loss(losses: Sequence[RowLoss], hardware: Hardware) -> float:
     """The mean loss before training; RuntimeError when it is not finite, which no learning rate can mend."""
     loss = mean_loss(losses)
     if not math.isfinite(loss):

@@ -4,6 +4,7 @@ import gc
 import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -72,6 +73,7 @@ def architecture_of(base_model: str) -> tuple[Any, Any]:
     return known, AutoModelForCausalLM if text_only else AutoModelForImageTextToText
 
 
+@cache
 def dimensions_of(config: RunConfig) -> Dimensions:
     """What the base model's memory follows from, counted without its weights: they are not downloaded yet."""
     known, loader = architecture_of(config.base_model)

@@ -128,8 +128,7 @@ def _link_works(services: Services, notebook: Notebook) -> bool:
 def _unchanged(services: Services, caller: Caller, notebook: Notebook) -> DatasetState:
     """The dataset as the notebook was made from it; Problem `dataset_changed` when it is read otherwise by now."""
     state = dataset_state(services, caller, notebook.dataset_id)
-    made_from = json.loads(services.blobs.path(notebook.blob).read_bytes())["metadata"]["tunebook"]["dataset_sha256"]
-    if state.finished().sha256 != made_from:
+    if state.finished().sha256 != read_notebook(services.blobs.path(notebook.blob)).data["dataset_sha256"]:
         raise Problem(
             "dataset_changed",
             "The columns of this dataset were mapped otherwise after the notebook was made. Make the notebook again.",

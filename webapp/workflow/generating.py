@@ -9,9 +9,8 @@ from urllib.parse import quote
 from webapp.accounts import Caller
 from webapp.catalog import BaseModel, find_model
 from webapp.errors import Problem
-from webapp.notebooks import Secret, TrainingConfig, assemble, effective_config, render, require_enough
+from webapp.notebooks import Secret, TrainingConfig, assemble, effective_config, render, require_trainable
 from webapp.notebooks.script import to_script
-from webapp.notebooks.trainable import require_trained_text
 from webapp.storage import links
 from webapp.storage.tables import Dataset, Notebook, new_id
 from webapp.workflow.analyses import dataset_state, open_examples
@@ -48,8 +47,7 @@ def generate(
     model = find_model(model_id)
     report = state.finished()
     examples = open_examples(services, state.dataset.id)
-    require_enough(report)
-    require_trained_text(examples)
+    require_trainable(report, examples)
     config = effective_config(report, model, wanted)
     notebook_id = new_id()
     notebook = Notebook(
