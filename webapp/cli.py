@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 import webapp
 from webapp.commands.analyzing import analyze, analyzed, say_what_is_left_out
-from webapp.commands.arguments import AS_JSON, DATA, MAP, output_file
+from webapp.commands.arguments import AS_JSON, DATA, MAP, PRESET, output_file
 from webapp.commands.counting import counting
 from webapp.commands.delivering import delivered
 from webapp.commands.export import export
@@ -78,14 +78,25 @@ def serve(host: str, port: int, workers: int) -> None:
 @click.option("--task", required=True, help="What the model shall do, for instance conversation or extraction.")
 @click.option("--target", required=True, help="Where it shall run: cloud, server, desktop, edge, mobile, browser.")
 @click.option("--gpu", default="t4", show_default=True, help="The card to train on.")
+@click.option(
+    "--gated",
+    type=click.Choice(["last", "equal", "exclude"]),
+    default="last",
+    show_default=True,
+    help="Models whose licence has to be accepted first: after all others, by their score, or not at all.",
+)
+@PRESET
 @AS_JSON
-def recommend(data: Path, mapping: dict[str, str], task: str, target: str, gpu: str, as_json: bool) -> None:
+def recommend(
+    data: Path, mapping: dict[str, str], task: str, target: str, gpu: str, gated: str, preset: str, as_json: bool
+) -> None:
     """Recommend base models for DATA that fit the task, the target and the card."""
     from webapp.catalog import find_gpu, resolve_target, resolve_task
     from webapp.catalog import recommend as recommend_models
 
     resolve_task(task), resolve_target(target), find_gpu(gpu)  # before the work, not after it
-    answer = recommend_models(analyzed(data, mapping=mapping), task, target, gpu).to_dict()
+    report = analyzed(data, mapping=mapping)
+    answer = recommend_models(report, task, target, gpu, gated=gated, preset=preset).to_dict()
     print_json(answer) if as_json else show_recommendation(answer)
 
 
@@ -96,6 +107,8 @@ def recommend(data: Path, mapping: dict[str, str], task: str, target: str, gpu: 
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write."
 )
+@click.option("--gpu", help="The card to train on; by default the smallest of Colab's that can do it.")
+@PRESET
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A training setting, e.g. lora_rank=8.")
 @click.option(
     "--format",
@@ -113,6 +126,8 @@ def notebook(
     mapping: dict[str, str],
     model_id: str,
     output: Path,
+    gpu: str | None,
+    preset: str,
     settings: tuple[str, ...],
     form: str,
     encrypted: bool,
@@ -122,7 +137,7 @@ def notebook(
     """Make a fine-tuning notebook that carries the rows of DATA, or has them beside it when they are over 5 MB."""
     from webapp.catalog import find_model
     from webapp.datasets import Examples, ExampleWriter
-    from webapp.notebooks import Fetched, Secret, assemble, effective_config, render
+    from webapp.notebooks import Fetched, Secret, assemble, plan_run, render
     from webapp.notebooks.script import to_script
 
     model, wanted = find_model(model_id), training_settings(settings)
@@ -130,9 +145,9 @@ def notebook(
         with ExampleWriter(Path(scratch)) as sink:
             analysis = analyzed(data, mapping=mapping, tokenizer=tokenizer, sink=sink)
         examples = Examples(Path(scratch))
-        config = effective_config(analysis, model, wanted)
+        plan = plan_run(analysis, model, wanted, gpu=gpu, preset=preset)
         delivery = delivered(examples.payload(), data, output, Secret.new() if encrypted else None)
-        content = render(assemble(analysis, examples, model, data.name, config, delivery))
+        content = render(assemble(analysis, examples, model, data.name, plan, delivery))
         write_output(output, to_script(content) if form == "py" else content)
         say_what_is_left_out(data, analysis)
         if dry:

@@ -128,13 +128,17 @@ def _show_change(change: Mapping[str, Any]) -> None:
 
 def show_recommendation(answer: Mapping[str, Any]) -> None:
     """The recommended models with their reasons, then those that are out."""
-    for place, item in enumerate(answer["recommendations"], start=1):
+    for item in answer["recommendations"]:
         gated = ", gated" if item["is_gated"] else ""
-        click.echo(f"{place}. {item['model_name']} ({item['model_id']}, {item['method']}{gated})  {item['score']:.2f}")
+        click.echo(
+            f"{item['rank']}. {item['model_name']} ({item['model_id']}, {item['method']}{gated})  {item['score']:.2f}"
+        )
         for reason in item["reasons"]:
             click.echo(f"     {reason}")
     for item in answer["excluded"]:
         click.echo(f"-  {item['model_id']}: {item['reason']}")
+    for change in answer["sensitivity"]:
+        click.echo(f"?  {change['text']}")
 
 
 def show_models(models: Sequence[Mapping[str, Any]]) -> None:

@@ -1,8 +1,9 @@
-"""Deployment targets are about bytes: of 16-bit weights on GPUs, of quantised ones elsewhere."""
+"""Deployment targets are about bytes: of a download, or of memory with the conversations that run at once."""
 
 import pytest
 
 from webapp.catalog import TARGETS, deployed_gib, find_model, models, resolve_target
+from webapp.catalog.targets import attention_layers, cache_gib, weights_gib
 from webapp.errors import Problem
 
 
@@ -11,24 +12,50 @@ def test_the_targets_from_roomy_to_tight() -> None:
     limits = [target.limit_gib for target in TARGETS.values()]
     assert limits == sorted(limits, reverse=True)
     assert [target.bits for target in TARGETS.values()] == [16, 16, 4, 4, 4, 4]
+    assert [name for name, target in TARGETS.items() if target.counts == "download"] == ["mobile", "browser"]
 
 
 def test_sixteen_bit_weights_are_two_bytes_a_parameter() -> None:
-    assert deployed_gib(find_model("qwen3-8b"), TARGETS["cloud"]) == pytest.approx(15.26, abs=0.01)
+    assert weights_gib(find_model("qwen3-8b"), 16) == pytest.approx(15.26, abs=0.01)
 
 
 def test_quantised_weights_keep_their_embedding_at_eight_bits() -> None:
     """Gemma 3 270M is 63 % embedding: 4 bits would make 0.14 GiB of it."""
-    gemma = find_model("gemma-3-270m")
     expected = (167_772_160 * 8.5 + 100_326_016 * 4.5) / 8 / 2**30
-    assert deployed_gib(gemma, TARGETS["mobile"]) == pytest.approx(expected)
+    assert weights_gib(find_model("gemma-3-270m"), 4) == pytest.approx(expected)
 
 
-def test_every_model_fits_some_target_and_some_models_do_not_fit_a_browser() -> None:
+def test_a_cache_holds_keys_and_values_of_every_layer_in_16_bits() -> None:
+    """Qwen3 8B: 36 layers x 8 heads x 128 x 2 x 2 bytes are 144 KiB a token."""
+    assert cache_gib(find_model("qwen3-8b").shape, 1024) == pytest.approx(144 * 1024 * 1024 / 2**30)
+
+
+def test_a_hybrid_keeps_them_for_its_attention_only() -> None:
+    assert attention_layers(find_model("lfm2.5-1.2b").shape) == 6
+    assert attention_layers(find_model("qwen3-8b").shape) == 36
+
+
+def test_memory_counts_the_conversations_at_once_and_a_download_none() -> None:
+    model = find_model("qwen3-4b")
+    for name, conversations in (("cloud", 16), ("server", 4), ("desktop", 1), ("edge", 1)):
+        target = TARGETS[name]
+        expected = weights_gib(model, target.bits) + conversations * cache_gib(model.shape, 2000)
+        assert deployed_gib(model, target, 2000) == pytest.approx(expected)
+    for name in ("mobile", "browser"):
+        assert deployed_gib(model, TARGETS[name], 2000) == weights_gib(model, 4)
+
+
+def test_a_conversation_is_never_longer_than_the_context() -> None:
+    model = find_model("smollm2-360m")
+    assert deployed_gib(model, TARGETS["cloud"], 10**9) == deployed_gib(model, TARGETS["cloud"], model.context_length)
+
+
+def test_every_model_fits_the_cloud_and_some_models_do_not_fit_a_browser() -> None:
     for model in models():
-        assert deployed_gib(model, TARGETS["cloud"]) < TARGETS["cloud"].limit_gib
-    too_large = [m.id for m in models() if deployed_gib(m, TARGETS["browser"]) > TARGETS["browser"].limit_gib]
-    assert set(too_large) == {"qwen3-8b", "qwen3-4b", "phi-4-mini"}
+        assert deployed_gib(model, TARGETS["cloud"], 1000) < TARGETS["cloud"].limit_gib
+    too_large = {m.id for m in models() if deployed_gib(m, TARGETS["browser"], 1000) > TARGETS["browser"].limit_gib}
+    assert {"qwen3-8b", "qwen3-4b", "phi-4-mini"} <= too_large
+    assert not {"qwen3-1.7b", "smollm2-1.7b"} & too_large
 
 
 def test_an_unknown_target_names_the_field() -> None:

@@ -14,7 +14,7 @@ import pytest
 from webapp.catalog import find_model
 from webapp.datasets import Examples, ExampleWriter, analyze, sample_path
 from webapp.jobs.executors.parameters import inject
-from webapp.notebooks import TrainingConfig, assemble, render
+from webapp.notebooks import TrainingConfig, assemble, plan_run, render
 from webapp.notebooks.reading import read_notebook
 from webapp.notebooks.running import ONE_THREAD, RESULTS, Watch, dry_run_parameters, make_miniature_of
 
@@ -28,9 +28,9 @@ pytestmark = pytest.mark.skipif(not PYTHON, reason="make test-colab names the en
 def test_the_notebook_runs_on_the_stock_image(tmp_path, model_id, method):
     with ExampleWriter(tmp_path / "examples") as sink:
         analysis = analyze(sample_path(), sink=sink)
-    spec = assemble(
-        analysis, Examples(tmp_path / "examples"), find_model(model_id), "sample.jsonl", TrainingConfig(method=method)
-    )
+    model = find_model(model_id)
+    plan = plan_run(analysis, model, TrainingConfig(method=method))
+    spec = assemble(analysis, Examples(tmp_path / "examples"), model, "sample.jsonl", plan)
     path = tmp_path / "notebook.ipynb"
     path.write_bytes(render(spec))
     contents = read_notebook(path)

@@ -8,7 +8,7 @@ import pytest
 
 from webapp.catalog import find_model
 from webapp.datasets import Analysis, Examples, ExampleWriter, analyze, sample_path
-from webapp.notebooks import NotebookSpec, TrainingConfig, assemble, render
+from webapp.notebooks import NotebookSpec, TrainingConfig, assemble, plan_run, render
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +22,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysis, Examples
 @pytest.fixture(scope="session")
 def make_spec(sample: tuple[Analysis, Examples]) -> Callable[..., NotebookSpec]:
     def make(model_id: str = "smollm2-360m", filename: str = "sample.jsonl", **settings: Any) -> NotebookSpec:
-        return assemble(*sample, find_model(model_id), filename, TrainingConfig(**settings))
+        model = find_model(model_id)
+        return assemble(*sample, model, filename, plan_run(sample[0], model, TrainingConfig(**settings)))
 
     return make
 

@@ -3,39 +3,32 @@ import pytest
 
 from webapp.catalog import find_model
 from webapp.errors import Problem
-from webapp.notebooks import Embedded, Fetched, TrainingConfig, assemble, effective_config
+from webapp.notebooks import Embedded, Fetched, TrainingConfig, assemble, plan_run, render
 
 
 def with_examples(analysis, count):
     return msgspec.structs.replace(analysis, total_examples=count)
 
 
-@pytest.mark.parametrize(("examples", "epochs"), [(10, 10), (20, 5), (50, 3), (5000, 3), (1, 25)])
-def test_small_data_is_seen_more_often(sample, examples, epochs):
-    config = effective_config(with_examples(sample[0], examples), find_model("qwen3-1.7b"), None)
-    assert config.num_epochs == epochs
-
-
-def test_the_length_holds_the_99th_percentile(sample):
-    config = effective_config(sample[0], find_model("qwen3-1.7b"), None)
-    assert config.max_seq_length >= sample[0].tokens.per_example.p99
-    assert config.max_seq_length == 512
-
-
-def test_a_model_too_large_for_lora_on_a_t4_gets_qlora(sample):
-    assert effective_config(sample[0], find_model("qwen3-1.7b"), None).method == "lora"
-    assert effective_config(sample[0], find_model("qwen3-8b"), None).method == "qlora"
+def test_what_the_catalogue_suggests_becomes_the_configuration(sample):
+    plan = plan_run(sample[0], find_model("qwen3-1.7b"))
+    assert (plan.gpu.id, plan.config.method, plan.config.num_epochs) == ("t4", "lora", 3)
+    assert plan.config.model_dump(include=set(plan.settings.values)) == plan.settings.values
 
 
 def test_what_the_person_sets_wins_and_the_rest_follows_it(sample):
-    config = effective_config(sample[0], find_model("qwen3-1.7b"), TrainingConfig(method="full", lora_rank=4))
-    assert (config.method, config.lora_rank, config.learning_rate) == ("full", 4, 2e-5)
+    config = plan_run(sample[0], find_model("qwen3-0.6b"), TrainingConfig(method="full", seed=7)).config
+    assert (config.method, config.seed, config.learning_rate) == ("full", 7, 2e-5)
 
 
-def test_a_length_beyond_the_context_is_refused(sample):
-    with pytest.raises(Problem, match="8,192") as raised:
-        effective_config(sample[0], find_model("smollm2-360m"), TrainingConfig(max_seq_length=16384))
-    assert raised.value.param == "training_config.max_seq_length"
+def test_a_model_too_large_for_the_card_that_is_named_gets_qlora(sample):
+    assert plan_run(sample[0], find_model("qwen3-8b"), gpu="t4").config.method == "qlora"
+    assert plan_run(sample[0], find_model("qwen3-8b"), gpu="a100-40").config.method == "lora"
+
+
+def test_the_card_and_the_preset_can_be_named(sample):
+    plan = plan_run(sample[0], find_model("qwen3-1.7b"), gpu="RTX 4090", preset="best")
+    assert (plan.gpu.id, plan.settings.preset, plan.config.lora_rank) == ("rtx-4090", "best", 32)
 
 
 def test_too_few_rows_are_refused_with_the_reason(sample):
@@ -49,3 +42,10 @@ def test_rows_travel_in_the_notebook_unless_another_way_is_given(sample):
     assert assemble(*sample, model, "x.jsonl").delivery == Embedded(sample[1].payload().read_bytes())
     by_file = Fetched("x.data.jsonl.gz", 9, "0" * 64)
     assert assemble(*sample, model, "x.jsonl", delivery=by_file).delivery is by_file
+
+
+def test_the_notebook_asks_colab_for_the_card_it_was_planned_for(sample):
+    model = find_model("qwen3-8b")
+    text = render(assemble(*sample, model, "x.jsonl", plan_run(sample[0], model, gpu="a100-40"))).decode()
+    assert "Change runtime type > A100 GPU" in text
+    assert '"gpuType": "A100"' in text

@@ -7,14 +7,16 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from webapp.catalog import find_model
+from webapp.catalog import find_gpu, find_model
 from webapp.notebooks import NotebookSpec, TrainingConfig, render
 from webapp.notebooks.delivery import Embedded
 from webapp.training import gguf
 from webapp.training.ollama import modelfile
 
 CONVERTER = "import sys; open(sys.argv[3], 'w').write('GGUF')"
-SPEC = NotebookSpec(find_model("smollm2-360m"), TrainingConfig(), "x.jsonl", 12, "0" * 64, Embedded(b"payload"))
+SPEC = NotebookSpec(
+    find_model("smollm2-360m"), find_gpu("t4"), TrainingConfig(), "x.jsonl", 12, "0" * 64, Embedded(b"payload")
+)
 
 
 def run_cell(tag, **namespace):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp.catalog import find_model
+from webapp.catalog import find_gpu, find_model
 from webapp.notebooks import NotebookSpec, TrainingConfig, render, rendering
 from webapp.notebooks.delivery import Embedded, Fetched
 from webapp.notebooks.literals import Raw
@@ -28,7 +28,7 @@ def golden(method: str) -> str:
     """The notebook of a method as a script, the training modules left out."""
     model, delivery = CASES[method]
     config = TrainingConfig(method=method)  # type: ignore[arg-type]
-    spec = NotebookSpec(find_model(model), config, "bikes.jsonl", 300, "0" * 64, delivery)
+    spec = NotebookSpec(find_model(model), find_gpu("t4"), config, "bikes.jsonl", 300, "0" * 64, delivery)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(rendering, "module_source", lambda name: Raw(f"# the source of webapp/training/{name}.py"))
         return to_script(render(spec)).decode()

@@ -106,6 +106,13 @@ class MemoryBody(Body):
     parts: dict[str, float]
 
 
+class SettingBody(Body):
+    name: str
+    value: int | float | str | bool
+    reason: str
+    given: Annotated[bool, Field(description="Whether it was asked for, rather than suggested.")]
+
+
 class RecommendedBody(Body):
     model_id: str
     model_name: str
@@ -113,6 +120,7 @@ class RecommendedBody(Body):
     score: Share
     reasons: list[str]
     is_gated: bool
+    rank: Annotated[int, Field(ge=1, description="Models that tie share one.")]
     hub_id: str
     license: str
     commercial_use: bool
@@ -121,7 +129,9 @@ class RecommendedBody(Body):
     method: Literal["lora", "qlora", "full"]
     max_seq_length: int
     memory: MemoryBody
-    terms: dict[str, Share]
+    minutes: Annotated[float, Field(ge=0, description="Of a run; the middle of a range, see `GET /estimate`.")]
+    settings: Annotated[list[SettingBody], Field(description="The suggested `training_config`, each with its reason.")]
+    terms: Annotated[dict[str, Share], Field(description="The score is their sum, each times its weight.")]
 
 
 class ExclusionBody(Body):
@@ -130,12 +140,22 @@ class ExclusionBody(Body):
     reason: str
 
 
+class ChangeBody(Body):
+    input: str
+    value: str | int
+    first: Annotated[str | None, Field(description="The model in the first place then; null when none fits.")]
+    text: str
+
+
 class RecommendationBody(Body):
     task_type: str
     deployment_target: str
     gpu: str
     recommendations: Annotated[list[RecommendedBody], Field(description="Best first.")]
     excluded: list[ExclusionBody]
+    tied: Annotated[list[str], Field(description="The models that share the first place, where several do.")]
+    weights: dict[str, Share]
+    sensitivity: Annotated[list[ChangeBody], Field(description="Single changes that put another model first.")]
 
 
 class DryRunBody(Body):

@@ -56,6 +56,8 @@ def generate(json_data: GenerateRequest) -> dict[str, Any]:
         json_data.session_id,
         json_data.model_id,
         json_data.training_config,
+        gpu=json_data.gpu,
+        preset=json_data.preset,
         encrypted=wanted.encrypt,
     )
     dry_run = workflow.start_dry_run(services(), caller(), notebook.id) if json_data.dry_run else None

@@ -35,7 +35,7 @@ bp = APIBlueprint("recommendations", __name__, tag="Models")
 def recommend(json_data: RecommendRequest) -> dict[str, Any]:
     """Recommend base models
 
-    Hard constraints first (context, memory on the GPU, size on the target), then a score with its reasons.
+    Hard constraints first (context, languages, memory on the GPU, room on the target), then a score of named terms.
     """
     return workflow.recommend(
         services(),
@@ -45,4 +45,6 @@ def recommend(json_data: RecommendRequest) -> dict[str, Any]:
         target=json_data.deployment_target,
         gpu=json_data.gpu,
         method=json_data.method,
+        gated=json_data.gated,
+        preset=json_data.preset,
     ).to_dict()

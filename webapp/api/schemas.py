@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from webapp.catalog import ALIASES, TARGETS, TASKS, Method, gpus, models
+from webapp.catalog import ALIASES, PRESETS, TARGETS, TASKS, Gating, Method, gpus, models
 from webapp.datasets import PARTS
 from webapp.datasets.exporting import FORMATS
 from webapp.datasets.repair import operation_schemas
@@ -32,14 +32,24 @@ class Request(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+GpuId = Annotated[str, _one_of(lambda: [gpu.id for gpu in gpus()])]
+
+
+PresetName = Annotated[str, _one_of(lambda: PRESETS, default="balanced")]
+
+
 class RecommendRequest(Request):
     """What the model is for."""
 
     session_id: SessionId
     task_type: Annotated[str, _one_of(lambda: [*TASKS, *ALIASES])]
     deployment_target: Annotated[str, _one_of(lambda: TARGETS)]
-    gpu: Annotated[str, _one_of(lambda: [gpu.id for gpu in gpus()], default="t4")] = "t4"
+    gpu: Annotated[GpuId, Field(json_schema_extra={"default": "t4"})] = "t4"
     method: Annotated[Method | None, Field(description="By default LoRA where it fits, else QLoRA.")] = None
+    gated: Annotated[
+        Gating, Field(description="Models whose licence has to be accepted first: after all others, by score, or out.")
+    ] = "last"
+    preset: PresetName = "balanced"
 
 
 class DeliveryRequest(Request):
@@ -66,6 +76,10 @@ class GenerateRequest(Request):
     training_config: Annotated[
         TrainingConfig | None, Field(description="Settings that are left out follow from the data and the model.")
     ] = None
+    gpu: Annotated[
+        GpuId | None, Field(description="The card to train on; by default the smallest of Colab's that can do it.")
+    ] = None
+    preset: PresetName = "balanced"
     dry_run: Annotated[bool, Field(description="Also run the notebook on a miniature of the model.")] = False
     delivery: Annotated[DeliveryRequest, Field(description="How the rows travel.")] = DeliveryRequest()
 

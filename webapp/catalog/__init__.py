@@ -1,43 +1,52 @@
 """The base models and GPUs as data, what training needs of their memory, and which model suits a dataset."""
 
-from webapp.catalog.constraints import (
-    BATCH_SIZE,
-    LORA_RANK,
-    Exclusion,
-    make_plan,
-    needed_tokens,
-)
+from webapp.catalog.cards import card_for, colab_cards
+from webapp.catalog.case import Case, Gating
+from webapp.catalog.constraints import Exclusion
 from webapp.catalog.gpus import Gpu, Method, find_gpu, gpus
+from webapp.catalog.hyperparameters import Setting, Settings, suggest
 from webapp.catalog.memory import MemoryEstimate, adapter_parameters, estimate_memory
+from webapp.catalog.methods import METHOD_NAMES
 from webapp.catalog.models import BaseModel, Shape, find_model, models
+from webapp.catalog.presets import LORA_RANK, PRESETS, resolve_preset
+from webapp.catalog.profile import Profile, TokenRates
 from webapp.catalog.recommender import Recommendation, Recommended, recommend
 from webapp.catalog.targets import TARGETS, deployed_gib, resolve_target
 from webapp.catalog.tasks import ALIASES, TASKS, resolve_task
 
 __all__ = [
     "ALIASES",
-    "BATCH_SIZE",
     "LORA_RANK",
+    "METHOD_NAMES",
+    "PRESETS",
     "TARGETS",
     "TASKS",
     "BaseModel",
+    "Case",
     "Exclusion",
+    "Gating",
     "Gpu",
     "MemoryEstimate",
     "Method",
+    "Profile",
     "Recommendation",
     "Recommended",
+    "Setting",
+    "Settings",
     "Shape",
+    "TokenRates",
     "adapter_parameters",
+    "card_for",
+    "colab_cards",
     "deployed_gib",
     "estimate_memory",
     "find_gpu",
     "find_model",
     "gpus",
-    "make_plan",
     "models",
-    "needed_tokens",
     "recommend",
+    "resolve_preset",
     "resolve_target",
     "resolve_task",
+    "suggest",
 ]

@@ -24,6 +24,7 @@ class Gpu(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: Annotated[float, Meta(gt=0, le=1)]
     methods: Annotated[tuple[Method, ...], Meta(min_length=1)]
     source: Annotated[str, Meta(min_length=1)]
+    colab: str = ""
 
     @property
     def fp16(self) -> bool:

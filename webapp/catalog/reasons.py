@@ -1,31 +1,32 @@
 """Why a model is recommended, in words with the numbers in them."""
 
-from webapp.catalog.constraints import METHOD_NAMES, Plan
+from webapp.catalog.case import Case
+from webapp.catalog.methods import METHOD_NAMES
 from webapp.catalog.memory import MemoryEstimate
 from webapp.catalog.models import BaseModel
-from webapp.catalog.score import foreign_share
-from webapp.catalog.targets import Target, deployed_gib
-from webapp.catalog.tasks import Task
-from webapp.datasets import Analysis
+from webapp.catalog.profile import Profile
+from webapp.catalog.score import OPEN_LICENCES, foreign_share
+from webapp.catalog.targets import deployed_gib, weights_gib
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 SMALL_DATASET = 500
 SPACIOUS_DATASET = 5000
+HOUR = 60.0
 
 
-def explain(
-    model: BaseModel, analysis: Analysis, task: Task, target: Target, plan: Plan, memory: MemoryEstimate
-) -> tuple[str, ...]:
-    """One sentence per fact that decided, the most important first."""
+def explain(model: BaseModel, case: Case, memory: MemoryEstimate, minutes: float) -> tuple[str, ...]:
+    """One sentence per fact that decided, the most important first; `memory` and `minutes` are those of the run."""
     sentences = (
         _gating(model),
-        _task(model, task),
-        _memory(plan, memory),
-        _context(model, plan, memory),
-        _deployment(model, target),
-        _size(model, analysis),
-        _languages(model, analysis),
-        _structure(model, analysis),
+        _task(model, case),
+        _memory(case, memory),
+        _time(minutes, memory),
+        _context(model, case, memory),
+        _deployment(model, case),
+        _size(model, case.profile),
+        _languages(model, case.profile),
+        _tokenizer(model, case.profile),
+        _structure(model, case.profile),
         _licence(model),
     )
     return tuple(sentence for sentence in sentences if sentence)
@@ -40,70 +41,89 @@ def _gating(model: BaseModel) -> str:
     )
 
 
-def _task(model: BaseModel, task: Task) -> str:
-    count = len(model.tasks)
-    if task.name not in model.tasks:
-        return f"{task.label.capitalize()} is not among its {count} strengths. {model.strengths}."
-    place = ORDINALS[model.tasks.index(task.name)]
-    return f"{task.label.capitalize()} is the {place} of its {count} strengths. {model.strengths}."
+def _task(model: BaseModel, case: Case) -> str:
+    count, label = len(model.tasks), case.task.label.capitalize()
+    if case.task.name not in model.tasks:
+        return f"{label} is not among its {count} strengths. {model.strengths}."
+    return f"{label} is the {ORDINALS[model.tasks.index(case.task.name)]} of its {count} strengths. {model.strengths}."
 
 
-def _memory(plan: Plan, memory: MemoryEstimate) -> str:
-    gpu = plan.gpu
+def _memory(case: Case, memory: MemoryEstimate) -> str:
+    name = METHOD_NAMES[memory.method]
+    rows = f"{memory.batch_size} rows" if memory.batch_size > 1 else "a row"
     return (
-        f"{_name(memory)} needs about {memory.mid:.1f} GiB ({memory.low:.1f} to {memory.high:.1f}) of the "
-        f"{memory.gpu_gib:g} GiB of the {gpu.name}, with {memory.batch_size} rows of "
-        f"{memory.max_seq_length:,} tokens at a time."
+        f"{name[0].upper()}{name[1:]} needs about {memory.mid:.1f} GiB ({memory.low:.1f} to {memory.high:.1f}) of the "
+        f"{memory.gpu_gib:g} GiB of the {case.gpu.name}, with {rows} of {memory.max_seq_length:,} tokens at a time."
     )
 
 
-def _name(memory: MemoryEstimate) -> str:
-    name = METHOD_NAMES[memory.method]
-    return name[0].upper() + name[1:]
+def _time(minutes: float, memory: MemoryEstimate) -> str:
+    about = f"{minutes / HOUR:.1f} hours" if minutes >= 2 * HOUR else f"{max(1, round(minutes))} minutes"
+    return f"A run takes about {about}."
 
 
-def _context(model: BaseModel, plan: Plan, memory: MemoryEstimate) -> str:
-    need = f"Your longest 1 % of conversations need about {plan.needed_tokens:,} tokens"
-    if plan.cut:
+def _context(model: BaseModel, case: Case, memory: MemoryEstimate) -> str:
+    needed = case.profile.needed_tokens(model)
+    need = f"Your longest 1 % of conversations need about {needed:,} tokens"
+    if needed > memory.max_seq_length:
         need += f" and training cuts at {memory.max_seq_length:,}"
     return f"{need}; its context is {model.context_length:,}."
 
 
-def _deployment(model: BaseModel, target: Target) -> str:
+def _deployment(model: BaseModel, case: Case) -> str:
+    target, needed = case.target, case.profile.needed_tokens(model)
+    weights = f"Its {target.bits}-bit weights take {weights_gib(model, target.bits):.2f} GiB"
+    if target.counts == "download":
+        return f"{weights} of the {target.limit_gib:g} GiB that {target.label} has for them."
+    several = f"{target.conversations} conversations" if target.conversations > 1 else "one conversation"
     return (
-        f"Its {target.bits}-bit weights take {deployed_gib(model, target):.2f} GiB of the "
-        f"{target.limit_gib:g} GiB that {target.label} has for them."
+        f"{weights}, and {deployed_gib(model, target, needed):.2f} GiB together with {several} of {needed:,} tokens; "
+        f"{target.label} has {target.limit_gib:g} GiB."
     )
 
 
-def _size(model: BaseModel, analysis: Analysis) -> str:
-    examples = f"{analysis.total_examples:,} examples"
-    if analysis.total_examples < SMALL_DATASET:
+def _size(model: BaseModel, profile: Profile) -> str:
+    examples = f"{profile.examples:,} examples"
+    if profile.examples < SMALL_DATASET:
         return f"Your {examples} are few: a model learns more from each the larger it is ({model.size} here)."
-    if analysis.total_examples < SPACIOUS_DATASET:
+    if profile.examples < SPACIOUS_DATASET:
         return f"Your {examples} are enough to adapt {model.size} parameters to one task."
     return f"Your {examples} are plenty: a small model can learn most of the task from them."
 
 
-def _languages(model: BaseModel, analysis: Analysis) -> str:
-    if not foreign_share(analysis):
+def _languages(model: BaseModel, profile: Profile) -> str:
+    unknown = {name: share for name, share in profile.languages.items() if name not in model.languages}
+    if sum(unknown.values()) > 0.05:
+        names = ", ".join(f"{name} {share:.0%}" for name, share in list(unknown.items())[:3])
+        return f"{sum(unknown.values()):.0%} of your data are in languages that its card does not name ({names})."
+    if not foreign_share(profile):
         return ""
-    share = f"{analysis.characteristics.non_ascii_share:.1%} of your characters are not ASCII"
+    share = f"{profile.non_ascii_share:.1%} of your characters are not ASCII"
     if len(model.languages) == 1:
         return f"{share}, and it knows only one language ({model.languages[0]})."
     return f"{share}; it knows {len(model.languages)} languages or more."
 
 
-def _structure(model: BaseModel, analysis: Analysis) -> str:
-    data = analysis.characteristics
-    if data.tool_call_share:
+def _tokenizer(model: BaseModel, profile: Profile) -> str:
+    if not profile.rates or model.id not in profile.rates.models:
+        return ""
+    rate, fewest = profile.rates.models[model.id], min(profile.rates.models.values())
+    if rate == fewest:
+        return f"Its tokenizer needs {rate:.2f} tokens a word of your data, the fewest of those known."
+    return f"Its tokenizer needs {rate:.2f} tokens a word of your data; the best of those known needs {fewest:.2f}."
+
+
+def _structure(model: BaseModel, profile: Profile) -> str:
+    if profile.tool_call_share:
         can = "has a format for them" if model.tool_calls else "has no format for them"
-        return f"{data.tool_call_share:.0%} of your conversations call tools; it {can}."
-    if data.system_prompt_share and not model.system_role:
-        return f"{data.system_prompt_share:.0%} of your conversations have a system prompt; it has no such role."
+        return f"{profile.tool_call_share:.0%} of your conversations call tools; it {can}."
+    if profile.system_prompt_share and not model.system_role:
+        return f"{profile.system_prompt_share:.0%} of your conversations have a system prompt; it has no such role."
     return ""
 
 
 def _licence(model: BaseModel) -> str:
-    use = "commercial use is allowed" if model.commercial_use else "no commercial use"
+    if model.license in OPEN_LICENCES:
+        return f"Licence: {model.license}; commercial use is allowed."
+    use = "commercial use is allowed on its terms" if model.commercial_use else "no commercial use"
     return f"Licence: {model.license}; {use}."

@@ -1,45 +1,88 @@
-"""The score: three named terms from 0 to 1, each one function, and their weighted sum.
+"""The score: named terms from 0 to 1, each one function, and their weighted mean.
 
 The weights and constants are judgements, written down so that they can be argued with; none is a measurement.
 """
 
 import math
+import statistics
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from webapp.catalog.case import Case
+from webapp.catalog.duration import run_minutes
+from webapp.catalog.memory import MemoryEstimate
 from webapp.catalog.models import BaseModel
-from webapp.catalog.targets import Target, deployed_gib
+from webapp.catalog.profile import Profile
+from webapp.catalog.targets import deployed_gib
 from webapp.catalog.tasks import Task
-from webapp.datasets import Analysis
-
-WEIGHTS = {"task": 0.45, "deployment": 0.25, "data": 0.30}
+from webapp.training.memory import ROOM
 
 STRENGTH_STEP = 0.12  # lost with each place down a model's list of strengths
 NOT_LISTED = 0.25
 ENOUGH_EXAMPLES = 400  # half of what examples can do for a model of 1B
 FOREIGN_CHARACTERS = 0.05  # non-ASCII share from which languages count in full (German has 2-4 %)
 ENOUGH_LANGUAGES = 20
+AMPLE_CONTEXT = 8  # times what the data needs
+HALF_TIME = 60.0  # minutes of a run that halve its term
+OPEN_LICENCES = frozenset({"Apache-2.0", "MIT"})
+CONDITIONS = 0.5  # commercial use on terms of the licence's own
 
 
 class Terms(NamedTuple):
     """The terms of one model's score, each from 0 to 1."""
 
     task: float
-    deployment: float
     data: float
+    structure: float
+    languages: float
+    tokenizer: float
+    deployment: float
+    context: float
+    memory: float
+    time: float
+    licence: float
+    gating: float
 
     @property
     def total(self) -> float:
-        """0.45 task + 0.25 deployment + 0.30 data."""
-        return WEIGHTS["task"] * self.task + WEIGHTS["deployment"] * self.deployment + WEIGHTS["data"] * self.data
+        """The sum of each term times its weight."""
+        return sum(weight * term for weight, term in zip(WEIGHTS, self, strict=True))
 
 
-def score_terms(model: BaseModel, analysis: Analysis, task: Task, target: Target) -> Terms:
-    """All terms of a model for this data, task and target."""
-    return Terms(task_fit(model, task), deployment_fit(model, target), data_fit(model, analysis))
+WEIGHTS = Terms(
+    task=0.33,
+    data=0.12,
+    structure=0.10,
+    languages=0.12,
+    tokenizer=0.04,
+    deployment=0.11,
+    context=0.03,
+    memory=0.04,
+    time=0.04,
+    licence=0.04,
+    gating=0.03,
+)
+
+
+def score_terms(model: BaseModel, case: Case, memory: MemoryEstimate) -> Terms:
+    """All terms of a model for this case; `memory` is that of a single row at a time."""
+    return Terms(
+        task=task_fit(model, case.task),
+        data=data_fit(model, case.profile),
+        structure=structure_fit(model, case.profile),
+        languages=language_fit(model, case.profile),
+        tokenizer=tokenizer_fit(model, case.profile),
+        deployment=deployment_fit(model, case),
+        context=context_fit(model, case.profile),
+        memory=memory_fit(memory),
+        time=time_fit(model, case, memory),
+        licence=licence_fit(model),
+        gating=0.0 if model.gated else 1.0,
+    )
 
 
 def task_fit(model: BaseModel, task: Task) -> float:
-    """0.5 strength + 0.5 ability.
+    """0.4 strength + 0.6 ability.
 
     strength = 1 - 0.12 x its place in the model's list of tasks (0.25 when absent);
     ability = N / (N + the task's half_ability), N being the parameters.
@@ -47,46 +90,79 @@ def task_fit(model: BaseModel, task: Task) -> float:
     listed = task.name in model.tasks
     strength = 1 - STRENGTH_STEP * model.tasks.index(task.name) if listed else NOT_LISTED
     ability = model.parameters / (model.parameters + task.half_ability)
-    return 0.5 * strength + 0.5 * ability
+    return 0.4 * strength + 0.6 * ability
 
 
-def deployment_fit(model: BaseModel, target: Target) -> float:
-    """1 - (weights on the target / its limit), never below 0: the room left for context and other work."""
-    return max(0.0, 1 - deployed_gib(model, target) / target.limit_gib)
-
-
-def data_fit(model: BaseModel, analysis: Analysis) -> float:
-    """size_fit x language_fit x structure_fit."""
-    return size_fit(model, analysis) * language_fit(model, analysis) * structure_fit(model, analysis)
-
-
-def size_fit(model: BaseModel, analysis: Analysis) -> float:
+def data_fit(model: BaseModel, profile: Profile) -> float:
     """n / (n + 400 / sqrt(N in billions)) for n examples: smaller models ask for more of them."""
-    examples = analysis.total_examples
-    return examples / (examples + ENOUGH_EXAMPLES / math.sqrt(model.parameters / 1e9))
+    return profile.examples / (profile.examples + ENOUGH_EXAMPLES / math.sqrt(model.parameters / 1e9))
 
 
-def language_fit(model: BaseModel, analysis: Analysis) -> float:
-    """1 - foreign x (1 - breadth).
-
-    foreign = non-ASCII share / 5 %, at most 1; breadth = number of the model's languages / 20, at most 1.
-    """
-    breadth = min(1.0, len(model.languages) / ENOUGH_LANGUAGES)
-    return 1 - foreign_share(analysis) * (1 - breadth)
-
-
-def foreign_share(analysis: Analysis) -> float:
-    """How much the data's languages matter, from 0 (plain English or code) to 1."""
-    return min(1.0, analysis.characteristics.non_ascii_share / FOREIGN_CHARACTERS)
-
-
-def structure_fit(model: BaseModel, analysis: Analysis) -> float:
+def structure_fit(model: BaseModel, profile: Profile) -> float:
     """1, less 0.5 x share of tool calls, 0.3 x share of JSON answers and 0.2 x share of system prompts.
 
     Each is taken off only where the model lacks it: tool calls, extraction among its tasks, a system role.
     """
-    data = analysis.characteristics
-    lacking = 0.0 if model.tool_calls else 0.5 * data.tool_call_share
-    lacking += 0.0 if "extraction" in model.tasks else 0.3 * data.json_answer_share
-    lacking += 0.0 if model.system_role else 0.2 * data.system_prompt_share
+    lacking = 0.0 if model.tool_calls else 0.5 * profile.tool_call_share
+    lacking += 0.0 if "extraction" in model.tasks else 0.3 * profile.json_answer_share
+    lacking += 0.0 if model.system_role else 0.2 * profile.system_prompt_share
     return 1 - lacking
+
+
+def language_fit(model: BaseModel, profile: Profile) -> float:
+    """The share of the data in languages that the model knows; of the rest, as much as it knows many others.
+
+    Where the report could tell no language, the characters count: 1 - foreign x (1 - breadth), with foreign = non-ASCII
+    share / 5 %, at most 1. breadth = number of the model's languages / 20, at most 1.
+    """
+    breadth = min(1.0, len(model.languages) / ENOUGH_LANGUAGES)
+    known = sum(share for language, share in profile.languages.items() if language in model.languages)
+    by_language = known + (1 - known) * breadth if profile.languages else 1.0
+    return min(by_language, 1 - foreign_share(profile) * (1 - breadth))
+
+
+def foreign_share(profile: Profile) -> float:
+    """How much the data's characters say that languages matter, from 0 (plain English or code) to 1."""
+    return min(1.0, profile.non_ascii_share / FOREIGN_CHARACTERS)
+
+
+def tokenizer_fit(model: BaseModel, profile: Profile) -> float:
+    """Fewest tokens per word of this data among the known tokenizers, over this one's.
+
+    A model whose tokenizer is not known gets the median of those that are, so that knowing one moves nobody.
+    """
+    known: Mapping[str, float] = profile.rates.models if profile.rates else {}
+    if not known:
+        return 1.0
+    fewest = min(known.values())
+    fits = {name: fewest / rate for name, rate in known.items()}
+    return fits.get(model.id, statistics.median(fits.values()))
+
+
+def deployment_fit(model: BaseModel, case: Case) -> float:
+    """1 - (what counts on the target / its limit)^2, never below 0: room matters where it becomes scarce."""
+    taken = deployed_gib(model, case.target, case.profile.needed_tokens(model))
+    return max(0.0, 1 - (taken / case.target.limit_gib) ** 2)
+
+
+def context_fit(model: BaseModel, profile: Profile) -> float:
+    """log(context / needed) / log(8): 0 where the longest 1 % just fit, 1 where eight times as much would."""
+    times = model.context_length / profile.needed_tokens(model)
+    return min(1.0, max(0.0, math.log(times) / math.log(AMPLE_CONTEXT)))
+
+
+def memory_fit(memory: MemoryEstimate) -> float:
+    """1 - (need / 85 % of the card)^2: the room that larger batches can use."""
+    return max(0.0, 1 - (memory.mid / (ROOM * memory.gpu_gib)) ** 2)
+
+
+def time_fit(model: BaseModel, case: Case, memory: MemoryEstimate) -> float:
+    """60 / (60 + minutes of a run)."""
+    return HALF_TIME / (HALF_TIME + run_minutes(model, case, memory))
+
+
+def licence_fit(model: BaseModel) -> float:
+    """1 for Apache-2.0 and MIT, 0.5 for commercial use on terms of its own, 0 for none."""
+    if model.license in OPEN_LICENCES:
+        return 1.0
+    return CONDITIONS if model.commercial_use else 0.0

@@ -3,8 +3,9 @@
 `running` and `progress` are not loaded with it: only processes that run notebooks need an executor.
 """
 
-from webapp.notebooks.assembly import assemble, effective_config
+from webapp.notebooks.assembly import assemble
 from webapp.notebooks.delivery import Delivery, Embedded, Fetched, Secret
+from webapp.notebooks.planning import Plan, plan_run
 from webapp.notebooks.rendering import render
 from webapp.notebooks.spec import NotebookSpec, TrainingConfig
 from webapp.notebooks.trainable import require_trainable
@@ -14,10 +15,11 @@ __all__ = [
     "Embedded",
     "Fetched",
     "NotebookSpec",
+    "Plan",
     "Secret",
     "TrainingConfig",
     "assemble",
-    "effective_config",
+    "plan_run",
     "render",
     "require_trainable",
 ]

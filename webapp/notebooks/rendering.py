@@ -93,6 +93,7 @@ def render(spec: NotebookSpec) -> bytes:
     values = {
         "model": spec.model,
         "config": spec.config,
+        "gpu": spec.gpu,
         "filename": spec.filename,
         "examples": spec.examples,
         "sha256": spec.sha256,
@@ -128,7 +129,7 @@ def _metadata(spec: NotebookSpec) -> dict[str, Any]:
         "accelerator": "GPU",
         "colab": {
             "provenance": [],
-            "gpuType": "T4",
+            "gpuType": spec.gpu.colab or "T4",
             "runtime_attributes": {"runtime_version": COLAB_RUNTIME},
         },
         "tunebook": {"version": webapp.__version__, "model_id": spec.model.id, "dataset_sha256": spec.sha256},

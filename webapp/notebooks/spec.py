@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel as Schema
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from webapp.catalog import BaseModel
+from webapp.catalog import BaseModel, Gpu
 from webapp.notebooks.delivery import Delivery
 
 
@@ -63,6 +63,7 @@ class NotebookSpec:
     """
 
     model: BaseModel
+    gpu: Gpu
     config: TrainingConfig
     filename: str
     examples: int

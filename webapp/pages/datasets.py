@@ -11,7 +11,7 @@ from webapp.catalog import find_model
 from webapp.datasets import Analysis
 from webapp.datasets.exporting import FORMATS
 from webapp.errors import Problem
-from webapp.notebooks import TrainingConfig, effective_config
+from webapp.notebooks import plan_run
 from webapp.pages.fixes import defaults, labels, offers
 from webapp.pages.forms import Purpose, choices, read_mapping, read_training_config, training_fields
 
@@ -45,7 +45,14 @@ def make_notebook(dataset_id: str) -> ResponseReturnValue:
     try:
         config = read_training_config(request.form)
         notebook = workflow.generate(
-            services(), caller(), dataset_id, purpose.model_id, config, encrypted="encrypt" in request.form
+            services(),
+            caller(),
+            dataset_id,
+            purpose.model_id,
+            config,
+            gpu=purpose.gpu,
+            preset=purpose.preset,
+            encrypted="encrypt" in request.form,
         )
     except Problem as problem:
         return _page(dataset_id, purpose, problem)
@@ -90,16 +97,15 @@ def _advice(dataset_id: str, report: Analysis, purpose: Purpose) -> dict[str, An
         task=purpose.task_type,
         target=purpose.deployment_target,
         gpu=purpose.gpu,
+        preset=purpose.preset,
     )
     advice: dict[str, Any] = {"recommendation": recommendation}
     if purpose.model_id:
         model = find_model(purpose.model_id)
-        methods = {item.model.id: item.memory.method for item in recommendation.recommendations}
-        wanted = TrainingConfig(method=methods[model.id]) if model.id in methods else None
-        suggested = effective_config(report, model, wanted)
-        advice["model"] = model
-        advice["method"] = request.form.get("method", suggested.method)
-        advice["fields"] = training_fields(suggested, request.form)
+        plan = plan_run(report, model, gpu=purpose.gpu, preset=purpose.preset)
+        advice |= {"model": model, "plan": plan}
+        advice["method"] = request.form.get("method", plan.config.method)
+        advice["fields"] = training_fields(plan.config, plan.settings.items, request.form)
         advice["encrypt"] = "encrypt" in request.form
         advice["dry_run"] = request.method == "GET" or "dry_run" in request.form
     return advice

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
 from webapp.api.errors import validation_problem
-from webapp.catalog import TARGETS, TASKS, Method, gpus
+from webapp.catalog import METHOD_NAMES, PRESETS, TARGETS, TASKS, Setting, gpus
 from webapp.datasets import PARTS
 from webapp.notebooks import TrainingConfig
 
@@ -35,8 +35,6 @@ _PART_LABELS = {
     "text": "plain text to learn",
 }
 
-METHODS = {"lora": "LoRA", "qlora": "QLoRA", "full": "full fine-tuning"}
-
 
 @dataclass(frozen=True)
 class Purpose:
@@ -45,6 +43,7 @@ class Purpose:
     task_type: str = ""
     deployment_target: str = ""
     gpu: str = "t4"
+    preset: str = "balanced"
     model_id: str = ""
 
     @classmethod
@@ -60,11 +59,12 @@ class Purpose:
 
 @dataclass(frozen=True)
 class Field:
-    """One number of the training form, with its bounds as HTML attributes."""
+    """One number of the training form: what it is, why it is suggested, and its bounds as HTML attributes."""
 
     name: str
     label: str
     hint: str
+    why: str
     value: str
     step: str
     bounds: Mapping[str, float]
@@ -77,11 +77,14 @@ def choices() -> dict[str, Any]:
         "targets": {target.name: target.label for target in TARGETS.values()},
         "gpus": {gpu.id: f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in gpus()},
         "parts": {"": "not used"} | {part: _PART_LABELS[part] for part in PARTS},
-        "methods": {method: METHODS[method] for method in get_args(Method)},
+        "methods": METHOD_NAMES,
+        "presets": {preset.name: preset.label for preset in PRESETS.values()},
     }
 
 
-def training_fields(suggested: TrainingConfig, given: Mapping[str, str]) -> list[Field]:
+def training_fields(
+    suggested: TrainingConfig, settings: Mapping[str, Setting], given: Mapping[str, str]
+) -> list[Field]:
     """The numbers of the form, filled with what the person has typed, else with what is suggested."""
     properties = TrainingConfig.model_json_schema()["properties"]
     return [
@@ -89,6 +92,7 @@ def training_fields(suggested: TrainingConfig, given: Mapping[str, str]) -> list
             name=name,
             label=label,
             hint=hint,
+            why=settings[name].reason if name in settings else "",
             value=given.get(name, str(getattr(suggested, name))),
             step="1" if properties[name]["type"] == "integer" else "any",
             bounds={

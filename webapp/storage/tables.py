@@ -98,7 +98,7 @@ class Dataset(Base):
 
 
 class Notebook(Base):
-    """A rendered notebook and the configuration it was made from.
+    """A rendered notebook and the configuration it was made from, for the card `gpu`.
 
     `data_blob` is the file of its rows, None when it carries them; `encrypted` says whether its key opens them.
     """
@@ -110,6 +110,7 @@ class Notebook(Base):
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), index=True)
     model_id: Mapped[str] = mapped_column(String(255))
     config: Mapped[dict[str, Any]]
+    gpu: Mapped[str] = mapped_column(String(64), default="t4", server_default="t4")
     blob: Mapped[str] = mapped_column(Text)
     filename: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 from webapp import outbound
 from webapp.accounts import Caller
-from webapp.catalog import find_model
+from webapp.catalog import find_gpu, find_model
 from webapp.errors import Problem
-from webapp.notebooks import Delivery, Secret, TrainingConfig, assemble, render
+from webapp.notebooks import Delivery, Secret, TrainingConfig, assemble, plan_run, render
 from webapp.notebooks.delivery import embed, payload_name
 from webapp.notebooks.reading import read_notebook, without_key
 from webapp.storage.tables import DataLink, Notebook
@@ -87,7 +87,7 @@ def colab_commands(notebook: Notebook) -> list[str]:
     adapter = [] if notebook.config["method"] == "full" else ["model/adapter_model.safetensors"]
     name = payload_name(notebook.filename, encrypted=notebook.encrypted)
     return [
-        "colab new --gpu T4",
+        f"colab new --gpu {find_gpu(notebook.gpu).colab or 'T4'}",
         *([f"colab upload {name} content/{name}"] if notebook.data_blob else []),
         f"colab exec -f {notebook.filename}",
         *(f"colab download content/tunebook-run/{result} {Path(result).name}" for result in ["report.json", *adapter]),
@@ -139,10 +139,10 @@ def _unchanged(services: Services, caller: Caller, notebook: Notebook) -> Datase
 
 def _rendered(services: Services, notebook: Notebook, state: DatasetState, delivery: Delivery) -> bytes:
     """The same notebook with another delivery."""
-    config = TrainingConfig(**notebook.config)
     examples = open_examples(services, notebook.dataset_id)
-    model = find_model(notebook.model_id)
-    return render(assemble(state.finished(), examples, model, state.dataset.filename, config, delivery))
+    model, report = find_model(notebook.model_id), state.finished()
+    plan = plan_run(report, model, TrainingConfig(**notebook.config), gpu=notebook.gpu)
+    return render(assemble(report, examples, model, state.dataset.filename, plan, delivery))
 
 
 def _is_https(services: Services) -> bool:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from webapp.accounts import Caller
 from webapp.catalog import BaseModel, find_model
 from webapp.errors import Problem
-from webapp.notebooks import Secret, TrainingConfig, assemble, effective_config, render, require_trainable
+from webapp.notebooks import Secret, TrainingConfig, assemble, plan_run, render, require_trainable
 from webapp.notebooks.script import to_script
 from webapp.storage import links
 from webapp.storage.tables import Dataset, Notebook, new_id
@@ -36,33 +36,36 @@ def generate(
     model_id: str,
     wanted: TrainingConfig | None = None,
     *,
+    gpu: str | None = None,
+    preset: str = "balanced",
     encrypted: bool = False,
 ) -> Notebook:
-    """Renders and keeps a notebook. Settings that `wanted` does not set follow from the data and the model.
+    """Renders and keeps a notebook. Settings that `wanted` does not set follow from the data, model, card and preset.
 
     Its rows are embedded where they fit, else fetched by a link or put beside it. Raises Problem `dataset_not_found`,
-    `model_not_found`, `analysis_pending`, `too_few_examples`, `no_trained_text` or `max_seq_length_too_long`.
+    `model_not_found`, `analysis_pending`, `too_few_examples`, `no_trained_text`, or those of `plan_run`.
     """
     state = dataset_state(services, caller, dataset_id)
     model = find_model(model_id)
     report = state.finished()
     examples = open_examples(services, state.dataset.id)
     require_trainable(report, examples)
-    config = effective_config(report, model, wanted)
+    plan = plan_run(report, model, wanted, gpu=gpu, preset=preset)
     notebook_id = new_id()
     notebook = Notebook(
         id=notebook_id,
         owner=caller.id,
         dataset_id=state.dataset.id,
         model_id=model.id,
-        config=config.model_dump(),
+        config=plan.config.model_dump(),
+        gpu=plan.gpu.id,
         blob=f"notebooks/{notebook_id}.ipynb",
         filename=notebook_filename(state.dataset.filename, model),
         encrypted=encrypted,
     )
     try:
         sent = deliver(services, notebook, Secret.new() if encrypted else None)
-        content = render(assemble(report, examples, model, state.dataset.filename, config, sent.delivery))
+        content = render(assemble(report, examples, model, state.dataset.filename, plan, sent.delivery))
         notebook.sha256, notebook.data_blob = hashlib.sha256(content).hexdigest(), sent.blob
         with services.blobs.new_file(notebook.blob) as file:
             file.write(content)

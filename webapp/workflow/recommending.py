@@ -16,6 +16,9 @@ def recommend(
     target: str,
     gpu: str = "t4",
     method: str | None = None,
+    gated: str = "last",
+    preset: str = "balanced",
 ) -> Recommendation:
     """The base models for an analysed dataset, best first; raises the Problems of `catalog.recommend`."""
-    return catalog.recommend(analysis(services, caller, dataset_id), task, target, gpu, method)
+    report = analysis(services, caller, dataset_id)
+    return catalog.recommend(report, task, target, gpu, method, gated=gated, preset=preset)

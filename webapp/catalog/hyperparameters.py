@@ -1,0 +1,256 @@
+"""The training settings that suit a dataset, a model and a card, each with its reason."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from webapp.catalog.case import LENGTH_STEP, LONGEST_LENGTH_FP16, training_length
+from webapp.catalog.gpus import Gpu, Method
+from webapp.catalog.memory import MemoryEstimate, estimate_memory
+from webapp.catalog.methods import METHOD_NAMES, methods_on
+from webapp.catalog.models import BaseModel
+from webapp.catalog.presets import Preset, resolve_preset
+from webapp.catalog.profile import Profile
+from webapp.errors import Problem
+
+# OpenAI's published rule for its own fine-tuning: 3 epochs, more until 100 examples are seen, fewer beyond 25,000.
+EPOCHS, LEAST_SEEN, MOST_SEEN, MOST_EPOCHS = 3, 100, 25_000, 25
+# "LoRA Without Regret" (Thinking Machines, 2025): about ten times the rate of full fine-tuning, fifteen times in
+# runs of under 100 steps; with alpha 32 and the usual scale alpha / rank the best rate hardly moves with the rank.
+FULL_RATE, LORA_TIMES, SHORT_RUN, SHORT_RUN_TIMES, LORA_ALPHA = 2e-5, 10, 100, 15, 32
+# OpenAI's published default was 0.2 % of the examples; adapters lose more in large batches than full fine-tuning.
+BATCH_SHARE, LEAST_BATCH, MOST_BATCH = 0.002, 8, 32
+EVALUATIONS = 5  # at least, over a run
+HELD_OUT, HELD_OUT_FEW, FEW, HELD_OUT_ROWS = 0.10, 0.20, 100, 500
+CHARACTERS_A_TOKEN, LEAST_ANSWER, MOST_ANSWER = 3, 64, 512
+
+
+# What a length keeps whole, most first.
+_KEPT = {
+    "longest": "All of your conversations",
+    "p99": "99 % of your conversations",
+    "p95": "95 % of your conversations",
+}
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One training setting: its value, and why; `given` where the person has set it."""
+
+    name: str
+    value: int | float | str | bool
+    reason: str
+    given: bool = False
+
+
+class Settings(NamedTuple):
+    """The settings of one run, by name, and the memory it takes with them."""
+
+    preset: str
+    items: Mapping[str, Setting]
+    memory: MemoryEstimate
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values alone."""
+        return {name: setting.value for name, setting in self.items.items()}
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """JSON data, in the order in which they follow from each other."""
+        return [msgspec.to_builtins(setting) for setting in self.items.values()]
+
+
+def suggest(
+    profile: Profile, model: BaseModel, gpu: Gpu, preset: str = "balanced", given: Mapping[str, Any] | None = None
+) -> Settings:
+    """The settings for this data, model and card; what is `given` stands, and the others follow it.
+
+    Raises Problem `unknown_preset`, and where what is given cannot work `max_seq_length_too_long`,
+    `method_unavailable` or `settings_do_not_fit`, with the numbers.
+    """
+    return _Choice(profile, model, gpu, resolve_preset(preset), dict(given or {})).settings()
+
+
+def epochs(examples: int) -> int:
+    """OpenAI's published rule: 3; 100 / n where 3 n is below 100, at most 25; 25,000 / n where it is above that."""
+    count = max(1, examples)
+    if count * EPOCHS < LEAST_SEEN:
+        return min(MOST_EPOCHS, LEAST_SEEN // count)
+    if count * EPOCHS > MOST_SEEN:
+        return max(1, MOST_SEEN // count)
+    return EPOCHS
+
+
+class _Choice:
+    """Chooses one setting after the other, each from those before it."""
+
+    def __init__(self, profile: Profile, model: BaseModel, gpu: Gpu, preset: Preset, given: dict[str, Any]) -> None:
+        self.profile, self.model, self.gpu, self.preset, self.given = profile, model, gpu, preset, given
+        self.chosen: dict[str, Setting] = {}
+
+    def settings(self) -> Settings:
+        length = self._length()
+        method = self._method(length)
+        self._adapters(method)
+        memory = self._batches(method, length)
+        self._epochs_and_rate(method)
+        self._evaluation()
+        for name, value in self.given.items():
+            if name not in self.chosen:
+                self.chosen[name] = Setting(name, value, "You set it.", True)
+        return Settings(self.preset.name, self.chosen, memory)
+
+    def _take(self, name: str, value: Any, reason: str) -> Any:
+        """The given value, else this one."""
+        if name in self.given:
+            self.chosen[name] = Setting(name, self.given[name], f"You set it; suggested is {value}.", True)
+        else:
+            self.chosen[name] = Setting(name, value, reason)
+        return self.chosen[name].value
+
+    def _length(self) -> int:
+        model, gpu = self.model, self.gpu
+        percentile = self._kept()
+        needed, kept = self.profile.needed_tokens(model, percentile), _KEPT[percentile]
+        value = training_length(needed, model, gpu)
+        reason = f"{kept} need about {needed:,} tokens; the next multiple of {LENGTH_STEP}."
+        if needed > value:
+            why = f"the {gpu.name} has no bf16" if value == LONGEST_LENGTH_FP16 else "more is seldom worth its time"
+            reason = f"{kept} need about {needed:,} tokens; cut at {value:,}, since {why}."
+        elif percentile != self.preset.percentile:
+            reason += f" {_KEPT[self.preset.percentile]} would not fit."
+        length: int = self._take("max_seq_length", value, reason)
+        if length > model.context_length:
+            raise Problem(
+                "max_seq_length_too_long",
+                f"max_seq_length is {length:,}; the context of {model.name} ends at {model.context_length:,} tokens.",
+                param="training_config.max_seq_length",
+            )
+        return length
+
+    def _kept(self) -> str:
+        """The preset's share of the rows, or the next smaller one that the card has room for."""
+        methods = (self.given["method"],) if self.given.get("method") else methods_on(self.gpu)
+        shares = list(_KEPT)[list(_KEPT).index(self.preset.percentile) :]
+        for percentile in shares:
+            length = training_length(self.profile.needed_tokens(self.model, percentile), self.model, self.gpu)
+            if any(self._memory(method, length).fits for method in methods):
+                return percentile
+        return shares[-1]
+
+    def _method(self, length: int) -> Method:
+        gpu = self.gpu
+        if self.given.get("method"):
+            methods_on(gpu, self.given["method"])
+        tried = [self._memory(method, length) for method in methods_on(gpu)]
+        found = next((estimate for estimate in tried if estimate.fits), tried[-1])
+        needs = f"{METHOD_NAMES[found.method]} takes {found.mid:.1f} GiB for a row of {length:,} tokens"
+        reason = f"{needs}, within 85 % of the {gpu.memory_gib:g} GiB of the {gpu.name}."
+        if found.method == "qlora" and len(tried) > 1:
+            reason = f"LoRA would take {tried[0].mid:.1f} GiB; {reason}"
+        if not found.fits:
+            reason = f"{needs}, over 85 % of the {gpu.memory_gib:g} GiB of the {gpu.name}: it may not fit."
+        method: Method = self._take("method", found.method, reason)
+        return method
+
+    def _adapters(self, method: Method) -> None:
+        if method == "full":
+            return
+        rank, preset = self.preset.lora_rank, self.preset.name
+        self._take("lora_rank", rank, f"{rank} for the preset {preset}; 16 is enough for small data.")
+        self._take("lora_alpha", LORA_ALPHA, "With alpha at 32 the best learning rate hardly moves with the rank.")
+
+    def _batches(self, method: Method, length: int) -> MemoryEstimate:
+        """The micro-batch is the largest whose band of memory stays on the card, the accumulation makes up the rest."""
+        rows = self._rows()
+        whole = min(MOST_BATCH, max(LEAST_BATCH, 2 ** int(math.log2(max(1.0, BATCH_SHARE * rows)))))
+        size, memory = 1, self._memory(method, length)
+        while size < whole and (larger := self._memory(method, length, size * 2)).fits and _in_band(larger):
+            size, memory = size * 2, larger
+        reason = (
+            f"{size} x {length:,} tokens take {memory.low:.1f} to {memory.high:.1f} GiB of {self.gpu.memory_gib:g}; "
+            f"{'a step needs no more rows.' if size == whole else 'twice as many could be too much.'}"
+        )
+        taken = self._take("batch_size", size, reason)
+        if taken != size:
+            memory = self._memory(method, length, taken)
+        self._refuse_too_much(method, length, memory)
+        steps = max(1, whole // taken)
+        share = f"{whole} rows a step, 0.2 % of {rows:,} between {LEAST_BATCH} and {MOST_BATCH}"
+        self._take("gradient_accumulation", steps, f"{share}, in batches of {taken}.")
+        return memory
+
+    def _memory(self, method: Method, length: int, size: int = 1) -> MemoryEstimate:
+        return estimate_memory(
+            self.model,
+            gpu=self.gpu,
+            method=method,
+            batch_size=size,
+            max_seq_length=length,
+            lora_rank=int(self.given.get("lora_rank", self.preset.lora_rank)),
+            checkpointing=self.given.get("gradient_checkpointing", True),
+        )
+
+    def _refuse_too_much(self, method: Method, length: int, memory: MemoryEstimate) -> None:
+        """What even the low end of the band has no room for cannot work."""
+        if memory.low <= memory.gpu_gib:
+            return
+        culprits = ("batch_size", "max_seq_length", "lora_rank", "gradient_checkpointing", "method")
+        given = [name for name in culprits if name in self.given]
+        what = f"{memory.batch_size} x {length:,} tokens by {METHOD_NAMES[method]}"
+        raise Problem(
+            "settings_do_not_fit",
+            f"{self.model.name} needs {memory.low:.1f} to {memory.high:.1f} GiB for {what}; the {self.gpu.name} has "
+            f"{memory.gpu_gib:g} GiB. {self._way_out(method, length, memory)}",
+            param=f"training_config.{given[0]}" if given else "gpu",
+            details={"memory": memory.to_dict(), "gpu": self.gpu.id},
+        )
+
+    def _way_out(self, method: Method, length: int, memory: MemoryEstimate) -> str:
+        if memory.batch_size > 1 and self._memory(method, length).low <= memory.gpu_gib:
+            return "A batch_size of 1 with more gradient_accumulation would be worth a try."
+        if method != "qlora" and "qlora" in self.gpu.methods and self._memory("qlora", length).fits:
+            return "QLoRA fits with a batch_size of 1."
+        return "Choose a larger GPU, a smaller model or a shorter max_seq_length."
+
+    def _rows(self) -> int:
+        """Rows to train on: each learned answer is one."""
+        return max(1, round(self.profile.examples * self.profile.answers))
+
+    def _epochs_and_rate(self, method: Method) -> None:
+        usual, examples = epochs(self.profile.examples), self.profile.examples
+        value = min(MOST_EPOCHS, max(1, round(usual * self.preset.epochs)))
+        rule = f"{usual} by OpenAI's rule for {examples:,} examples"
+        count = self._take("num_epochs", value, rule + ("." if value == usual else f", {value} for this preset."))
+        steps = self._steps(count)
+        times = SHORT_RUN_TIMES if steps < SHORT_RUN else LORA_TIMES
+        if method == "full":
+            self._take("learning_rate", FULL_RATE, "Usual for full fine-tuning; adapters take about ten times as much.")
+        else:
+            reason = f"{times} times that of full fine-tuning, since the run has about {steps:,} steps."
+            self._take("learning_rate", round(FULL_RATE * times, 6), reason)
+
+    def _steps(self, count: int) -> int:
+        rows_a_step = int(self.chosen["batch_size"].value) * int(self.chosen["gradient_accumulation"].value)
+        return max(1, math.ceil(self._rows() / rows_a_step) * count)
+
+    def _evaluation(self) -> None:
+        examples, patience = self.profile.examples, self.preset.patience
+        share = HELD_OUT_FEW if examples < FEW else min(HELD_OUT, max(0.01, HELD_OUT_ROWS / examples))
+        held_out = max(1, round(share * examples))
+        self._take("eval_fraction", round(share, 4), f"{held_out:,} conversations are held out, never trained on.")
+        count = int(self.chosen["num_epochs"].value)
+        steps, times = self._steps(count), max(EVALUATIONS, 2 * count if count <= EVALUATIONS else count)
+        every = max(1, steps // times)
+        self._take("eval_steps", every, f"{steps // every} evaluations in about {steps:,} steps.")
+        reason = f"Ends after {patience} evaluation{'s' if patience > 1 else ''} without a better loss."
+        self._take("early_stopping_patience", patience, reason)
+        tokens = 2 * self.profile.answer_chars / CHARACTERS_A_TOKEN
+        most = min(MOST_ANSWER, max(LEAST_ANSWER, 64 * math.ceil(tokens / 64)))
+        reason = f"Twice your median answer of {self.profile.answer_chars:,} characters, between 64 and 512."
+        self._take("max_new_tokens", most, reason)
+
+
+def _in_band(memory: MemoryEstimate) -> bool:
+    return memory.high <= memory.gpu_gib

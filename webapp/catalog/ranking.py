@@ -1,0 +1,79 @@
+"""The models that meet every constraint of a case, best first."""
+
+from typing import NamedTuple
+
+from webapp.catalog.case import Case
+from webapp.catalog.constraints import Exclusion, check
+from webapp.catalog.memory import MemoryEstimate
+from webapp.catalog.methods import METHOD_NAMES
+from webapp.catalog.models import BaseModel, models
+from webapp.catalog.score import Terms, score_terms
+
+DIGITS = 4  # of a score: models whose scores agree in them are tied
+
+
+class Candidate(NamedTuple):
+    """A model that meets every constraint; `memory` is that of a single row at a time."""
+
+    model: BaseModel
+    terms: Terms
+    memory: MemoryEstimate
+
+    @property
+    def score(self) -> float:
+        """From 0 to 1, to four digits."""
+        return round(self.terms.total, DIGITS)
+
+
+class Ranking(NamedTuple):
+    """What is left of the catalogue, best first, and what is not, with the reasons."""
+
+    candidates: tuple[Candidate, ...]
+    excluded: tuple[Exclusion, ...]
+
+    @property
+    def first(self) -> BaseModel | None:
+        """The model in the first place."""
+        return self.candidates[0].model if self.candidates else None
+
+
+def rank(case: Case, catalogue: tuple[BaseModel, ...] | None = None) -> Ranking:
+    """The catalogue's models for this case, by score; of models that tie, the smaller first.
+
+    Gated models come after all others, unless they are to count as equal. Where nothing else fits they are named among
+    the exclusions instead: a gated model is never the first answer to somebody who did not ask for it.
+    """
+    candidates: list[Candidate] = []
+    excluded: list[Exclusion] = []
+    for model in catalogue or models():
+        outcome = check(model, case)
+        if isinstance(outcome, Exclusion):
+            excluded.append(outcome)
+        else:
+            candidates.append(Candidate(model, score_terms(model, case, outcome), outcome))
+    if case.gated == "last" and all(item.model.gated for item in candidates):
+        excluded += [_only_gated(item) for item in candidates]
+        candidates = []
+    last = case.gated == "last"
+    candidates.sort(key=lambda item: (last and item.model.gated, -item.score, item.model.parameters, item.model.id))
+    return Ranking(tuple(candidates), tuple(excluded))
+
+
+def places(ranking: Ranking) -> list[int]:
+    """The place of each candidate, from 1 on; a tie shares its place."""
+    found: list[int] = []
+    for number, item in enumerate(ranking.candidates, start=1):
+        before = ranking.candidates[number - 2] if number > 1 else None
+        tied = before and (before.score, before.model.gated) == (item.score, item.model.gated)
+        found.append(found[-1] if tied else number)
+    return found
+
+
+def _only_gated(candidate: Candidate) -> Exclusion:
+    memory = candidate.memory
+    return Exclusion(
+        candidate.model.id,
+        "gated",
+        f"It fits ({METHOD_NAMES[memory.method]} in about {memory.mid:.1f} GiB), but its licence has to be accepted on the hub "
+        "first; choose it by name once you have access, or ask for gated models.",
+    )
