@@ -11,7 +11,7 @@ import msgspec
 from pydantic import ValidationError
 
 import webapp
-from webapp.commands.analyzing import analyze, analyzed, say_what_is_left_out
+from webapp.commands.analyzing import analyze, analyzed, kept, say_what_is_left_out
 from webapp.commands.arguments import AS_JSON, DATA, MAP, output_file
 from webapp.commands.counting import counting
 from webapp.commands.delivering import delivered
@@ -80,12 +80,17 @@ def serve(host: str, port: int, workers: int) -> None:
 @click.option("--gpu", default="t4", show_default=True, help="The card to train on.")
 @AS_JSON
 def recommend(data: Path, mapping: dict[str, str], task: str, target: str, gpu: str, as_json: bool) -> None:
-    """Recommend base models for DATA that fit the task, the target and the card."""
+    """Recommend base models for DATA that fit the task, the target and the card; say whether to fine-tune at all."""
+    from webapp.baselines import gate
     from webapp.catalog import find_gpu, resolve_target, resolve_task
     from webapp.catalog import recommend as recommend_models
+    from webapp.notebooks import TrainingConfig
 
     resolve_task(task), resolve_target(target), find_gpu(gpu)  # before the work, not after it
-    answer = recommend_models(analyzed(data, mapping=mapping), task, target, gpu).to_dict()
+    config = TrainingConfig()
+    with kept(data, mapping=mapping) as (analysis, examples):
+        answer = recommend_models(analysis, task, target, gpu).to_dict()
+        answer["gate"] = gate(examples, config.eval_fraction, config.seed).to_dict()
     print_json(answer) if as_json else show_recommendation(answer)
 
 

@@ -36,8 +36,9 @@ def recommend(json_data: RecommendRequest) -> dict[str, Any]:
     """Recommend base models
 
     Hard constraints first (context, memory on the GPU, size on the target), then a score with its reasons.
+    `gate` says whether fine-tuning is the right thing for these rows.
     """
-    return workflow.recommend(
+    recommendation = workflow.recommend(
         services(),
         caller(),
         json_data.session_id,
@@ -45,4 +46,6 @@ def recommend(json_data: RecommendRequest) -> dict[str, Any]:
         target=json_data.deployment_target,
         gpu=json_data.gpu,
         method=json_data.method,
-    ).to_dict()
+    )
+    gate = workflow.gate(services(), caller(), json_data.session_id)
+    return recommendation.to_dict() | {"gate": gate.to_dict() if gate else None}

@@ -92,6 +92,7 @@ def _advice(dataset_id: str, report: Analysis, purpose: Purpose) -> dict[str, An
         gpu=purpose.gpu,
     )
     advice: dict[str, Any] = {"recommendation": recommendation}
+    advice["gate"] = workflow.gate(services(), caller(), dataset_id)
     if purpose.model_id:
         model = find_model(purpose.model_id)
         methods = {item.model.id: item.memory.method for item in recommendation.recommendations}
