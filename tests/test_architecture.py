@@ -14,7 +14,7 @@ FLOORS = (
     {"errors", "logs", "stopping"},
     {"resources", "settings", "outbound"},
     {"datasets", "training", "storage"},
-    {"catalog", "jobs", "accounts"},
+    {"catalog", "baselines", "jobs", "accounts"},
     {"notebooks", "hub"},
     {"workflow"},
     {"api", "pages", "console", "commands", "server", "cli"},
@@ -59,15 +59,18 @@ def test_imports_run_downwards_only(path):
     ("modules", "absent"),
     [
         (
-            "webapp.datasets, webapp.catalog",
-            "flask sqlalchemy torch transformers nbclient re2 py3langid gigatoken awkward pyarrow",
+            "webapp.datasets, webapp.catalog, webapp.baselines",
+            "flask sqlalchemy torch transformers nbclient re2 py3langid gigatoken awkward pyarrow sklearn",
         ),
         (
             "webapp.training.data, webapp.training.masking, webapp.training.families",
             "flask sqlalchemy torch transformers",
         ),
-        ("webapp.notebooks, webapp.cli", "flask torch transformers"),
-        ("webapp.api, webapp.pages, webapp.server", "torch transformers re2 py3langid gigatoken awkward pyarrow"),
+        ("webapp.notebooks, webapp.cli", "flask torch transformers sklearn"),
+        (
+            "webapp.api, webapp.pages, webapp.server",
+            "torch transformers re2 py3langid gigatoken awkward pyarrow sklearn",
+        ),
     ],
 )
 def test_the_lower_floors_load_nothing_heavy(modules, absent):

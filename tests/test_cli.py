@@ -87,6 +87,14 @@ def test_recommend_prints_the_body_of_the_route():
     body = json.loads(done.stdout)
     assert body["task_type"] == "question_answering"
     assert body["recommendations"][0]["reasons"]
+    assert body["gate"]["verdict"] == "worth_trying"
+
+
+def test_recommend_says_first_whether_to_fine_tune_at_all(tmp_path):
+    path = tmp_path / "d.jsonl"
+    path.write_text((GOOD + "\n") * 12)
+    done = tunebook("recommend", path, "--task", "qa", "--target", "server")
+    assert done.stdout.startswith("too few rows: 12 rows are few")
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ from webapp.commands.counting import counting
 from webapp.commands.delivering import delivered
 from webapp.commands.export import export
 from webapp.commands.fix import fix
+from webapp.commands.recommending import recommend
 from webapp.commands.verify import verify
 from webapp.console import (
     fault_line,
     print_json,
     progress_bar,
     show_models,
-    show_recommendation,
     show_run,
 )
 from webapp.errors import Problem
@@ -70,34 +70,6 @@ def serve(host: str, port: int, workers: int) -> None:
     from webapp.settings import Settings
 
     serve_app(Settings(), host, port, workers)
-
-
-@main.command()
-@DATA
-@MAP
-@click.option("--task", required=True, help="What the model shall do, for instance conversation or extraction.")
-@click.option("--target", required=True, help="Where it shall run: cloud, server, desktop, edge, mobile, browser.")
-@click.option("--gpu", default="t4", show_default=True, help="The card to train on.")
-@click.option(
-    "--gated",
-    type=click.Choice(["last", "equal", "exclude"]),
-    default="last",
-    show_default=True,
-    help="Models whose licence has to be accepted first: after all others, by their score, or not at all.",
-)
-@PRESET
-@AS_JSON
-def recommend(
-    data: Path, mapping: dict[str, str], task: str, target: str, gpu: str, gated: str, preset: str, as_json: bool
-) -> None:
-    """Recommend base models for DATA that fit the task, the target and the card."""
-    from webapp.catalog import find_gpu, resolve_target, resolve_task
-    from webapp.catalog import recommend as recommend_models
-
-    resolve_task(task), resolve_target(target), find_gpu(gpu)  # before the work, not after it
-    report = analyzed(data, mapping=mapping)
-    answer = recommend_models(report, task, target, gpu, gated=gated, preset=preset).to_dict()
-    print_json(answer) if as_json else show_recommendation(answer)
 
 
 @main.command()
@@ -281,6 +253,7 @@ def write_output(path: Path, content: bytes) -> None:
 
 
 main.add_command(analyze)
+main.add_command(recommend)
 main.add_command(fix)
 main.add_command(export)
 main.add_command(verify)

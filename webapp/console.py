@@ -127,7 +127,9 @@ def _show_change(change: Mapping[str, Any]) -> None:
 
 
 def show_recommendation(answer: Mapping[str, Any]) -> None:
-    """The recommended models with their reasons, then those that are out."""
+    """Whether to fine-tune at all, the recommended models with their reasons, then those that are out."""
+    gate = answer["gate"]
+    click.echo(f"{gate['verdict'].replace('_', ' ')}: {gate['message']}")
     for item in answer["recommendations"]:
         gated = ", gated" if item["is_gated"] else ""
         click.echo(

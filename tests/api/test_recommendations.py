@@ -17,7 +17,7 @@ def test_the_answer_is_that_of_the_catalogue(client, sample):
     answer = ask(client, sample)
     assert answer.status_code == 200
     expected = catalog.recommend(analyze(sample_path()), "conversation", "desktop").to_dict()
-    assert answer.json == expected
+    assert answer.json == expected | {"gate": answer.json["gate"]}
 
 
 def test_the_answer_has_the_fields_of_the_reference(client, sample):
@@ -25,6 +25,21 @@ def test_the_answer_has_the_fields_of_the_reference(client, sample):
     assert {"model_id", "model_name", "size", "score", "reasons", "is_gated"} <= set(best)
     assert 0 <= best["score"] <= 1
     assert best["reasons"]
+
+
+def test_the_gate_says_whether_to_fine_tune_at_all(client, sample):
+    gate = ask(client, sample).json["gate"]
+    assert (gate["verdict"], gate["rows"]) == ("worth_trying", 300)
+    assert f"{gate['baseline']['score']:.2f}" in gate["message"]
+
+
+def test_before_the_gate_is_measured_it_is_null(client, analysed, services):
+    dataset = analysed(
+        b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n' * 20
+    )
+    services.blobs.delete(f"datasets/{dataset}/examples/gate.json")
+    answer = ask(client, dataset)
+    assert (answer.status_code, answer.json["gate"]) == (200, None)
 
 
 def test_an_alias_and_a_gpu_are_understood(client, sample):

@@ -61,6 +61,18 @@ def test_a_page_is_a_slice_of_all(folder: Path, page: int, page_size: int) -> No
     assert [(one.index, {"messages": one.messages}) for one in stored.page(page, page_size)] == expected
 
 
+def test_a_sample_is_some_of_all_in_order_and_the_same_each_time(folder: Path) -> None:
+    stored = Examples(folder)
+    everything = list(stored.conversations())
+    sample = stored.sample(10)
+    places = [everything.index(one) for one in sample]
+    assert len(set(places)) == 10
+    assert places == sorted(places) != list(range(10))
+    assert sample == stored.sample(10)
+    assert all(one in stored.sample(11) for one in sample)
+    assert stored.sample(100) == everything
+
+
 def test_pages_past_the_end_are_empty_however_far(folder: Path) -> None:
     stored = Examples(folder)
     assert len(stored) == 25

@@ -126,6 +126,18 @@ def test_models_are_recommended_with_reasons_and_the_others_are_left_out_with_re
     assert "Left out:" in asked.text
 
 
+def test_with_the_models_it_is_said_whether_to_fine_tune_at_all(asked):
+    assert "Is fine-tuning the right thing? Looking up the most similar of 270 prompts gets" in asked.text
+    assert "ROUGE-L on 30 held-out conversations" in asked.text
+
+
+def test_a_gate_that_is_not_measured_yet_is_said_to_follow(visitor, analysed, services):
+    dataset = analysed(b"\n".join(line(f"Hello {number}") for number in range(20)))
+    services.blobs.delete(f"datasets/{dataset}/examples/gate.json")
+    form = visitor.visit(f"/datasets/{dataset}").form(f"/datasets/{dataset}#models")
+    assert "reload the page" in visitor.send(form, deployment_target="desktop").text
+
+
 def test_the_form_keeps_what_was_chosen(asked, sample):
     form = asked.form(f"/datasets/{sample}#models")
     assert form.fields == {"task_type": "conversation", "deployment_target": "desktop", "gpu": "t4"}

@@ -50,6 +50,11 @@ def numbers(services, dataset_id):
     return [version.version for version in found.versions], [v.version for v in found.versions if v.current]
 
 
+def test_a_new_version_has_a_gate_of_its_own(services, dataset, fix):
+    made = fix(dataset, [{"name": "dedupe"}])["version_id"]
+    assert [workflow.gate(services, LOCAL, version).rows for version in (dataset, made)] == [31, 30]
+
+
 def test_a_preview_is_what_is_then_applied_and_makes_no_version(services, dataset, fix):
     operations = [*TRIM, {"name": "dedupe"}, {"name": "drop_invalid"}]
     before = fix(dataset, operations, preview=True)

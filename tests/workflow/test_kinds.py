@@ -10,6 +10,7 @@ from webapp.notebooks import delivery
 from webapp.notebooks.running import RunReport
 from webapp.workflow import kinds
 
+LINE = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b%d"}]}\n'
 DONE = RunReport("completed", 12.0, {"total": 12, "executed": 12}, steps=100)
 BROKEN = RunReport(
     "failed",
@@ -77,6 +78,19 @@ def test_an_analysis_that_fails_leaves_no_rows_behind(services, work):
     state = workflow.dataset_state(services, LOCAL, dataset.id)
     assert state.job.error["code"] == "no_valid_examples"
     assert not services.blobs.exists(f"datasets/{dataset.id}/examples")
+
+
+def test_the_report_is_there_before_the_gate_is_measured(services, work, monkeypatch):
+    seen = []
+
+    def look(services, dataset_id):
+        seen.append(workflow.dataset_state(services, LOCAL, dataset_id).analysis.total_examples)
+        seen.append(workflow.gate(services, LOCAL, dataset_id))
+
+    monkeypatch.setattr(kinds, "keep_gate", look)
+    workflow.upload(services, LOCAL, "a.jsonl", [LINE % number for number in range(12)])
+    work()
+    assert seen == [12, None]
 
 
 def test_a_dry_run_is_handed_the_rows_that_the_notebook_does_not_carry(dry_run, services, sample, monkeypatch):

@@ -147,6 +147,36 @@ class ChangeBody(Body):
     text: str
 
 
+class CurvePointBody(Body):
+    rows: int
+    score: Share
+
+
+class BaselineBody(Body):
+    metric: str
+    trained: int
+    held_out: Annotated[int, Field(description="Different held-out rows.")]
+    score: Annotated[float, Field(ge=0, le=1, description="Of the answer to the most similar prompt.")]
+    interval: Annotated[tuple[float, float], Field(description="95 % interval of the score.")]
+    most_frequent: Annotated[float, Field(ge=0, le=1, description="Of the most frequent answer, given always.")]
+    random: Annotated[float, Field(ge=0, le=1, description="Of any answer.")]
+    advantage: Annotated[
+        tuple[float, float], Field(description="95 % interval of what it has over the better of both.")
+    ]
+    curve: Annotated[list[CurvePointBody], Field(description="With 25, 50 and 100 % of the rows for training.")]
+    gain: Annotated[tuple[float, float], Field(description="95 % interval of what the second half of the rows added.")]
+    same_prompt: Annotated[int, Field(description="Held-out rows whose very prompt is also one for training.")]
+
+
+class GateBody(Body):
+    verdict: Annotated[str, Field(description="A stable code.")]
+    message: str
+    rows: int
+    sampled: int
+    most_frequent_share: Share
+    baseline: Annotated[BaselineBody | None, Field(description="Null when too few different rows are held out.")]
+
+
 class RecommendationBody(Body):
     task_type: str
     deployment_target: str
@@ -156,6 +186,7 @@ class RecommendationBody(Body):
     tied: Annotated[list[str], Field(description="The models that share the first place, where several do.")]
     weights: dict[str, Share]
     sensitivity: Annotated[list[ChangeBody], Field(description="Single changes that put another model first.")]
+    gate: Annotated[GateBody | None, Field(description="Whether to fine-tune at all; null before it is measured.")]
 
 
 class DryRunBody(Body):

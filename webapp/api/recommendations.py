@@ -36,8 +36,9 @@ def recommend(json_data: RecommendRequest) -> dict[str, Any]:
     """Recommend base models
 
     Hard constraints first (context, languages, memory on the GPU, room on the target), then a score of named terms.
+    `gate` says whether fine-tuning is the right thing for these rows.
     """
-    return workflow.recommend(
+    recommendation = workflow.recommend(
         services(),
         caller(),
         json_data.session_id,
@@ -47,4 +48,6 @@ def recommend(json_data: RecommendRequest) -> dict[str, Any]:
         method=json_data.method,
         gated=json_data.gated,
         preset=json_data.preset,
-    ).to_dict()
+    )
+    gate = workflow.gate(services(), caller(), json_data.session_id)
+    return recommendation.to_dict() | {"gate": gate.to_dict() if gate else None}

@@ -114,7 +114,7 @@ def analyze(
     }
     report: dict[str, Any] = {"session_id": None}
     if full or search:
-        with _kept(data, options | ({"max_items": _ALL_ITEMS} if full else {})) as (analysis, examples):
+        with kept(data, **options, **({"max_items": _ALL_ITEMS} if full else {})) as (analysis, examples):
             report |= all_lines(analysis, examples) if full else analysis.to_dict()
             if search:
                 report["second_look"] = msgspec.to_builtins(second_look(examples, search))
@@ -142,7 +142,7 @@ def _learned(family: str) -> LearnedTexts:
 
 
 @contextmanager
-def _kept(data: Path, options: dict[str, Any]) -> Iterator[tuple[Analysis, Examples]]:
+def kept(data: Path, **options: Any) -> Iterator[tuple[Analysis, Examples]]:
     """The analysis, and the examples for as long as they are needed."""
     with tempfile.TemporaryDirectory() as scratch:
         with ExampleWriter(Path(scratch)) as sink:

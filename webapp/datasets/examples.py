@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from webapp.datasets.hashing import GOLDEN, mix
 from webapp.datasets.marks import Bits, Marked
 from webapp.errors import Problem
 
@@ -166,6 +167,17 @@ class Examples:
         with (self._folder / LINES).open("rb") as file:
             for encoded in file:
                 yield msgspec.json.decode(encoded)
+
+    def sample(self, size: int) -> list[dict[str, Any]]:
+        """At most `size` conversations in order, those with the smallest hashes of their indices; no other is read."""
+        places = np.sort(np.argsort(mix(np.arange(len(self), dtype=np.uint64) + GOLDEN))[:size])
+        entries = self._index[places]
+        found = []
+        with (self._folder / LINES).open("rb") as file:
+            for offset, length in zip(entries["offset"].tolist(), entries["length"].tolist(), strict=True):
+                file.seek(offset)
+                found.append(msgspec.json.decode(file.read(length)))
+        return found
 
     def payload(self) -> Path:
         """The file of the canonical lines, gzipped; made when first asked for: 100 MB of lines take four seconds."""

@@ -100,6 +100,7 @@ def _advice(dataset_id: str, report: Analysis, purpose: Purpose) -> dict[str, An
         preset=purpose.preset,
     )
     advice: dict[str, Any] = {"recommendation": recommendation}
+    advice["gate"] = workflow.gate(services(), caller(), dataset_id)
     if purpose.model_id:
         model = find_model(purpose.model_id)
         plan = plan_run(report, model, gpu=purpose.gpu, preset=purpose.preset)

@@ -19,6 +19,7 @@ from webapp.workflow.data_links import data_links, linked_file, revoke_link
 from webapp.workflow.delivering import RowsFile, rows_file
 from webapp.workflow.exporting import Exported, export_dataset
 from webapp.workflow.fixing import start_fix
+from webapp.workflow.gating import gate
 from webapp.workflow.generating import (
     NotebookState,
     download_path,
@@ -60,6 +61,7 @@ __all__ = [
     "duplicates",
     "export_dataset",
     "file_too_large",
+    "gate",
     "generate",
     "issue_lines",
     "job_status",

@@ -1,0 +1,6 @@
+"""Baselines: what a look-up in the rows gets without any training, and what that says of fine-tuning on them."""
+
+from webapp.baselines.gate import Gate, gate
+from webapp.baselines.retrieval import RetrievalBaseline
+
+__all__ = ["Gate", "RetrievalBaseline", "gate"]

@@ -1,0 +1,41 @@
+"""`tunebook recommend`: which models suit a file of rows, and whether to fine-tune at all."""
+
+from pathlib import Path
+
+import click
+
+from webapp.commands.analyzing import kept
+from webapp.commands.arguments import AS_JSON, DATA, MAP, PRESET
+from webapp.console import print_json, show_recommendation
+
+
+@click.command()
+@DATA
+@MAP
+@click.option("--task", required=True, help="What the model shall do, for instance conversation or extraction.")
+@click.option("--target", required=True, help="Where it shall run: cloud, server, desktop, edge, mobile, browser.")
+@click.option("--gpu", default="t4", show_default=True, help="The card to train on.")
+@click.option(
+    "--gated",
+    type=click.Choice(["last", "equal", "exclude"]),
+    default="last",
+    show_default=True,
+    help="Models whose licence has to be accepted first: after all others, by their score, or not at all.",
+)
+@PRESET
+@AS_JSON
+def recommend(
+    data: Path, mapping: dict[str, str], task: str, target: str, gpu: str, gated: str, preset: str, as_json: bool
+) -> None:
+    """Recommend base models for DATA that fit the task, the target and the card; say whether to fine-tune at all."""
+    from webapp.baselines import gate
+    from webapp.catalog import find_gpu, resolve_target, resolve_task
+    from webapp.catalog import recommend as recommend_models
+    from webapp.notebooks import TrainingConfig
+
+    resolve_task(task), resolve_target(target), find_gpu(gpu)  # before the work, not after it
+    config = TrainingConfig()
+    with kept(data, mapping=mapping) as (analysis, examples):
+        answer = recommend_models(analysis, task, target, gpu, gated=gated, preset=preset).to_dict()
+        answer["gate"] = gate(examples, config.eval_fraction, config.seed).to_dict()
+    print_json(answer) if as_json else show_recommendation(answer)
