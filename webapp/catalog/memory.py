@@ -12,7 +12,7 @@ from webapp.training.memory import ROOM, Dimensions, Load, lora_parameters, pred
 
 GIB = 1024**3
 
-BAND = 0.20  # the estimate is a band of this half-width
+BAND = 0.15  # half-width: 12 of 14 published peaks are this near, see docs/estimates.md
 
 
 class MemoryEstimate(msgspec.Struct, frozen=True):
