@@ -78,8 +78,8 @@ def test_out_of_memory_names_each_method_and_the_card(analysis: Any) -> None:
     found = exclusion("qwen3-8b", analysis(), methods=("lora", "full"))
     assert found.code == "out_of_memory"
     for number in (
-        "LoRA about 18.5 GiB",
-        "full fine-tuning about 127.6 GiB",
+        "LoRA about 18.7 GiB",
+        "full fine-tuning about 143.6 GiB",
         "14.75 GiB",
         "85%",
         "12.5 GiB",

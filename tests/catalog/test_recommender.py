@@ -37,7 +37,7 @@ def answered(grid: list[Recommendation | Problem]) -> list[Recommendation]:
 
 
 def test_every_input_has_a_sorted_answer_or_a_clear_problem(grid: list[Recommendation | Problem]) -> None:
-    assert len(grid) == 2016
+    assert len(grid) == 252 * len(gpus())
     for answer in grid:
         if isinstance(answer, Problem):
             assert answer.code == "no_model_fits"

@@ -64,7 +64,7 @@ def this_machine() -> Gpu:
     """The machine this runs on: its first NVIDIA card with the memory it has, else its processor."""
     card = read_card()
     if card is None:
-        return _processor(memory_bytes() / 2**30, cores())
+        return processor(cores())
     like = next((gpu for gpu in gpus() if _letters(gpu.name) in _letters(card.name)), None)
     speed = like or find_gpu("t4")  # of the NVIDIA cards here the slowest
     bf16 = card.capability >= (8, 0)
@@ -82,12 +82,12 @@ def this_machine() -> Gpu:
     )
 
 
-def _processor(gib: float, count: int) -> Gpu:
-    """A processor of so many cores, each as fast as one of the 8 of the catalogue's `cpu`."""
-    cpu = find_gpu("cpu")
+def processor(count: int) -> Gpu:
+    """So many cores of this machine, each as fast as one of the 8 of the catalogue's `cpu`."""
+    cpu, gib = find_gpu("cpu"), memory_bytes() / 2**30
     return Gpu(
         id=THIS_MACHINE,
-        name=f"CPU of this machine, {count} cores and {gib:.0f} GiB",
+        name=f"CPU of this machine ({count} cores, {gib:.0f} GiB)",
         memory_gib=round(max(1.0, gib - SYSTEM_GIB), 2),
         value_bytes=cpu.value_bytes,
         bf16=cpu.bf16,
