@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from webapp.catalog import BaseModel as CatalogueModel
 from webapp.datasets import Analysis
 from webapp.notebooks import TrainingConfig
 
@@ -136,6 +137,59 @@ class RecommendationBody(Body):
     gpu: str
     recommendations: Annotated[list[RecommendedBody], Field(description="Best first.")]
     excluded: list[ExclusionBody]
+
+
+class RangeBody(Body):
+    low: float
+    mid: float
+    high: float
+
+
+class CostBody(Body):
+    provider: str
+    unit: str
+    units: Annotated[RangeBody, Field(description="The provider's own: compute units, or hours.")]
+    currency: str
+    money: RangeBody
+    as_of: Annotated[str, Field(description="The date when the price was last known to hold.")]
+    verified: Annotated[bool, Field(description="Whether the price was read on a page that `source` names.")]
+    source: str
+
+
+class PeakBody(RangeBody):
+    card: Annotated[float, Field(description="What the card has.")]
+    parts: Annotated[dict[str, float], Field(description="By component; they sum to `mid`.")]
+
+
+class RunEstimateBody(Body):
+    tokens: Annotated[int, Field(description="Trained tokens of all epochs, after truncation.")]
+    minutes: Annotated[RangeBody, Field(description="With evaluations and the answers before and after.")]
+    costs: list[CostBody]
+
+
+class EstimateBody(Body):
+    model_id: str
+    method: Literal["lora", "qlora", "full"]
+    gpu: str
+    max_seq_length: int
+    batch_size: int
+    lora_rank: int
+    checkpointing: bool
+    memory_gib: PeakBody
+    fits: Annotated[bool, Field(description="Whether `mid` is within 85 % of the card.")]
+    fit: Annotated[
+        Literal["fits", "tight", "no", "needs_bf16"],
+        Field(description="`tight` is beyond 85 %; `needs_bf16`: the card has memory, but not the number format."),
+    ]
+    minutes_per_million_tokens: RangeBody
+    costs_per_million_tokens: list[CostBody]
+    run: Annotated[RunEstimateBody | None, Field(description="With `session_id`.")]
+
+
+class ModelsBody(msgspec.Struct, frozen=True):
+    """The catalogue."""
+
+    models: list[CatalogueModel]
 
 
 class DryRunBody(Body):

@@ -86,7 +86,7 @@ def _error(found: Sequence[Measurement]) -> OwnError:
 def _predicted_seconds(report: Mapping[str, Any], model_id: str, workdir: Path) -> float:
     """Seconds of its optimiser steps: micro-batches of the rows that it read, by the shape that was trained."""
     training = report["training"]
-    batches = report["steps"] * training["gradient_accumulation"]
+    batches: int = report["steps"] * training["gradient_accumulation"]
     tokens = training["tokens_per_second"] * training["seconds"]
     length = max(1, round(tokens / max(1, batches * training["batch_size"])))
     of = _miniature(workdir / "miniature") if report["miniature"] else dimensions(find_model(model_id))
