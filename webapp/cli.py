@@ -15,6 +15,7 @@ from webapp.commands.analyzing import analyze, analyzed, say_what_is_left_out
 from webapp.commands.arguments import AS_JSON, DATA, MAP, PRESET, output_file
 from webapp.commands.counting import counting
 from webapp.commands.delivering import delivered
+from webapp.commands.estimate import estimate
 from webapp.commands.export import export
 from webapp.commands.fix import fix
 from webapp.commands.recommending import recommend
@@ -254,6 +255,7 @@ def write_output(path: Path, content: bytes) -> None:
 
 main.add_command(analyze)
 main.add_command(recommend)
+main.add_command(estimate)
 main.add_command(fix)
 main.add_command(export)
 main.add_command(verify)

@@ -153,6 +153,33 @@ def show_models(models: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
+def show_estimate(answer: Mapping[str, Any]) -> None:
+    """Memory by component, then time and cost as ranges."""
+    memory = answer["memory_gib"]
+    for name, gib in memory["parts"].items():
+        click.echo(f"{name:<12} {gib:8.2f} GiB")
+    words = {"fits": "fits", "tight": "tight", "no": "does not fit", "needs_bf16": "needs bf16, which the card has not"}
+    click.echo(f"at the peak  {_range(memory, '.1f')} GiB of {memory['card']:g}: {words[answer['fit']]}")
+    click.echo(f"a million tokens: {_range(answer['minutes_per_million_tokens'], '.3g')} minutes")
+    _show_costs(answer["costs_per_million_tokens"])
+    if run := answer["run"]:
+        click.echo(f"the whole run, {run['tokens']:,} tokens: {_range(run['minutes'], '.3g')} minutes")
+        _show_costs(run["costs"])
+
+
+def _show_costs(costs: Sequence[Mapping[str, Any]]) -> None:
+    for cost in costs:
+        doubt = "" if cost["verified"] else ", not verified"
+        click.echo(
+            f"  {cost['provider']}: {_range(cost['money'], '.2g')} {cost['currency']} "
+            f"({_range(cost['units'], '.2g')} {cost['unit']}; {cost['as_of']}{doubt})"
+        )
+
+
+def _range(values: Mapping[str, float], form: str) -> str:
+    return f"{values['mid']:{form}} ({values['low']:{form}} to {values['high']:{form}})"
+
+
 def show_checks(answer: Mapping[str, Any]) -> None:
     """The lines of a receipt: what matches, what no longer does, and what this machine cannot tell."""
     for item in answer["checks"]:

@@ -8,7 +8,7 @@ from webapp.errors import Problem
 
 def test_the_machines() -> None:
     assert [gpu.id for gpu in gpus()] == [
-        "t4", "l4", "a100-40", "a100-80", "h100", "rtx-3090", "rtx-4090", "cpu",
+        "t4", "l4", "a10g", "a100-40", "a100-80", "h100", "h200", "rtx-3090", "rtx-4090", "apple-16", "apple-32", "cpu",
     ]  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def test_spellings(name: str) -> None:
     assert find_gpu(name).id == "rtx-4090"
 
 
-@pytest.mark.parametrize(("name", "hint"), [("a100", "a100-40"), ("", "t4, l4"), ("tpu v5", "t4")])
+@pytest.mark.parametrize(("name", "hint"), [("a100", "a100-80"), ("", "t4, l4"), ("tpu v5", "t4")])
 def test_an_unknown_gpu_names_the_choices(name: str, hint: str) -> None:
     with pytest.raises(Problem) as caught:
         find_gpu(name)

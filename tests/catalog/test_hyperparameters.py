@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from webapp.catalog import PRESETS, Profile, Settings, find_gpu, find_model, gpus, models, suggest
-from webapp.catalog.hyperparameters import epochs
+from webapp.catalog.epochs import epochs
 from webapp.catalog.methods import methods_on
 from webapp.errors import Problem
 

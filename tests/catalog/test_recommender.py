@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from webapp.catalog import TokenRates, find_model, models, recommend
+from webapp.catalog import find_model, models, recommend
 from webapp.errors import Problem
 
 

@@ -34,7 +34,7 @@ def test_an_empty_place_becomes_a_store(url):
     db.migrate()
     names = set(inspect(db.engine).get_table_names())
     db.close()
-    assert names == {"alembic_version", "datasets", "notebooks", "data_links", "jobs", "job_events"}
+    assert names == {"alembic_version", "datasets", "notebooks", "data_links", "jobs", "job_events", "measurements"}
 
 
 def test_a_second_start_changes_nothing(db):

@@ -7,6 +7,7 @@ from webapp.api import (
     errors,
     fixes,
     jobs,
+    models,
     notebooks,
     openapi,
     recommendations,
@@ -19,7 +20,17 @@ from webapp.api.context import EXTENSION
 
 __all__ = ["EXTENSION", "install"]
 
-BLUEPRINTS = (service.bp, uploads.bp, datasets.bp, fixes.bp, recommendations.bp, notebooks.bp, rows.bp, jobs.bp)
+BLUEPRINTS = (
+    service.bp,
+    uploads.bp,
+    datasets.bp,
+    fixes.bp,
+    models.bp,
+    recommendations.bp,
+    notebooks.bp,
+    rows.bp,
+    jobs.bp,
+)
 # Of bodies other than uploads, which have a limit of their own.
 MAX_BODY_BYTES = 1024 * 1024
 

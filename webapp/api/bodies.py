@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from webapp.catalog import BaseModel as CatalogueModel
 from webapp.datasets import Analysis
 from webapp.notebooks import TrainingConfig
 
@@ -106,6 +107,34 @@ class MemoryBody(Body):
     parts: dict[str, float]
 
 
+class RangeBody(Body):
+    low: float
+    mid: float
+    high: float
+
+
+class CostBody(Body):
+    provider: str
+    unit: str
+    units: Annotated[RangeBody, Field(description="The provider's own: compute units, or hours.")]
+    currency: str
+    money: RangeBody
+    as_of: Annotated[str, Field(description="The date when the price was last known to hold.")]
+    verified: Annotated[bool, Field(description="Whether the price was read on a page that `source` names.")]
+    source: str
+
+
+class PeakBody(RangeBody):
+    card: Annotated[float, Field(description="What the card has.")]
+    parts: Annotated[dict[str, float], Field(description="By component; they sum to `mid`.")]
+
+
+class RunEstimateBody(Body):
+    tokens: Annotated[int, Field(description="Trained tokens of all epochs, after truncation.")]
+    minutes: Annotated[RangeBody, Field(description="With evaluations and the answers before and after.")]
+    costs: list[CostBody]
+
+
 class SettingBody(Body):
     name: str
     value: int | float | str | bool
@@ -129,7 +158,7 @@ class RecommendedBody(Body):
     method: Literal["lora", "qlora", "full"]
     max_seq_length: int
     memory: MemoryBody
-    minutes: Annotated[float, Field(ge=0, description="Of a run; the middle of a range, see `GET /estimate`.")]
+    run: RunEstimateBody
     settings: Annotated[list[SettingBody], Field(description="The suggested `training_config`, each with its reason.")]
     terms: Annotated[dict[str, Share], Field(description="The score is their sum, each times its weight.")]
 
@@ -187,6 +216,31 @@ class RecommendationBody(Body):
     weights: dict[str, Share]
     sensitivity: Annotated[list[ChangeBody], Field(description="Single changes that put another model first.")]
     gate: Annotated[GateBody | None, Field(description="Whether to fine-tune at all; null before it is measured.")]
+
+
+class EstimateBody(Body):
+    model_id: str
+    method: Literal["lora", "qlora", "full"]
+    gpu: str
+    max_seq_length: int
+    batch_size: int
+    lora_rank: int
+    checkpointing: bool
+    memory_gib: PeakBody
+    fits: Annotated[bool, Field(description="Whether `mid` is within 85 % of the card.")]
+    fit: Annotated[
+        Literal["fits", "tight", "no", "needs_bf16"],
+        Field(description="`tight` is beyond 85 %; `needs_bf16`: the card has memory, but not the number format."),
+    ]
+    minutes_per_million_tokens: RangeBody
+    costs_per_million_tokens: list[CostBody]
+    run: Annotated[RunEstimateBody | None, Field(description="With `session_id`.")]
+
+
+class ModelsBody(msgspec.Struct, frozen=True):
+    """The catalogue."""
+
+    models: list[CatalogueModel]
 
 
 class DryRunBody(Body):

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from apiflask import APIFlask
 
-from webapp.api.bodies import AnalysisBody
+from webapp.api.bodies import AnalysisBody, ModelsBody
 from webapp.datasets import PARTS
 from webapp.datasets.group_report import Duplicates
 from webapp.datasets.report import Distribution
@@ -117,7 +117,9 @@ def complete(document: Any) -> Any:
     document["tags"] = [{"name": name} for name in dict.fromkeys(tag["name"] for tag in document["tags"])]
     schemas = document["components"].setdefault("schemas", {})
     schemas["Error"] = ERROR_SCHEMA
-    _, reports = msgspec.json.schema_components((AnalysisBody, Distribution, Duplicates), ref_template=_SCHEMA)
+    _, reports = msgspec.json.schema_components(
+        (AnalysisBody, Distribution, Duplicates, ModelsBody), ref_template=_SCHEMA
+    )
     schemas.update(reports)
     document["paths"]["/upload"]["post"]["requestBody"] = UPLOAD_REQUEST
     for method, operation in _operations(document):

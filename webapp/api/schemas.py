@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from webapp.catalog import ALIASES, PRESETS, TARGETS, TASKS, Gating, Method, gpus, models
+from webapp.catalog import ALIASES, PRESETS, TARGETS, TASKS, Gating, Method, gpu_ids, gpus, models
 from webapp.datasets import PARTS
 from webapp.datasets.exporting import FORMATS
 from webapp.datasets.repair import operation_schemas
@@ -131,3 +131,17 @@ class LinesQuery(BaseModel):
 
     page: Annotated[int, Field(ge=1, le=2**31)] = 1
     page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
+
+
+class EstimateQuery(BaseModel):
+    """What is to be estimated."""
+
+    model_id: ModelId
+    gpu: Annotated[str, _one_of(gpu_ids, default="t4")] = "t4"
+    method: Method = "lora"
+    length: Annotated[int, Field(ge=32, le=131_072, description="Longest row in tokens.")] = 1024
+    batch: Annotated[int, Field(ge=1, le=512, description="Rows at a time.")] = 2
+    rank: Annotated[int, Field(ge=1, le=256, description="Of LoRA adapters.")] = 16
+    checkpointing: Annotated[bool, Field(description="Activations are recomputed, not kept.")] = True
+    session_id: Annotated[SessionId | None, Field(description="A dataset: its whole run is estimated too.")] = None
+    epochs: Annotated[int, Field(ge=1, le=100, description="Of that run.")] = 3

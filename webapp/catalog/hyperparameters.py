@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from webapp.catalog.case import LENGTH_STEP, LONGEST_LENGTH_FP16, training_length
+from webapp.catalog.epochs import MOST_EPOCHS, epochs
 from webapp.catalog.gpus import Gpu, Method
 from webapp.catalog.memory import MemoryEstimate, estimate_memory
 from webapp.catalog.methods import METHOD_NAMES, methods_on
@@ -15,8 +16,6 @@ from webapp.catalog.presets import Preset, resolve_preset
 from webapp.catalog.profile import Profile
 from webapp.errors import Problem
 
-# OpenAI's published rule for its own fine-tuning: 3 epochs, more until 100 examples are seen, fewer beyond 25,000.
-EPOCHS, LEAST_SEEN, MOST_SEEN, MOST_EPOCHS = 3, 100, 25_000, 25
 # "LoRA Without Regret" (Thinking Machines, 2025): about ten times the rate of full fine-tuning, fifteen times in
 # runs of under 100 steps; with alpha 32 and the usual scale alpha / rank the best rate hardly moves with the rank.
 FULL_RATE, LORA_TIMES, SHORT_RUN, SHORT_RUN_TIMES, LORA_ALPHA = 2e-5, 10, 100, 15, 32
@@ -70,16 +69,6 @@ def suggest(
     `method_unavailable` or `settings_do_not_fit`, with the numbers.
     """
     return _Choice(profile, model, gpu, resolve_preset(preset), dict(given or {})).settings()
-
-
-def epochs(examples: int) -> int:
-    """OpenAI's published rule: 3; 100 / n where 3 n is below 100, at most 25; 25,000 / n where it is above that."""
-    count = max(1, examples)
-    if count * EPOCHS < LEAST_SEEN:
-        return min(MOST_EPOCHS, LEAST_SEEN // count)
-    if count * EPOCHS > MOST_SEEN:
-        return max(1, MOST_SEEN // count)
-    return EPOCHS
 
 
 class _Choice:

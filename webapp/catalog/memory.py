@@ -1,6 +1,7 @@
 """How much memory a fine-tuning run needs, by component."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +13,7 @@ from webapp.training.memory import ROOM, Dimensions, Load, lora_parameters, pred
 
 GIB = 1024**3
 
-BAND = 0.20  # the estimate is a band of this half-width
+BAND = 0.15  # half-width: 12 of 14 published peaks are this near, see docs/estimates.md
 
 
 class MemoryEstimate(msgspec.Struct, frozen=True):
@@ -54,19 +55,21 @@ def estimate_memory(
 ) -> MemoryEstimate:
     """Peak memory of training `model` on `gpu` with micro-batches of `batch_size` x `max_seq_length` tokens.
 
-    The formula and how near it comes are in `webapp.training.memory`.
+    The formula is in `webapp.training.memory`; how near it comes is in docs/estimates.md.
     """
     load = Load(
         method=method,
         value_bytes=gpu.value_bytes,
-        # A GradScaler refuses fp16 gradients, so what is trained on an fp16 card stays in fp32.
-        trained_bytes=4 if gpu.fp16 else gpu.value_bytes,
+        trained_bytes=4,
         tokens=batch_size * max_seq_length,
         lora_rank=lora_rank,
         checkpointing=checkpointing,
         chunked_loss=chunked_loss,
     )
     parts = predicted_memory(dimensions(model), load)
+    # As the notebook does: 32-bit weights where they fit, and on an fp16 card, whose GradScaler refuses fp16 gradients.
+    if method == "full" and not gpu.fp16 and sum(parts.values()) > ROOM * gpu.memory_gib * GIB:
+        parts = predicted_memory(dimensions(model), replace(load, trained_bytes=gpu.value_bytes))
     gib = {name: size / GIB for name, size in parts.items()}
     mid = sum(gib.values())
     return MemoryEstimate(

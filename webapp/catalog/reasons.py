@@ -1,8 +1,9 @@
 """Why a model is recommended, in words with the numbers in them."""
 
 from webapp.catalog.case import Case
-from webapp.catalog.methods import METHOD_NAMES
+from webapp.catalog.duration import Range
 from webapp.catalog.memory import MemoryEstimate
+from webapp.catalog.methods import METHOD_NAMES
 from webapp.catalog.models import BaseModel
 from webapp.catalog.profile import Profile
 from webapp.catalog.score import OPEN_LICENCES, foreign_share
@@ -14,13 +15,13 @@ SPACIOUS_DATASET = 5000
 HOUR = 60.0
 
 
-def explain(model: BaseModel, case: Case, memory: MemoryEstimate, minutes: float) -> tuple[str, ...]:
+def explain(model: BaseModel, case: Case, memory: MemoryEstimate, minutes: Range) -> tuple[str, ...]:
     """One sentence per fact that decided, the most important first; `memory` and `minutes` are those of the run."""
     sentences = (
         _gating(model),
         _task(model, case),
         _memory(case, memory),
-        _time(minutes, memory),
+        _time(minutes),
         _context(model, case, memory),
         _deployment(model, case),
         _size(model, case.profile),
@@ -57,9 +58,12 @@ def _memory(case: Case, memory: MemoryEstimate) -> str:
     )
 
 
-def _time(minutes: float, memory: MemoryEstimate) -> str:
-    about = f"{minutes / HOUR:.1f} hours" if minutes >= 2 * HOUR else f"{max(1, round(minutes))} minutes"
-    return f"A run takes about {about}."
+def _time(minutes: Range) -> str:
+    if minutes.high < 2:
+        return "A run takes a minute or two."
+    if minutes.high < 2 * HOUR:
+        return f"A run takes about {minutes.low:.0f} to {minutes.high:.0f} minutes."
+    return f"A run takes about {minutes.low / HOUR:.1f} to {minutes.high / HOUR:.1f} hours."
 
 
 def _context(model: BaseModel, case: Case, memory: MemoryEstimate) -> str:

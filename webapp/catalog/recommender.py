@@ -6,8 +6,8 @@ import msgspec
 
 from webapp.catalog.case import Case, Gating
 from webapp.catalog.constraints import Exclusion
-from webapp.catalog.duration import run_minutes
 from webapp.catalog.entries import unknown
+from webapp.catalog.estimates import RunEstimate, run_estimate
 from webapp.catalog.gpus import find_gpu
 from webapp.catalog.hyperparameters import Settings, suggest
 from webapp.catalog.memory import MemoryEstimate
@@ -21,6 +21,7 @@ from webapp.catalog.score import WEIGHTS, Terms
 from webapp.catalog.sensitivity import Change, sensitivity
 from webapp.catalog.targets import resolve_target
 from webapp.catalog.tasks import resolve_task
+from webapp.catalog.workload import RunPlan
 from webapp.datasets import Analysis
 from webapp.errors import Problem
 
@@ -34,7 +35,7 @@ class Recommended(msgspec.Struct, frozen=True):
     terms: Terms
     reasons: tuple[str, ...]
     settings: Settings
-    minutes: float
+    run: RunEstimate
 
     @property
     def memory(self) -> MemoryEstimate:
@@ -60,7 +61,7 @@ class Recommended(msgspec.Struct, frozen=True):
             "method": memory.method,
             "max_seq_length": memory.max_seq_length,
             "memory": memory.to_dict(),
-            "minutes": round(self.minutes, 1),
+            "run": msgspec.to_builtins(self.run),
             "settings": self.settings.to_list(),
             "terms": {name: round(value, 4) for name, value in self.terms._asdict().items()},
         }
@@ -135,7 +136,7 @@ def recommend(
         target=case.target.name,
         gpu=machine.id,
         recommendations=tuple(
-            _recommended(item, place, case, preset, method)
+            _recommended(item, place, case, preset, method, analysis)
             for item, place in zip(ranking.candidates, places(ranking), strict=True)
         ),
         excluded=ranking.excluded,
@@ -150,17 +151,30 @@ def _gating(name: str) -> Gating:
     raise unknown("gating", name, get_args(Gating), param="gated")
 
 
-def _recommended(item: Candidate, place: int, case: Case, preset: str, method: str | None) -> Recommended:
+def _recommended(
+    item: Candidate, place: int, case: Case, preset: str, method: str | None, analysis: Analysis
+) -> Recommended:
     settings = suggest(case.profile, item.model, case.gpu, preset, {"method": item.memory.method} if method else None)
-    minutes = run_minutes(item.model, case, settings.memory)
+    run = run_estimate(item.model, case.gpu, settings.memory.method, analysis, _run_plan(settings))
     return Recommended(
         model=item.model,
         place=place,
         score=item.score,
         terms=item.terms,
-        reasons=explain(item.model, case, settings.memory, minutes),
+        reasons=explain(item.model, case, settings.memory, run.minutes),
         settings=settings,
-        minutes=minutes,
+        run=run,
+    )
+
+
+def _run_plan(settings: Settings) -> RunPlan:
+    values = settings.values
+    return RunPlan(
+        epochs=values["num_epochs"],
+        batch_size=values["batch_size"],
+        max_seq_length=values["max_seq_length"],
+        eval_fraction=values["eval_fraction"],
+        max_new_tokens=values["max_new_tokens"],
     )
 
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from webapp.catalog.case import Case
-from webapp.catalog.duration import run_minutes
-from webapp.catalog.memory import MemoryEstimate
+from webapp.catalog.duration import minutes_per_million_tokens
+from webapp.catalog.epochs import epochs
+from webapp.catalog.memory import MemoryEstimate, dimensions
 from webapp.catalog.models import BaseModel
 from webapp.catalog.profile import Profile
 from webapp.catalog.targets import deployed_gib
@@ -24,6 +25,7 @@ FOREIGN_CHARACTERS = 0.05  # non-ASCII share from which languages count in full 
 ENOUGH_LANGUAGES = 20
 AMPLE_CONTEXT = 8  # times what the data needs
 HALF_TIME = 60.0  # minutes of a run that halve its term
+ROWS_AT_A_TIME = 8
 OPEN_LICENCES = frozenset({"Apache-2.0", "MIT"})
 CONDITIONS = 0.5  # commercial use on terms of the licence's own
 
@@ -157,8 +159,12 @@ def memory_fit(memory: MemoryEstimate) -> float:
 
 
 def time_fit(model: BaseModel, case: Case, memory: MemoryEstimate) -> float:
-    """60 / (60 + minutes of a run)."""
-    return HALF_TIME / (HALF_TIME + run_minutes(model, case, memory))
+    """60 / (60 + minutes of training): those of a million tokens x the data's tokens x the usual epochs."""
+    each = minutes_per_million_tokens(
+        dimensions(model), case.gpu, memory.method, rows=ROWS_AT_A_TIME, length=memory.max_seq_length
+    )
+    tokens = case.profile.total_tokens(model) * epochs(case.profile.examples)
+    return HALF_TIME / (HALF_TIME + each.mid * tokens / 1e6)
 
 
 def licence_fit(model: BaseModel) -> float:

@@ -14,6 +14,11 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
 
 
+def figure(value: float) -> str:
+    """An estimate: three digits at most."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
 def percent(share: float) -> str:
     """A share from 0 to 1."""
     return f"{share:.0%}"
@@ -48,6 +53,7 @@ FILTERS = {
     "figure_rows": figure_rows,
     "answers_in_words": answers_in_words,
     "number": number,
+    "figure": figure,
     "percent": percent,
     "size": size,
     "words": words,

@@ -185,3 +185,25 @@ class JobEvent(Base):
     at: Mapped[datetime] = mapped_column(default=utc_now)
     type: Mapped[str] = mapped_column(String(32))
     data: Mapped[dict[str, Any]]
+
+
+class Measurement(Base):
+    """What a finished run was predicted to take, and what it took: seconds of training steps, bytes at the peak.
+
+    Of no owner: it says nothing of anyone's data. `miniature` marks dry runs, whose prediction is made for the
+    miniature; `measured_bytes` is None where nothing counts a peak, as on a CPU.
+    """
+
+    __tablename__ = "measurements"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), unique=True)
+    model_id: Mapped[str] = mapped_column(String(255))
+    method: Mapped[str] = mapped_column(String(16))
+    gpu: Mapped[str] = mapped_column(String(255))
+    miniature: Mapped[bool]
+    predicted_seconds: Mapped[float]
+    measured_seconds: Mapped[float]
+    predicted_bytes: Mapped[int] = mapped_column(BigInteger)
+    measured_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)

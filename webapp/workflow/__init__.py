@@ -17,6 +17,7 @@ from webapp.workflow.analyses import (
 from webapp.workflow.colab import COLAB, ColabLink, colab_commands, colab_link
 from webapp.workflow.data_links import data_links, linked_file, revoke_link
 from webapp.workflow.delivering import RowsFile, rows_file
+from webapp.workflow.estimating import estimate
 from webapp.workflow.exporting import Exported, export_dataset
 from webapp.workflow.fixing import start_fix
 from webapp.workflow.gating import gate
@@ -31,6 +32,7 @@ from webapp.workflow.generating import (
 )
 from webapp.workflow.jobs import JobStatus, job_status
 from webapp.workflow.mapping import map_columns
+from webapp.workflow.measuring import OwnError, own_errors
 from webapp.workflow.recommending import recommend
 from webapp.workflow.rendering import RenderedExample, rendered
 from webapp.workflow.running import start_dry_run
@@ -45,6 +47,7 @@ __all__ = [
     "Exported",
     "JobStatus",
     "NotebookState",
+    "OwnError",
     "Page",
     "RenderedExample",
     "RowsFile",
@@ -59,6 +62,7 @@ __all__ = [
     "distribution",
     "download_path",
     "duplicates",
+    "estimate",
     "export_dataset",
     "file_too_large",
     "gate",
@@ -71,6 +75,7 @@ __all__ = [
     "notebook_script",
     "notebook_state",
     "open_services",
+    "own_errors",
     "preview",
     "recommend",
     "redo",

@@ -15,6 +15,7 @@ from webapp.workflow.analyses import examples_key
 from webapp.workflow.exporting import run_export
 from webapp.workflow.fixing import run_fix
 from webapp.workflow.gating import keep_gate
+from webapp.workflow.measuring import record_measurement
 from webapp.workflow.services import Services
 
 
@@ -74,4 +75,5 @@ def run_dry_run(services: Services, context: JobContext) -> Mapping[str, Any]:
     if report["status"] != "completed":
         error = report["error"] or {"code": "dry_run_failed", "message": "The notebook did not run to its end."}
         raise Problem(error["code"], error["message"], status=500, details={"report": report})
+    record_measurement(services, context.job.id, notebook.model_id, workdir)
     return report

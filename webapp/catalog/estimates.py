@@ -1,0 +1,139 @@
+"""What fine-tuning a model on a card takes: memory, time and money, in one object."""
+
+import math
+from typing import Any, Literal
+
+import msgspec
+
+from webapp.catalog.duration import (
+    FORWARD_PART,
+    LAYER_SECONDS,
+    Range,
+    around,
+    batch_seconds,
+    forward_seconds,
+    minutes_per_million_tokens,
+)
+from webapp.catalog.gpus import Gpu, Method
+from webapp.catalog.memory import MemoryEstimate, dimensions, estimate_memory
+from webapp.catalog.models import BaseModel
+from webapp.catalog.prices import Cost, costs
+from webapp.catalog.workload import ANSWERS_TOGETHER, EVALUATIONS, RunPlan, run_tokens, workload
+from webapp.datasets import Analysis
+from webapp.errors import Problem
+
+Fit = Literal["fits", "tight", "no", "needs_bf16"]
+
+
+class RunEstimate(msgspec.Struct, frozen=True):
+    """A whole run on a dataset: its training tokens, and minutes with evaluations and answers before and after.
+
+    Downloads, loading, the probe and checkpoints are not in it.
+    """
+
+    tokens: int
+    minutes: Range
+    costs: tuple[Cost, ...]
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """Memory and speed of training `model_id` by `method` on `gpu`; `run` where a dataset was given."""
+
+    model_id: str
+    method: Method
+    gpu: str
+    checkpointing: bool
+    memory: MemoryEstimate
+    fit: Fit
+    minutes_per_million_tokens: Range
+    costs_per_million_tokens: tuple[Cost, ...]
+    run: RunEstimate | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON data, the body of `GET /estimate`."""
+        memory, gib = self.memory, {name: round(getattr(self.memory, name), 3) for name in ("low", "mid", "high")}
+        parts = {name: round(size, 3) for name, size in memory.parts.items()}
+        others = {name: getattr(self, name) for name in self.__struct_fields__ if name != "memory"}
+        return {
+            **msgspec.to_builtins(others),
+            "max_seq_length": memory.max_seq_length,
+            "batch_size": memory.batch_size,
+            "lora_rank": memory.lora_rank,
+            "memory_gib": gib | {"card": memory.gpu_gib, "parts": parts},
+            "fits": memory.fits,
+        }
+
+
+def estimate(
+    model: BaseModel,
+    gpu: Gpu,
+    method: Method,
+    *,
+    length: int,
+    batch: int,
+    rank: int = 16,
+    checkpointing: bool = True,
+    analysis: Analysis | None = None,
+    plan: RunPlan | None = None,
+) -> Estimate:
+    """Memory, time and cost of micro-batches of `batch` x `length` tokens; of a whole run with `analysis` and `plan`.
+
+    Raises Problem `method_unavailable` or `invalid_length`.
+    """
+    if method not in gpu.methods:
+        raise Problem("method_unavailable", f"{method} cannot be run on the {gpu.name}.", param="method")
+    if length > model.context_length:
+        raise Problem(
+            "invalid_length",
+            f"{model.name} reads at most {model.context_length:,} tokens; ask for a shorter length.",
+            param="length",
+        )
+    memory = estimate_memory(
+        model,
+        gpu=gpu,
+        method=method,
+        batch_size=batch,
+        max_seq_length=length,
+        lora_rank=rank,
+        checkpointing=checkpointing,
+    )
+    of = dimensions(model)
+    minutes = minutes_per_million_tokens(of, gpu, method, rows=batch, length=length, checkpointing=checkpointing)
+    run = None
+    if analysis is not None:
+        wanted = msgspec.structs.replace(plan or RunPlan(), batch_size=batch, max_seq_length=length)
+        run = run_estimate(model, gpu, method, analysis, wanted, checkpointing=checkpointing)
+    return Estimate(
+        model_id=model.id,
+        method=method,
+        gpu=gpu.id,
+        checkpointing=checkpointing,
+        memory=memory,
+        fit=_fit(model, gpu, memory),
+        minutes_per_million_tokens=minutes,
+        costs_per_million_tokens=costs(gpu.id, minutes),
+        run=run,
+    )
+
+
+def _fit(model: BaseModel, gpu: Gpu, memory: MemoryEstimate) -> Fit:
+    """Whether it fits with room to spare, only just, or not at all; or the card cannot compute what it needs."""
+    if gpu.fp16 and not model.t4:
+        return "needs_bf16"
+    if memory.fits:
+        return "fits"
+    return "tight" if memory.mid <= gpu.memory_gib else "no"
+
+
+def run_estimate(
+    model: BaseModel, gpu: Gpu, method: Method, analysis: Analysis, plan: RunPlan, *, checkpointing: bool = True
+) -> RunEstimate:
+    """Time and cost of a whole run on this data."""
+    of, load = dimensions(model), workload(analysis, plan)
+    batch = batch_seconds(of, gpu, method, rows=load.rows, length=load.length, checkpointing=checkpointing)
+    evaluation = load.eval_batches * forward_seconds(of, gpu, method, rows=load.rows, length=load.length)
+    token = max(of.layers * LAYER_SECONDS * FORWARD_PART, forward_seconds(of, gpu, method, rows=1, length=1))
+    answers = 2 * math.ceil(plan.answers / ANSWERS_TOGETHER) * plan.max_new_tokens * token
+    seconds = plan.epochs * load.train_batches * batch + (EVALUATIONS + 1) * evaluation + answers
+    minutes = around(seconds / 60)
+    return RunEstimate(run_tokens(analysis, plan), minutes, costs(gpu.id, minutes))

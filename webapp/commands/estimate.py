@@ -1,0 +1,57 @@
+"""`tunebook estimate`: memory, time and cost of fine-tuning a model on a card."""
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from webapp.catalog import Method, RunPlan, find_gpu, find_model
+from webapp.catalog import estimate as estimate_run
+from webapp.commands.analyzing import analyzed
+from webapp.commands.arguments import AS_JSON
+from webapp.console import print_json, show_estimate
+
+
+@click.command()
+@click.option("--model", "model_id", required=True, help="A model of the catalogue: see `tunebook models`.")
+@click.option("--method", type=click.Choice(get_args(Method)), default="lora", show_default=True, help="How to train.")
+@click.option(
+    "--gpu", default="t4", show_default=True, help="The card: t4, l4, a100-40, ..., cpu; this-machine is looked at now."
+)
+@click.option("--length", type=click.IntRange(32), default=1024, show_default=True, help="The longest row, in tokens.")
+@click.option("--batch", type=click.IntRange(1), default=2, show_default=True, help="Rows at a time.")
+@click.option("--rank", type=click.IntRange(1), default=16, show_default=True, help="The rank of LoRA adapters.")
+@click.option("--no-checkpointing", is_flag=True, help="Keep all activations instead of recomputing them.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A dataset: the whole run on it is estimated too.",
+)
+@click.option("--epochs", type=click.IntRange(1), default=3, show_default=True, help="With --data: of that run.")
+@AS_JSON
+def estimate(
+    model_id: str,
+    method: Method,
+    gpu: str,
+    length: int,
+    batch: int,
+    rank: int,
+    no_checkpointing: bool,
+    data: Path | None,
+    epochs: int,
+    as_json: bool,
+) -> None:
+    """Estimate memory, time and cost of fine-tuning a base model, as ranges."""
+    model, card = find_model(model_id), find_gpu(gpu)
+    answer = estimate_run(
+        model,
+        card,
+        method,
+        length=length,
+        batch=batch,
+        rank=rank,
+        checkpointing=not no_checkpointing,
+        analysis=analyzed(data) if data else None,
+        plan=RunPlan(epochs=epochs),
+    ).to_dict()
+    print_json(answer) if as_json else show_estimate(answer)
