@@ -12,7 +12,7 @@ from webapp.training.packing import collate_packed, pack_rows, packing_obstacle
 from webapp.training.turns import tokenizer_render
 
 LIMIT = 256
-STATEFUL = {"Lfm2ForCausalLM"}  # classes of the catalogue with layers that carry a state
+STATEFUL = {"Lfm2ForCausalLM", "Qwen3_5ForCausalLM"}  # classes of the catalogue with layers that carry a state
 
 
 def loaded(entry, miniature_of, run_config, conversations, **changes):

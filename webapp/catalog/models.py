@@ -1,5 +1,6 @@
 """The base models, as data: what each is, what it may be used for, and the shape every estimate needs."""
 
+from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -13,11 +14,17 @@ Text = Annotated[str, Meta(min_length=1)]
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
 Url = Annotated[str, Meta(pattern=r"^https://")]
 Size = Annotated[int, Meta(ge=1)]
-TemplateFamily = Literal["chatml", "qwen3", "llama3", "gemma", "mistral", "phi4", "granite", "smollm3", "lfm2"]
+TemplateFamily = Literal[
+    "chatml", "falcon3", "gemma", "gemma4", "granite", "lfm2", "llama3", "mistral", "mistral-v3", "olmo2", "olmo3",
+    "phi3", "phi4", "qwen2.5", "qwen3", "qwen3.5", "smollm3", "zephyr",
+]  # fmt: skip
 
 
 class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The dimensions of a decoder, as in config.json; `ffn` is the width in use."""
+    """The dimensions of a decoder, as in config.json; `ffn` is the largest width in use.
+
+    `per_layer_embedding` is the width of the embedding that each of Gemma 4's layers has of its own.
+    """
 
     model_type: Text
     class_name: Annotated[str, Meta(pattern=r"ForCausalLM$")]
@@ -29,6 +36,7 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ffn: Size
     vocab: Size
     tied: bool
+    per_layer_embedding: Annotated[int, Meta(ge=0)] = 0
     extra: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
@@ -47,11 +55,12 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def embedding_parameters(self) -> int:
-        """Parameters of the embedding, and of the output head where it is a matrix of its own."""
-        return self.vocab * self.hidden * (1 if self.tied else 2)
+        """Parameters of the embeddings, and of the output head where it is a matrix of its own."""
+        return self.vocab * (self.hidden * (1 if self.tied else 2) + self.layers * self.per_layer_embedding)
 
     def config_values(self) -> dict[str, Any]:
         """Keyword arguments for transformers' `AutoConfig.for_model(model_type, **values)`."""
+        per_layer = {"hidden_size_per_layer_input": self.per_layer_embedding} if self.per_layer_embedding else {}
         return {
             "hidden_size": self.hidden,
             "num_hidden_layers": self.layers,
@@ -61,12 +70,17 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "intermediate_size": self.ffn,
             "vocab_size": self.vocab,
             "tie_word_embeddings": self.tied,
+            **per_layer,
             **self.extra,
         }
 
 
 class BaseModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One base model. `parameters` counts the text model; `context_length` is in its own tokens."""
+    """One base model. `parameters` counts the text model; `context_length` is in its own tokens.
+
+    `checked` says against what `parameters` were counted: the published total, to the digit; the label of its `size`,
+    to 2 %; or nothing.
+    """
 
     id: Slug
     hub_id: Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")]
@@ -88,7 +102,8 @@ class BaseModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     hybrid: bool
     t4: bool
     t4_note: Text
-    verified: bool
+    checked: Literal["published total", "label", "no"]
+    last_reviewed: date
     source: Text
     strengths: Text
     shape: Shape
@@ -100,8 +115,13 @@ class BaseModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             raise ValueError("parameters do not even cover the embedding")
 
     @property
+    def verified(self) -> bool:
+        """Whether the shape was checked against a published number."""
+        return self.checked != "no"
+
+    @property
     def linear_parameters(self) -> int:
-        """Parameters outside the embedding and an untied head: what 4-bit quantisation shrinks."""
+        """Parameters outside the embeddings and an untied head: what 4-bit quantisation shrinks."""
         return self.parameters - self.shape.embedding_parameters
 
 

@@ -109,11 +109,13 @@ def message_texts(conversations: Iterable[dict[str, Any]], limit: int = 2_000_00
 def miniature_config(model_type: str, shape: Mapping[str, Any], tokenizer: PreTrainedTokenizerFast) -> Any:
     """The model type's configuration with small dimensions, and each kind of layer at least once.
 
+    Where the last layers take the keys and values of earlier ones, each kind is there twice: once with its own.
     `initializer_range` is 1/sqrt(hidden): at the usual 0.02 a tied head this small cannot become sharp.
     """
     full = AutoConfig.for_model(model_type, **shape)
     kinds = list(dict.fromkeys(getattr(full, "layer_types", None) or []))
-    layers = max(2, len(kinds))
+    sharing = getattr(full, "num_kv_shared_layers", 0) > 0
+    layers = max(2, len(kinds)) * (2 if sharing else 1)
     small: dict[str, Any] = {
         "hidden_size": HIDDEN,
         "intermediate_size": 3 * HIDDEN,
@@ -129,10 +131,22 @@ def miniature_config(model_type: str, shape: Mapping[str, Any], tokenizer: PreTr
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
+    own = {
+        "attention_multiplier": (HIDDEN // 4) ** -0.5,  # Granite states the scale of its attention
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 4,
+        "linear_key_head_dim": HIDDEN // 4,
+        "linear_value_head_dim": HIDDEN // 4,
+        "hidden_size_per_layer_input": HIDDEN // 4,
+        "vocab_size_per_layer_input": len(tokenizer),
+        "num_kv_shared_layers": layers // 2 if sharing else 0,
+        "use_double_wide_mlp": shape.get("use_double_wide_mlp", False),
+    }
+    small |= {name: value for name, value in own.items() if hasattr(full, name)}
     if kinds:
-        small["layer_types"] = (kinds * 2)[:layers]
-    if hasattr(full, "attention_multiplier"):  # Granite states the scale of its attention instead of 1/sqrt(head_dim)
-        small["attention_multiplier"] = (HIDDEN // 4) ** -0.5
+        small["layer_types"] = (kinds * layers)[:layers]
+    if hasattr(full, "vocab_size_per_layer_input"):  # Gemma 4's full attention has wider heads
+        small["global_head_dim"] = HIDDEN // 2
     return AutoConfig.for_model(model_type, **small)
 
 
