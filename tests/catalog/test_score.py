@@ -55,8 +55,8 @@ def test_every_term_lies_between_0_and_1(analysis: Any) -> None:
 
 def test_task_fit_is_strength_and_ability() -> None:
     granite = find_model("granite-4.1-3b")
-    half = TASKS["extraction"].half_ability
-    ability = granite.parameters / (granite.parameters + half)
+    effective = granite.parameters * 1.5 ** (granite.year - 2025)
+    ability = effective / (effective + TASKS["extraction"].half_ability)
     assert task_fit(granite, TASKS["extraction"]) == pytest.approx(0.4 + 0.6 * ability)
     assert task_fit(granite, TASKS["text_generation"]) < task_fit(granite, TASKS["instruction_following"])
 

@@ -86,6 +86,7 @@ class BaseModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     hub_id: Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")]
     name: Text
     size: Annotated[str, Meta(pattern=r"^\d+(\.\d+)?B$")]
+    year: Annotated[int, Meta(ge=2023, le=2100)]
     parameters: Size
     vision_parameters: Annotated[int, Meta(ge=0)] = 0
     context_length: Annotated[int, Meta(ge=512)]

@@ -40,8 +40,9 @@ class Ranking(NamedTuple):
 def rank(case: Case, catalogue: tuple[BaseModel, ...] | None = None) -> Ranking:
     """The catalogue's models for this case, by score; of models that tie, the smaller first.
 
-    Gated models come after all others, unless they are to count as equal. Where nothing else fits they are named among
-    the exclusions instead: a gated model is never the first answer to somebody who did not ask for it.
+    Gated models, and those whose numbers could not be checked, come after all others, unless gated ones are to count as
+    equal. Where only gated ones fit they are named among the exclusions instead: a gated model is never the first
+    answer to somebody who did not ask for it.
     """
     candidates: list[Candidate] = []
     excluded: list[Exclusion] = []
@@ -54,18 +55,27 @@ def rank(case: Case, catalogue: tuple[BaseModel, ...] | None = None) -> Ranking:
     if case.gated == "last" and all(item.model.gated for item in candidates):
         excluded += [_only_gated(item) for item in candidates]
         candidates = []
-    last = case.gated == "last"
-    candidates.sort(key=lambda item: (last and item.model.gated, -item.score, item.model.parameters, item.model.id))
-    return Ranking(tuple(candidates), tuple(excluded))
+    ordered = sorted(
+        candidates, key=lambda item: (_group(item, case), -item.score, item.model.parameters, item.model.id)
+    )
+    return Ranking(tuple(ordered), tuple(excluded))
 
 
-def places(ranking: Ranking) -> list[int]:
+def _group(item: Candidate, case: Case) -> int:
+    """0, 1 for what could not be checked, 2 for gated models that come last."""
+    if item.model.gated and case.gated == "last":
+        return 2
+    return int(item.model.checked == "no")
+
+
+def places(ranking: Ranking, case: Case) -> list[int]:
     """The place of each candidate, from 1 on; a tie shares its place."""
     found: list[int] = []
+    before: tuple[int, float] | None = None
     for number, item in enumerate(ranking.candidates, start=1):
-        before = ranking.candidates[number - 2] if number > 1 else None
-        tied = before and (before.score, before.model.gated) == (item.score, item.model.gated)
-        found.append(found[-1] if tied else number)
+        this = _group(item, case), item.score
+        found.append(found[-1] if this == before else number)
+        before = this
     return found
 
 

@@ -137,7 +137,7 @@ def recommend(
         gpu=machine.id,
         recommendations=tuple(
             _recommended(item, place, case, preset, method, analysis)
-            for item, place in zip(ranking.candidates, places(ranking), strict=True)
+            for item, place in zip(ranking.candidates, places(ranking, case), strict=True)
         ),
         excluded=ranking.excluded,
         sensitivity=sensitivity(case, ranking.first.id),

@@ -18,8 +18,9 @@ from webapp.catalog.targets import deployed_gib
 from webapp.catalog.tasks import Task
 from webapp.training.memory import ROOM
 
-STRENGTH_STEP = 0.12  # lost with each place down a model's list of strengths
-NOT_LISTED = 0.25
+STRENGTH_STEP = 0.10  # lost with each place down a model's list of strengths
+NOT_LISTED = 0.40
+PROGRESS, REFERENCE_YEAR = 1.5, 2025  # what a parameter is worth, year over year
 ENOUGH_EXAMPLES = 400  # half of what examples can do for a model of 1B
 FOREIGN_CHARACTERS = 0.05  # non-ASCII share from which languages count in full (German has 2-4 %)
 ENOUGH_LANGUAGES = 20
@@ -86,12 +87,14 @@ def score_terms(model: BaseModel, case: Case, memory: MemoryEstimate) -> Terms:
 def task_fit(model: BaseModel, task: Task) -> float:
     """0.4 strength + 0.6 ability.
 
-    strength = 1 - 0.12 x its place in the model's list of tasks (0.25 when absent);
-    ability = N / (N + the task's half_ability), N being the parameters.
+    strength = 1 - 0.1 x its place in the model's list of tasks (0.4 when absent);
+    ability = E / (E + the task's half_ability) with E = parameters x 1.5^(year of release - 2025): small models have
+    become better at the same size each year.
     """
     listed = task.name in model.tasks
     strength = 1 - STRENGTH_STEP * model.tasks.index(task.name) if listed else NOT_LISTED
-    ability = model.parameters / (model.parameters + task.half_ability)
+    effective = model.parameters * PROGRESS ** (model.year - REFERENCE_YEAR)
+    ability = effective / (effective + task.half_ability)
     return 0.4 * strength + 0.6 * ability
 
 
