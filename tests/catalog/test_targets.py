@@ -27,19 +27,19 @@ def test_quantised_weights_keep_their_embedding_at_eight_bits() -> None:
 
 def test_a_cache_holds_keys_and_values_of_every_layer_in_16_bits() -> None:
     """Qwen3 8B: 36 layers x 8 heads x 128 x 2 x 2 bytes are 144 KiB a token."""
-    assert cache_gib(find_model("qwen3-8b").shape, 1024) == pytest.approx(144 * 1024 * 1024 / 2**30)
+    assert cache_gib(find_model("qwen3-8b"), 1024) == pytest.approx(144 * 1024 * 1024 / 2**30)
 
 
 def test_a_hybrid_keeps_them_for_its_attention_only() -> None:
-    assert attention_layers(find_model("lfm2.5-1.2b").shape) == 6
-    assert attention_layers(find_model("qwen3-8b").shape) == 36
+    assert attention_layers(find_model("lfm2.5-1.2b")) == 6
+    assert attention_layers(find_model("qwen3-8b")) == 36
 
 
 def test_memory_counts_the_conversations_at_once_and_a_download_none() -> None:
     model = find_model("qwen3-4b")
     for name, conversations in (("cloud", 16), ("server", 4), ("desktop", 1), ("edge", 1)):
         target = TARGETS[name]
-        expected = weights_gib(model, target.bits) + conversations * cache_gib(model.shape, 2000)
+        expected = weights_gib(model, target.bits) + conversations * cache_gib(model, 2000)
         assert deployed_gib(model, target, 2000) == pytest.approx(expected)
     for name in ("mobile", "browser"):
         assert deployed_gib(model, TARGETS[name], 2000) == weights_gib(model, 4)

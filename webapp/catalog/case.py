@@ -27,10 +27,6 @@ class Case(NamedTuple):
     methods: tuple[Method, ...]
     gated: Gating = "last"
 
-    def training_length(self, model: BaseModel) -> int:
-        """Tokens at which training cuts, for this model."""
-        return training_length(self.profile.needed_tokens(model), model, self.gpu)
-
 
 def training_length(needed: int, model: BaseModel, gpu: Gpu) -> int:
     """The needed tokens as the next multiple of 128, from 256 on.

@@ -1,8 +1,10 @@
 """The hard constraints: what a model must meet before it is compared with others."""
 
+from functools import lru_cache
+
 import msgspec
 
-from webapp.catalog.case import Case
+from webapp.catalog.case import Case, training_length
 from webapp.catalog.gpus import Gpu, Method
 from webapp.catalog.memory import MemoryEstimate, estimate_memory
 from webapp.catalog.methods import METHOD_NAMES
@@ -26,20 +28,20 @@ class Exclusion(msgspec.Struct, frozen=True):
 
 def check(model: BaseModel, case: Case) -> MemoryEstimate | Exclusion:
     """The memory that a single row at a time takes by the first method that fits, or why the model is out."""
+    needed = case.profile.needed_tokens(model)
     for code, find in _REASONS:
-        if reason := find(model, case):
+        if reason := find(model, case, needed):
             return Exclusion(model.id, code, reason)
-    return _first_that_fits(model, case)
+    return _first_that_fits(model, case, needed)
 
 
-def _gated(model: BaseModel, case: Case) -> str:
+def _gated(model: BaseModel, case: Case, _needed: int) -> str:
     if not model.gated or case.gated != "exclude":
         return ""
     return "Its licence has to be accepted on the hub; you left gated models out."
 
 
-def _context(model: BaseModel, case: Case) -> str:
-    needed = case.profile.needed_tokens(model)
+def _context(model: BaseModel, _case: Case, needed: int) -> str:
     if needed <= model.context_length:
         return ""
     return (
@@ -48,11 +50,11 @@ def _context(model: BaseModel, case: Case) -> str:
     )
 
 
-def _languages(model: BaseModel, case: Case) -> str:
+def _languages(model: BaseModel, case: Case, _needed: int) -> str:
     share, known = case.profile.non_ascii_share, model.languages
     if len(known) == 1 and share > OTHER_SCRIPT:
         return f"{share:.0%} of your characters are not ASCII; it knows one language ({known[0]})."
-    foreign = {name: part for name, part in case.profile.languages.items() if name not in known}
+    foreign = case.profile.unknown_languages(model)
     if len(known) >= BROAD or sum(foreign.values()) <= FOREIGN:
         return ""
     return (
@@ -61,8 +63,8 @@ def _languages(model: BaseModel, case: Case) -> str:
     )
 
 
-def _target(model: BaseModel, case: Case) -> str:
-    target, needed = case.target, case.profile.needed_tokens(model)
+def _target(model: BaseModel, case: Case, needed: int) -> str:
+    target = case.target
     taken = deployed_gib(model, target, needed)
     if taken <= target.limit_gib:
         return ""
@@ -73,7 +75,7 @@ def _target(model: BaseModel, case: Case) -> str:
     return f"{weights}; {target.label} has room for {target.limit_gib:g} GiB."
 
 
-def _bf16(model: BaseModel, case: Case) -> str:
+def _bf16(model: BaseModel, case: Case, _needed: int) -> str:
     if not case.gpu.fp16 or model.t4:
         return ""
     return f"{model.t4_note}; the {case.gpu.name} has no bf16."
@@ -88,8 +90,8 @@ _REASONS = (
 )
 
 
-def _first_that_fits(model: BaseModel, case: Case) -> MemoryEstimate | Exclusion:
-    length = case.training_length(model)
+def _first_that_fits(model: BaseModel, case: Case, needed: int) -> MemoryEstimate | Exclusion:
+    length = training_length(needed, model, case.gpu)
     estimates: list[MemoryEstimate] = []
     for method in case.methods:
         estimate = smallest_estimate(model, case.gpu, method, length)
@@ -105,6 +107,7 @@ def _first_that_fits(model: BaseModel, case: Case) -> MemoryEstimate | Exclusion
     return Exclusion(model.id, "out_of_memory", reason)
 
 
+@lru_cache(maxsize=4096)  # asked again for every change of the question that sensitivity tries
 def smallest_estimate(model: BaseModel, gpu: Gpu, method: Method, max_seq_length: int) -> MemoryEstimate:
     """The memory of one row at a time."""
     return estimate_memory(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -91,6 +92,7 @@ def adapter_parameters(model: BaseModel, lora_rank: int) -> int:
     return lora_parameters(dimensions(model), lora_rank)
 
 
+@lru_cache(maxsize=256)
 def dimensions(model: BaseModel) -> Dimensions:
     """What the memory of a catalogue's model follows from."""
     shape = model.shape

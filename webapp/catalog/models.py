@@ -75,7 +75,8 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         }
 
 
-class BaseModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+# Compared by identity: entries are read once, and what follows from one can be kept by it.
+class BaseModel(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True, kw_only=True):
     """One base model. `parameters` counts the text model; `context_length` is in its own tokens.
 
     `checked` says against what `parameters` were counted: the published total, to the digit; the label of its `size`,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple, Self
 
@@ -24,7 +25,7 @@ class TokenRates(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """A dataset in numbers; shares are 0 to 1, `languages` by ISO 639 code.
+    """A dataset in numbers; shares are 0 to 1, `languages` are (ISO 639 code, share).
 
     `p95`, `p99` and `longest` are tokens of an example as the report counts them, `answers` learned answers an example.
     """
@@ -37,7 +38,7 @@ class Profile(NamedTuple):
     exact: bool
     answers: float
     answer_chars: int
-    languages: Mapping[str, float]
+    languages: tuple[tuple[str, float], ...]
     non_ascii_share: float
     tool_call_share: float
     json_answer_share: float
@@ -57,7 +58,7 @@ class Profile(NamedTuple):
             exact=analysis.tokens.exact,
             answers=max(ROWS_PER_EXAMPLE, found.turns_avg),
             answer_chars=found.answer_chars_p50,
-            languages=analysis.languages.shares,
+            languages=tuple(analysis.languages.shares.items()),
             non_ascii_share=found.non_ascii_share,
             tool_call_share=found.tool_call_share,
             json_answer_share=found.json_answer_share,
@@ -78,9 +79,18 @@ class Profile(NamedTuple):
         """Tokens of all conversations with this model's tokenizer and template, none cut."""
         return round(self.tokens * self._ratio(model, TOTAL_MARGIN)) + TEMPLATE_TOKENS * self.examples
 
+    def unknown_languages(self, model: BaseModel) -> dict[str, float]:
+        """The languages of the data that the model's card does not name, with their shares."""
+        return _unknown(model, self.languages)
+
     def _ratio(self, model: BaseModel | None, margin: float) -> float:
         if self.exact:
             return 1.0
         if model and self.rates and model.id in self.rates.models:
             return self.rates.models[model.id] / self.rates.counted
         return margin
+
+
+@lru_cache(maxsize=4096)
+def _unknown(model: BaseModel, languages: tuple[tuple[str, float], ...]) -> dict[str, float]:
+    return {name: share for name, share in languages if name not in model.languages}

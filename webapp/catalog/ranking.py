@@ -13,16 +13,12 @@ DIGITS = 4  # of a score: models whose scores agree in them are tied
 
 
 class Candidate(NamedTuple):
-    """A model that meets every constraint; `memory` is that of a single row at a time."""
+    """A model that meets every constraint, its score from 0 to 1; `memory` is that of a single row at a time."""
 
     model: BaseModel
+    score: float
     terms: Terms
     memory: MemoryEstimate
-
-    @property
-    def score(self) -> float:
-        """From 0 to 1, to four digits."""
-        return round(self.terms.total, DIGITS)
 
 
 class Ranking(NamedTuple):
@@ -51,7 +47,8 @@ def rank(case: Case, catalogue: tuple[BaseModel, ...] | None = None) -> Ranking:
         if isinstance(outcome, Exclusion):
             excluded.append(outcome)
         else:
-            candidates.append(Candidate(model, score_terms(model, case, outcome), outcome))
+            terms = score_terms(model, case, outcome)
+            candidates.append(Candidate(model, round(terms.total, DIGITS), terms, outcome))
     if case.gated == "last" and all(item.model.gated for item in candidates):
         excluded += [_only_gated(item) for item in candidates]
         candidates = []

@@ -96,7 +96,7 @@ def _size(model: BaseModel, profile: Profile) -> str:
 
 
 def _languages(model: BaseModel, profile: Profile) -> str:
-    unknown = {name: share for name, share in profile.languages.items() if name not in model.languages}
+    unknown = profile.unknown_languages(model)
     if sum(unknown.values()) > 0.05:
         names = ", ".join(f"{name} {share:.0%}" for name, share in list(unknown.items())[:3])
         return f"{sum(unknown.values()):.0%} of your data are in languages that its card does not name ({names})."

@@ -6,6 +6,7 @@ The weights and constants are judgements, written down so that they can be argue
 import math
 import statistics
 from collections.abc import Mapping
+from operator import mul
 from typing import NamedTuple
 
 from webapp.catalog.case import Case
@@ -49,7 +50,7 @@ class Terms(NamedTuple):
     @property
     def total(self) -> float:
         """The sum of each term times its weight."""
-        return sum(weight * term for weight, term in zip(WEIGHTS, self, strict=True))
+        return sum(map(mul, WEIGHTS, self))
 
 
 WEIGHTS = Terms(
@@ -69,14 +70,15 @@ WEIGHTS = Terms(
 
 def score_terms(model: BaseModel, case: Case, memory: MemoryEstimate) -> Terms:
     """All terms of a model for this case; `memory` is that of a single row at a time."""
+    needed = case.profile.needed_tokens(model)
     return Terms(
         task=task_fit(model, case.task),
         data=data_fit(model, case.profile),
         structure=structure_fit(model, case.profile),
         languages=language_fit(model, case.profile),
         tokenizer=tokenizer_fit(model, case.profile),
-        deployment=deployment_fit(model, case),
-        context=context_fit(model, case.profile),
+        deployment=deployment_fit(model, case, needed),
+        context=context_fit(model, needed),
         memory=memory_fit(memory),
         time=time_fit(model, case, memory),
         licence=licence_fit(model),
@@ -85,7 +87,7 @@ def score_terms(model: BaseModel, case: Case, memory: MemoryEstimate) -> Terms:
 
 
 def task_fit(model: BaseModel, task: Task) -> float:
-    """0.4 strength + 0.6 ability.
+    """0.3 strength + 0.7 ability.
 
     strength = 1 - 0.1 x its place in the model's list of tasks (0.4 when absent);
     ability = E / (E + the task's half_ability) with E = parameters x 1.5^(year of release - 2025): small models have
@@ -95,7 +97,7 @@ def task_fit(model: BaseModel, task: Task) -> float:
     strength = 1 - STRENGTH_STEP * model.tasks.index(task.name) if listed else NOT_LISTED
     effective = model.parameters * PROGRESS ** (model.year - REFERENCE_YEAR)
     ability = effective / (effective + task.half_ability)
-    return 0.4 * strength + 0.6 * ability
+    return 0.3 * strength + 0.7 * ability
 
 
 def data_fit(model: BaseModel, profile: Profile) -> float:
@@ -115,14 +117,14 @@ def structure_fit(model: BaseModel, profile: Profile) -> float:
 
 
 def language_fit(model: BaseModel, profile: Profile) -> float:
-    """The share of the data in languages that the model knows; of the rest, as much as it knows many others.
+    """1 - unknown x (1 - breadth), or 1 - foreign x (1 - breadth) where that is less.
 
-    Where the report could tell no language, the characters count: 1 - foreign x (1 - breadth), with foreign = non-ASCII
-    share / 5 %, at most 1. breadth = number of the model's languages / 20, at most 1.
+    unknown = share of the data in languages that its card does not name; foreign = non-ASCII share / 5 %, at most 1,
+    which also tells where no language could be; breadth = number of the model's languages / 20, at most 1.
     """
     breadth = min(1.0, len(model.languages) / ENOUGH_LANGUAGES)
-    known = sum(share for language, share in profile.languages.items() if language in model.languages)
-    by_language = known + (1 - known) * breadth if profile.languages else 1.0
+    unknown = sum(profile.unknown_languages(model).values())
+    by_language = 1 - unknown * (1 - breadth)
     return min(by_language, 1 - foreign_share(profile) * (1 - breadth))
 
 
@@ -144,15 +146,15 @@ def tokenizer_fit(model: BaseModel, profile: Profile) -> float:
     return fits.get(model.id, statistics.median(fits.values()))
 
 
-def deployment_fit(model: BaseModel, case: Case) -> float:
+def deployment_fit(model: BaseModel, case: Case, needed: int) -> float:
     """1 - (what counts on the target / its limit)^2, never below 0: room matters where it becomes scarce."""
-    taken = deployed_gib(model, case.target, case.profile.needed_tokens(model))
+    taken = deployed_gib(model, case.target, needed)
     return max(0.0, 1 - (taken / case.target.limit_gib) ** 2)
 
 
-def context_fit(model: BaseModel, profile: Profile) -> float:
+def context_fit(model: BaseModel, needed: int) -> float:
     """log(context / needed) / log(8): 0 where the longest 1 % just fit, 1 where eight times as much would."""
-    times = model.context_length / profile.needed_tokens(model)
+    times = model.context_length / needed
     return min(1.0, max(0.0, math.log(times) / math.log(AMPLE_CONTEXT)))
 
 

@@ -1,9 +1,10 @@
 """Where a finished model will run, and what room it has there: one table."""
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from webapp.catalog.entries import unknown
-from webapp.catalog.models import BaseModel, Shape
+from webapp.catalog.models import BaseModel
 
 GIB = 1024**3
 
@@ -53,9 +54,10 @@ def deployed_gib(model: BaseModel, target: Target, tokens: int) -> float:
     weights = weights_gib(model, target.bits)
     if target.counts == "download":
         return weights
-    return weights + target.conversations * cache_gib(model.shape, min(tokens, model.context_length))
+    return weights + target.conversations * cache_gib(model, min(tokens, model.context_length))
 
 
+@lru_cache(maxsize=256)
 def weights_gib(model: BaseModel, bits: int) -> float:
     """GiB of the finished model's weights: N x 16 bits, or 4.5 bits (8.5 for the embedding)."""
     if bits == 16:
@@ -64,16 +66,18 @@ def weights_gib(model: BaseModel, bits: int) -> float:
     return quantised / 8 / GIB
 
 
-def cache_gib(shape: Shape, tokens: int) -> float:
+def cache_gib(model: BaseModel, tokens: int) -> float:
     """GiB of the keys and values of one conversation: 2 x layers with attention x key width x tokens x 16 bits.
 
     Sliding windows count as full attention: too much rather than too little.
     """
-    return 2 * attention_layers(shape) * shape.kv_width * tokens * CACHE_BYTES / GIB
+    return 2 * attention_layers(model) * model.shape.kv_width * tokens * CACHE_BYTES / GIB
 
 
-def attention_layers(shape: Shape) -> int:
+@lru_cache(maxsize=256)
+def attention_layers(model: BaseModel) -> int:
     """Layers that keep keys and values: all, but in a hybrid only those that are no convolution or recurrence."""
+    shape = model.shape
     if "full_attn_idxs" in shape.extra:
         return len(shape.extra["full_attn_idxs"])
     kinds: list[str] = shape.extra.get("layer_types") or []
