@@ -55,7 +55,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
         parts = {name: round(size, 3) for name, size in memory.parts.items()}
         others = {name: getattr(self, name) for name in self.__struct_fields__ if name != "memory"}
         return {
-            **msgspec.to_builtins(others),
+            **msgspec.json.decode(msgspec.json.encode(others)),
             "max_seq_length": memory.max_seq_length,
             "batch_size": memory.batch_size,
             "lora_rank": memory.lora_rank,

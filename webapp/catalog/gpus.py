@@ -66,7 +66,7 @@ def this_machine() -> Gpu:
     card = read_card()
     if card is None:
         return processor(cores())
-    like = next((gpu for gpu in gpus() if _letters(gpu.name) in _letters(card.name)), None)
+    like = next((gpu for gpu in gpus() if _words(gpu.name) <= _words(card.name)), None)
     speed = like or find_gpu("t4")  # of the NVIDIA cards here the slowest
     bf16 = card.capability >= (8, 0)
     return Gpu(
@@ -101,3 +101,8 @@ def processor(count: int) -> Gpu:
 
 def _letters(name: str) -> str:
     return re.sub(r"[\s_-]", "", name.lower())
+
+
+def _words(name: str) -> set[str]:
+    """What a name says: "A100 80 GB" says no more than "NVIDIA A100-SXM4-80GB"."""
+    return set(re.split(r"[\s-]+", re.sub(r"(\d) GB", r"\1GB", name).lower()))

@@ -1,0 +1,82 @@
+"""This machine, as it is: its card, else its processor."""
+
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+from webapp.catalog import find_gpu, gpu_ids, gpus, machine
+from webapp.catalog.gpus import processor
+
+
+@pytest.fixture
+def smi(monkeypatch: pytest.MonkeyPatch):
+    """Makes nvidia-smi answer a line, or raise."""
+
+    def answer(said):
+        def run(*_args, **_options):
+            if isinstance(said, Exception):
+                raise said
+            return SimpleNamespace(stdout=said)
+
+        monkeypatch.setattr(machine.subprocess, "run", run)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("line", "like", "bf16"),
+    [
+        ("Tesla T4, 15360, 7.5\n", "t4", False),
+        ("NVIDIA A100-SXM4-80GB, 81920, 8.0\n", "a100-80", True),
+        ("NVIDIA GeForce RTX 4090, 24564, 8.9\nNVIDIA GeForce RTX 3090, 24576, 8.6\n", "rtx-4090", True),
+        ("NVIDIA A10G, 23028, 8.6\n", "a10g", True),
+    ],
+)
+def test_a_card_has_its_own_memory_and_the_speed_of_its_kind(smi, line, like, bf16) -> None:
+    smi(line)
+    found, known = find_gpu("this machine"), find_gpu(like)
+    assert (found.id, found.tflops, found.share, found.bf16) == ("this-machine", known.tflops, known.share, bf16)
+    assert found.memory_gib == pytest.approx(known.memory_gib, rel=0.02)
+    assert "qlora" in found.methods
+
+
+def test_the_speed_of_an_unknown_card_is_said_to_be_a_guess(smi) -> None:
+    """An L40S is no L4."""
+    smi("NVIDIA L40S, 49152, 8.9\n")
+    found = find_gpu("this-machine")
+    assert found.memory_gib == pytest.approx(47.7)
+    assert "no card that is known" in found.source
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        FileNotFoundError("nvidia-smi"),
+        subprocess.TimeoutExpired("nvidia-smi", 5),
+        subprocess.CalledProcessError(9, "nvidia-smi"),
+        "No devices were found\n",
+        "",
+    ],
+)
+def test_without_a_card_it_is_the_processor(smi, said) -> None:
+    smi(said)
+    found = find_gpu("this-machine")
+    assert (found.value_bytes, found.methods) == (4, ("lora", "full"))
+    assert found.tflops == pytest.approx(machine.cores() / 8)
+
+
+def test_a_container_has_the_memory_it_is_allowed(monkeypatch, tmp_path) -> None:
+    whole = machine.memory_bytes()
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(machine, "_CGROUP_LIMITS", (limit,))
+    limit.write_text("max\n")
+    assert machine.memory_bytes() >= whole
+    limit.write_text(f"{3 * 2**30}\n")
+    assert machine.memory_bytes() == 3 * 2**30
+    assert processor(4).memory_gib == 1.0
+
+
+def test_it_is_found_but_is_no_part_of_the_data(smi) -> None:
+    smi("")
+    assert gpu_ids() == [*(gpu.id for gpu in gpus()), "this-machine"]
