@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from webapp.baselines import Code
 from webapp.datasets import Analysis
 from webapp.notebooks import TrainingConfig
 
@@ -152,8 +153,8 @@ class BaselineBody(Body):
 
 
 class GateBody(Body):
-    verdict: Annotated[str, Field(description="A stable code.")]
-    message: str
+    verdict: Code
+    message: Annotated[str, Field(description="One sentence, with its numbers.")]
     rows: int
     sampled: int
     most_frequent_share: Share
