@@ -3,10 +3,12 @@
 import ast
 import re
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
 
+from webapp.baselines import Code, Gate, RetrievalBaseline
 from webapp.cli import main
 from webapp.datasets import FIXES, Analysis
 from webapp.datasets.markers import MARKERS
@@ -54,6 +56,17 @@ def test_every_training_setting_is_listed():
 def test_every_field_of_the_report_is_listed():
     fields = re.findall(r"^\| (`.*?`) \|", DOCS["api.md"].partition("## The report")[2], re.MULTILINE)
     assert {name for cell in fields for name in re.findall(r"`(\w+)`", cell)} >= set(Analysis.__struct_fields__)
+
+
+@pytest.mark.parametrize("verdict", get_args(Code))
+def test_every_verdict_on_fine_tuning_is_explained(verdict):
+    assert f"| `{verdict}` |" in DOCS["guide.md"]
+
+
+def test_every_field_of_the_gate_is_listed():
+    fields = re.findall(r"^\| (`.*?`) \|", DOCS["api.md"].partition("## Whether to fine-tune")[2], re.MULTILINE)
+    wanted = {*Gate.__struct_fields__, *RetrievalBaseline.__struct_fields__}
+    assert {name for cell in fields for name in re.findall(r"`(\w+)`", cell)} >= wanted
 
 
 @pytest.mark.parametrize("item", [*KINDS, *MARKERS], ids=lambda item: item.name)

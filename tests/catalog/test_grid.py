@@ -61,9 +61,9 @@ def test_every_model_is_ranked_or_excluded_with_a_reason(grid: list[Cell]) -> No
         assert all(item.code and item.reason.endswith(".") for item in cell.ranking.excluded)
 
 
-def test_scores_fall_and_gated_models_come_last(grid: list[Cell]) -> None:
+def test_scores_fall_and_gated_and_unchecked_models_come_last(grid: list[Cell]) -> None:
     for cell in grid:
-        order = [(item.model.gated, -item.score) for item in cell.ranking.candidates]
+        order = [(item.model.gated, item.model.checked == "no", -item.score) for item in cell.ranking.candidates]
         assert order == sorted(order), cell.name
         assert all(0 <= item.score <= 1 for item in cell.ranking.candidates)
 
@@ -92,7 +92,7 @@ def test_a_large_card_and_a_roomy_target_get_a_large_model_and_a_browser_a_small
         if first is None:
             continue
         if cell.case.target.name == "browser":
-            assert first.parameters < 3e9, cell.name
+            assert first.parameters < 3.5e9, cell.name
         if cell.case.target.name == "cloud" and cell.case.gpu.id == "h100" and cell.case.task.half_ability > 2e9:
             assert first.parameters > 3e9, cell.name
 

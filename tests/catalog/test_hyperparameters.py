@@ -1,5 +1,7 @@
 """The suggested settings: each from the data, the model and the card, with its reason; what cannot work is refused."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +14,16 @@ from webapp.errors import Problem
 
 def settings(data: Any, model: str = "qwen3-1.7b", gpu: str = "t4", preset: str = "balanced", **given: Any) -> Settings:
     return suggest(Profile.of(data), find_model(model), find_gpu(gpu), preset, given)
+
+
+@contextmanager
+def suppress_code(code: str) -> Iterator[None]:
+    """Lets a Problem of this code pass, and no other."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.code != code:
+            raise
 
 
 @pytest.mark.parametrize(
@@ -33,7 +45,8 @@ def test_the_batch_is_the_largest_whose_band_stays_on_the_card(analysis: Any) ->
         assert found.memory.high <= find_gpu(gpu).memory_gib
         larger = settings(analysis(p99=1000), model, gpu, batch_size=found.values["batch_size"] * 2)
         whole = found.values["batch_size"] * found.values["gradient_accumulation"]
-        assert larger.memory.high > find_gpu(gpu).memory_gib or found.values["batch_size"] == whole
+        too_much = not larger.memory.fits or larger.memory.high > find_gpu(gpu).memory_gib
+        assert too_much or found.values["batch_size"] == whole
 
 
 @pytest.mark.parametrize(("examples", "rows"), [(60, 8), (4000, 8), (8000, 16), (10**6, 32)])
@@ -91,10 +104,11 @@ def test_presets_spend_time(analysis: Any) -> None:
 
 def test_a_preset_gives_way_to_the_card(analysis: Any) -> None:
     """The longest conversation would not fit, 99 % of them do."""
-    found = settings(analysis(p99=2000), "qwen3-8b", "l4", "best", method="lora")
+    found = settings(analysis(p99=2000), "qwen2.5-7b", "l4", "best", method="lora")
     assert found.memory.fits
-    wide = settings(analysis(p99=2000), "qwen3-8b", "h100", "best", method="lora")
-    assert found.values["max_seq_length"] <= wide.values["max_seq_length"]
+    assert found.items["max_seq_length"].reason.endswith("All of your conversations would not fit.")
+    wide = settings(analysis(p99=2000), "qwen2.5-7b", "h100", "best", method="lora")
+    assert found.values["max_seq_length"] < wide.values["max_seq_length"]
 
 
 def test_what_is_given_stands_and_says_what_was_suggested(analysis: Any) -> None:
@@ -115,11 +129,8 @@ def test_every_model_has_settings_on_every_card_that_its_smallest_batch_fits(ana
     for model in models():
         for gpu in gpus():
             for preset in PRESETS:
-                try:
+                with suppress_code("settings_do_not_fit"):
                     found = suggest(Profile.of(analysis(p99=1500)), model, gpu, preset)
-                except Problem as problem:
-                    assert problem.code == "settings_do_not_fit"
-                else:
                     assert found.values["method"] in methods_on(gpu)
                     assert found.memory.low <= gpu.memory_gib
 

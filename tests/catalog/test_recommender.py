@@ -26,7 +26,7 @@ def test_the_reasons_carry_the_numbers(analysis: Any) -> None:
     assert f"{best.model.context_length:,}" in said
     assert "240 examples" in said
     assert "2 GiB that a browser has" in said
-    assert re.search(r"A run takes about \d+ minutes", said)
+    assert re.search(r"A run takes (a minute or two|about \d+ to \d+ minutes)", said)
     assert "3.1% of your characters" in said
     assert "25% of your conversations call tools" in said
     assert best.model.license in said
@@ -73,7 +73,8 @@ def test_nothing_fits_is_a_problem_with_every_reason(analysis: Any) -> None:
 def test_the_method_asked_for_is_kept(analysis: Any) -> None:
     full = recommend(analysis(), "classification", "mobile", "t4", method="full")
     assert {item.memory.method for item in full.recommendations} == {"full"}
-    assert {item.model.id for item in full.recommendations} == {"smollm2-360m", "qwen3-0.6b"}
+    assert {"smollm2-360m", "qwen3-0.6b"} <= {item.model.id for item in full.recommendations}
+    assert all(item.model.parameters < 1e9 for item in full.recommendations)
     qlora = recommend(analysis(), "classification", "mobile", "t4", method="QLoRA")
     assert {item.memory.method for item in qlora.recommendations} == {"qlora"}
 

@@ -118,7 +118,6 @@ def test_full_fine_tuning_saves_a_whole_model_and_tells_its_numbers(write_notebo
 
 
 def test_short_closed_answers_are_measured_as_labels(tmp_path):
-    pytest.importorskip("sklearn")
     draw = random.Random(0)
     rows = tmp_path / "labels.jsonl"
     with rows.open("w") as file:

@@ -55,7 +55,6 @@ def test_few_samples_are_the_regressions_and_then_some_of_the_rest():
 
 
 def test_the_figures_are_means_with_intervals():
-    pytest.importorskip("sklearn")
     metrics = metric_figures("labels", compared(BEFORE, AFTER), 0)
     assert (metrics["kind"], metrics["answers"], metrics["worse"]) == ("labels", 5, 1)
     figures = {figure["name"]: figure for figure in metrics["figures"]}

@@ -7,6 +7,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from webapp.catalog import BaseModel as CatalogueModel
+from webapp.baselines import Code
 from webapp.datasets import Analysis
 from webapp.notebooks import TrainingConfig
 
@@ -198,8 +199,8 @@ class BaselineBody(Body):
 
 
 class GateBody(Body):
-    verdict: Annotated[str, Field(description="A stable code.")]
-    message: str
+    verdict: Code
+    message: Annotated[str, Field(description="One sentence, with its numbers.")]
     rows: int
     sampled: int
     most_frequent_share: Share

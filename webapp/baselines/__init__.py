@@ -2,5 +2,6 @@
 
 from webapp.baselines.gate import Gate, gate
 from webapp.baselines.retrieval import RetrievalBaseline
+from webapp.baselines.verdicts import Code
 
-__all__ = ["Gate", "RetrievalBaseline", "gate"]
+__all__ = ["Code", "Gate", "RetrievalBaseline", "gate"]

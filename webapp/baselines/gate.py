@@ -9,7 +9,7 @@ import msgspec
 
 from webapp.baselines.pairs import Pair, pairs
 from webapp.baselines.retrieval import RetrievalBaseline, most_frequent_share, retrieval_baseline
-from webapp.baselines.verdicts import MIN_HELD_OUT, judge
+from webapp.baselines.verdicts import MIN_HELD_OUT, Code, judge
 from webapp.datasets import Examples
 from webapp.training.data import split_conversations
 
@@ -23,7 +23,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     `baseline` is None where fewer than `MIN_HELD_OUT` different rows are held out.
     """
 
-    verdict: str
+    verdict: Code
     message: str
     rows: int
     sampled: int

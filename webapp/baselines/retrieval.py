@@ -123,9 +123,12 @@ def _nearest(known: Sequence[str], asked: Sequence[str], sizes: Sequence[int]) -
     if not any(map(WORD.search, known)):
         return [[0] * len(asked) for _ in sizes]
     # Imported here: it takes a second, and only jobs and the command line measure.
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+    from sklearn.pipeline import make_pipeline
 
-    vectors = TfidfVectorizer(analyzer=_terms, sublinear_tf=True, dtype=np.float32)
+    # Hashed: sorting a vocabulary of pairs of characters would take longer than all the rest.
+    counts = HashingVectorizer(analyzer=_terms, alternate_sign=False, norm=None, dtype=np.float32)
+    vectors = make_pipeline(counts, TfidfTransformer(sublinear_tf=True))
     table = vectors.fit_transform(known)
     likeness = (vectors.transform(asked) @ table.T).toarray()
     return [likeness[:, :size].argmax(axis=1).tolist() for size in sizes]

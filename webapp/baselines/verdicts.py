@@ -3,9 +3,20 @@
 The borders are our judgement, written down here only; they were not fitted to anything.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from webapp.baselines.retrieval import RetrievalBaseline
+
+Code = Literal[
+    "one_answer_dominates",
+    "too_few_rows",
+    "cannot_be_told",
+    "answers_can_be_looked_up",
+    "more_rows_help",
+    "worth_trying",
+    "prompts_do_not_decide",
+    "no_better_than_guessing",
+]
 
 FEW_ROWS = 100  # OpenAI's fine-tuning guide: "clear improvements from fine-tuning on 50 to 100 training examples"
 MIN_HELD_OUT = 20  # different rows; with fewer the interval is as wide as what is to be told
@@ -16,7 +27,7 @@ RISING = 0.02  # the least that the second half of the rows must add to the scor
 class Verdict(NamedTuple):
     """A stable code, and the sentence for people."""
 
-    code: str
+    code: Code
     message: str
 
 

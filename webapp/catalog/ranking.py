@@ -81,6 +81,6 @@ def _only_gated(candidate: Candidate) -> Exclusion:
     return Exclusion(
         candidate.model.id,
         "gated",
-        f"It fits ({METHOD_NAMES[memory.method]} in about {memory.mid:.1f} GiB), but its licence has to be accepted on the hub "
-        "first; choose it by name once you have access, or ask for gated models.",
+        f"It fits ({METHOD_NAMES[memory.method]} in about {memory.mid:.1f} GiB), but its licence has to be accepted on "
+        "the hub first; choose it by name once you have access, or ask for gated models.",
     )
