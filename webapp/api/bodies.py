@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from webapp.catalog import BaseModel as CatalogueModel
 from webapp.baselines import Code
+from webapp.catalog import BaseModel as CatalogueModel
 from webapp.datasets import Analysis
 from webapp.notebooks import TrainingConfig
 

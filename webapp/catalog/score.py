@@ -50,7 +50,8 @@ class Terms(NamedTuple):
     @property
     def total(self) -> float:
         """The sum of each term times its weight."""
-        return sum(map(mul, WEIGHTS, self))
+        total: float = sum(map(mul, WEIGHTS, self))
+        return total
 
 
 WEIGHTS = Terms(

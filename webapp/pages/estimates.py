@@ -26,7 +26,7 @@ from webapp.catalog import (
 )
 from webapp.catalog.gpus import THIS_MACHINE
 from webapp.errors import Problem
-from webapp.pages.forms import METHODS, typed_number
+from webapp.pages.forms import METHOD_NAMES, typed_number
 
 _FIELDS = ("method", "length", "batch")
 _FITS = {"fits": "fits", "tight": "tight", "no": "no", "needs_bf16": "no bf16"}
@@ -62,7 +62,7 @@ def show() -> ResponseReturnValue:
         problem=problem,
         wanted=wanted,
         given=given,
-        methods=METHODS,
+        methods=METHOD_NAMES,
         bounds=EstimateQuery.model_json_schema()["properties"],
         machines=machines,
         rows=[(model, list(_cells(model, machines, wanted))) for model in models()],
