@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from webapp.training.answering import Answer, answer_rows, end_of_turn_alarm, end_tokens, pad_left, read_answer, spread
 from webapp.training.families import families
@@ -25,6 +26,25 @@ def test_answers_together_are_the_answers_alone(distinct_model, miniature_of, ru
     assert together == [answer_rows(model, tokenizer, [row], ends, 12, find_hardware())[0] for row in rows]
     assert any(answer.text for answer in together)
     assert all("<|" not in answer.text for answer in together)
+
+
+def test_out_of_memory_changes_no_answer(miniature_of, run_config, conversations, llama, monkeypatch, capsys):
+    model, tokenizer, render, rows = prepare(llama, miniature_of, run_config, conversations)
+    asked = (tokenizer, rows, end_tokens(model, tokenizer, render), 12, find_hardware())
+    expected = answer_rows(model, *asked)
+    real = model.generate
+
+    def limited(input_ids, **options):
+        if len(input_ids) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return real(input_ids=input_ids, **options)
+
+    monkeypatch.setattr(model, "generate", limited)
+    capsys.readouterr()
+    assert answer_rows(model, *asked) == expected
+    assert (
+        "out of memory: 8 rows at a time become 4\nout of memory: 4 rows at a time become 2" in capsys.readouterr().out
+    )
 
 
 def test_the_ends_are_the_templates_the_tokenizers_and_the_models(miniature_of, run_config, conversations, llama):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from webapp.training.drive import choose_folder, settle_folder
+from webapp.training import drive
+from webapp.training.drive import choose_folder, outlives_session, settle_folder
 
 DATA = "ab" * 32
 
@@ -13,8 +14,8 @@ DATA = "ab" * 32
 def colab(monkeypatch):
     """Google's package as Colab has it; lists what was mounted."""
     mounted = []
-    drive = types.SimpleNamespace(mount=mounted.append, flush_and_unmount=lambda: mounted.append("flushed"))
-    package = types.SimpleNamespace(drive=drive)
+    google = types.SimpleNamespace(mount=mounted.append, flush_and_unmount=lambda: mounted.append("flushed"))
+    package = types.SimpleNamespace(drive=google)
     monkeypatch.setitem(sys.modules, "google", types.SimpleNamespace(colab=package))
     monkeypatch.setitem(sys.modules, "google.colab", package)
     return mounted
@@ -51,3 +52,27 @@ def test_what_is_on_drive_has_reached_it_at_the_end(run_config, colab):
     assert colab == []
     settle_folder(run_config("x", keep_on_drive=True))
     assert colab == ["flushed"]
+
+
+def test_only_on_drive_a_file_is_emptied_before_it_is_removed(tmp_path, monkeypatch):
+    """A hard link elsewhere to what is on this disk keeps its contents."""
+    monkeypatch.setattr(drive, "DRIVE", tmp_path / "drive")
+    kept = []
+    for place in ("drive", "disk"):
+        folder = tmp_path / place / "model"
+        folder.mkdir(parents=True)
+        (folder / "weights").write_bytes(b"weights")
+        (tmp_path / f"{place}.link").hardlink_to(folder / "weights")
+        drive.discard_folder(folder)
+        assert not folder.exists()
+        kept.append((tmp_path / f"{place}.link").read_bytes())
+    assert kept == [b"", b"weights"]
+    drive.discard(tmp_path / "drive" / "absent")
+    drive.discard_folder(tmp_path / "absent")
+
+
+def test_what_outlives_a_session(colab, monkeypatch):
+    assert not outlives_session(Path("tunebook-run"))
+    assert outlives_session(Path("/content/drive/MyDrive/tunebook-run"))
+    monkeypatch.setattr(drive, "on_colab", lambda: False)
+    assert outlives_session(Path("tunebook-run"))

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from webapp.catalog import models
+from webapp.training import evaluation
 from webapp.training.evaluation import (
     RowLoss,
     collate,
@@ -72,6 +73,22 @@ def test_held_out_loss_does_not_depend_on_batching(miniature_of, run_config, con
     model, tokenizer, rows = prepare(llama, miniature_of, run_config, conversations)
     losses = [held_out_loss(model, rows, tokenizer.pad_token_id, find_hardware(), size) for size in (1, 3, 8)]
     assert losses == pytest.approx([losses[0]] * 3, abs=1e-5)
+
+
+def test_out_of_memory_changes_no_loss(miniature_of, run_config, conversations, llama, monkeypatch, capsys):
+    model, tokenizer, rows = prepare(llama, miniature_of, run_config, conversations)
+    expected = row_losses(model, rows, tokenizer.pad_token_id, find_hardware(), 8)
+    real = evaluation.token_losses
+
+    def limited(model, batch):
+        if len(batch["input_ids"]) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return real(model, batch)
+
+    monkeypatch.setattr(evaluation, "token_losses", limited)
+    found = row_losses(model, rows, tokenizer.pad_token_id, find_hardware(), 8)
+    assert [loss.total for loss in found] == pytest.approx([loss.total for loss in expected], rel=1e-5)
+    assert "out of memory: 8 rows at a time become 4" in capsys.readouterr().out
 
 
 def test_base_weights_switches_the_adapter_off(miniature_of, run_config, conversations, llama):

@@ -6,7 +6,7 @@ import torch
 
 from webapp.training import loop, steps
 from webapp.training.batches import BatchPlan, plan_batches
-from webapp.training.checkpoints import STATE, RunState
+from webapp.training.checkpoints import RunState, saved_states
 from webapp.training.evaluation import held_out_loss
 from webapp.training.loop import train
 from webapp.training.masking import build_rows, tokenizer_encode
@@ -103,15 +103,19 @@ def test_a_run_that_was_complete_but_not_saved_is_not_trained_again(
     assert_same(Run(config, conversations, tmp_path / "x"), whole)
 
 
-def test_a_damaged_checkpoint_is_named_and_the_run_starts_anew(
-    tmp_path, miniature_of, run_config, conversations, llama, capsys
+@pytest.mark.parametrize("damaged", [1, 2])
+def test_a_damaged_checkpoint_is_named_and_the_run_goes_on_from_the_one_before_or_anew(
+    tmp_path, miniature_of, run_config, conversations, llama, capsys, damaged
 ):
-    config = run_config(miniature_of(llama), max_steps=4)
+    config = run_config(miniature_of(llama), max_steps=4, eval_steps=1)
     whole = Run(config, conversations, tmp_path / "x")
-    path = tmp_path / "x" / STATE
-    path.write_bytes(path.read_bytes()[:-100])
+    capsys.readouterr()
+    for path in saved_states(tmp_path / "x")[:damaged]:
+        path.write_bytes(path.read_bytes()[:-100])
     assert_same(Run(config, conversations, tmp_path / "x"), whole)
-    assert f"{path} is damaged" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"{tmp_path / 'x/state-4.pt'} is damaged" in said
+    assert ("resuming after step 3" in said) == (damaged == 1)
 
 
 def test_the_best_weights_are_put_back_at_the_end(

@@ -7,8 +7,8 @@ from transformers import AutoModelForCausalLM
 from webapp.training import merging
 from webapp.training.answering import end_tokens
 from webapp.training.masking import build_rows, tokenizer_encode
-from webapp.training.merging import MergeCheck, Proof, export_merged_model, merge_adapter, sixteen_bit
-from webapp.training.model import Hardware, find_hardware, load_model, load_tokenizer
+from webapp.training.merging import MergeCheck, Proof, export_merged_model, merge_adapter
+from webapp.training.model import find_hardware, load_model, load_tokenizer
 from webapp.training.saving import save_model
 from webapp.training.turns import tokenizer_render
 
@@ -81,9 +81,21 @@ def test_without_room_nothing_is_merged_and_the_need_is_named(monkeypatch, llama
     assert not (tmp_path / "merged").exists()
 
 
-def test_a_t4_merges_in_its_own_sixteen_bits():
-    assert sixteen_bit(Hardware("cuda", torch.float16, "T4")) == torch.float16
-    assert sixteen_bit(Hardware("cpu", torch.float32, "CPU")) == torch.bfloat16
+def test_on_a_card_the_base_never_lies_whole_in_main_memory(monkeypatch, llama, trained, tmp_path):
+    config, _, proof = trained(llama)
+    known, loader = merging.architecture_of(config.base_model)
+    asked = []
+
+    class Loader:
+        @staticmethod
+        def from_pretrained(name, **options):
+            asked.append(options.pop("device_map"))
+            return loader.from_pretrained(name, **options)
+
+    monkeypatch.setattr(merging, "architecture_of", lambda _: (known, Loader))
+    monkeypatch.setattr(Proof, "ask", lambda *_: (["same"], 1.0))
+    merge_adapter(config.base_model, tmp_path / "adapter", tmp_path / "merged", "cuda", torch.bfloat16, proof)
+    assert asked == [{"": "cuda"}]
 
 
 @pytest.mark.parametrize(

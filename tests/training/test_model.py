@@ -6,6 +6,7 @@ import torch
 from transformers import AutoConfig, Mistral3Config, Mistral3ForConditionalGeneration
 
 from webapp.catalog.memory import dimensions
+from webapp.training import model as model_module
 from webapp.training.evaluation import collate, loss_sum, trained_tokens
 from webapp.training.families import families
 from webapp.training.masking import build_rows, tokenizer_encode
@@ -19,7 +20,9 @@ from webapp.training.model import (
     load_model,
     load_tokenizer,
     release,
+    sixteen_bit,
     suited_hardware,
+    to_sixteen_bits,
     trainable_parameters,
     weights_dtype,
 )
@@ -108,6 +111,49 @@ def test_what_memory_follows_from_is_read_off_the_configuration_alone(tmp_path, 
     found, expected = dimensions_of(run_config(tmp_path)), dimensions(distinct_model)
     assert found == replace(expected, other_towers=0, parameters=found.parameters)
     assert found.parameters == pytest.approx(expected.parameters, rel=0.001)
+
+
+class Loader:
+    """A model class that remembers how it was asked, and loads onto the CPU whatever device was named."""
+
+    def __init__(self, real):
+        self.real, self.asked = real, []
+
+    def from_pretrained(self, name, **options):
+        self.asked.append(options)
+        return self.real.from_pretrained(name, dtype=options["dtype"])
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize(("device", "device_map"), [("cuda", {"": "cuda"}), ("cpu", None)])
+def test_weights_go_to_the_card_as_they_are_read(
+    miniature_of, run_config, llama, monkeypatch, method, device, device_map
+):
+    """Made whole in main memory first, an 8B model would ask Colab for more than it has."""
+    config = run_config(miniature_of(llama), method=method, master_weights="16-bit")
+    known, real = model_module.architecture_of(config.base_model)
+    loader = Loader(real)
+    monkeypatch.setattr(model_module, "architecture_of", lambda _: (known, loader))
+    model = load_model(config, Hardware(device, torch.bfloat16, "a card", 2**40))
+    assert [options.get("device_map") for options in loader.asked] == [device_map]
+    assert {parameter.device.type for parameter in model.parameters()} == {"cpu"}  # nothing moves it again
+
+
+def test_a_t4_finishes_in_its_own_sixteen_bits():
+    assert sixteen_bit(Hardware("cuda", torch.float16, "T4")) == torch.float16
+    assert sixteen_bit(Hardware("cpu", torch.float32, "CPU")) == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("method", "kinds"), [("full", {torch.bfloat16}), ("lora", {torch.float32}), ("qlora", {torch.float32})]
+)
+def test_a_finished_model_has_16_bits_and_a_finished_adapter_32(miniature_of, run_config, llama, method, kinds):
+    model = load_model(run_config(miniature_of(llama), method=method), find_hardware())
+    frequencies = [buffer.clone() for buffer in model.buffers()]
+    to_sixteen_bits(model, find_hardware())
+    assert {parameter.dtype for parameter in trainable_parameters(model).values()} == kinds
+    for buffer, before in zip(model.buffers(), frequencies, strict=True):
+        torch.testing.assert_close(buffer, before, atol=0, rtol=0)
 
 
 def card(dtype, gib):

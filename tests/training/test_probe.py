@@ -3,17 +3,13 @@
 import pytest
 import torch
 
+from tests.training.test_groups import OUT_OF_MEMORY
 from webapp.training import probe
 from webapp.training.batches import BatchPlan
 from webapp.training.masking import build_rows, tokenizer_encode
 from webapp.training.model import find_hardware, load_model, load_tokenizer, trainable_parameters
 from webapp.training.probe import find_batch_plan, longest_batch
 from webapp.training.turns import tokenizer_render
-
-OUT_OF_MEMORY = (
-    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
-    RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory"),
-)
 
 
 @pytest.fixture

@@ -1,7 +1,13 @@
 import json
 
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+from webapp.training.evaluation import held_out_loss
 from webapp.training.masking import build_rows, tokenizer_encode
-from webapp.training.model import find_hardware, load_model, load_tokenizer
+from webapp.training.model import find_hardware, load_model, load_tokenizer, to_sixteen_bits
 from webapp.training.saving import is_miniature, save_model, write_model_card, write_report
 from webapp.training.turns import tokenizer_render
 
@@ -66,9 +72,6 @@ def test_a_miniature_is_known_by_its_description(tmp_path):
 
 
 def test_a_saved_adapter_answers_as_the_trained_model(tmp_path, miniature_of, run_config, conversations, llama):
-    import torch
-    from transformers import AutoModelForCausalLM
-
     config = run_config(miniature_of(llama))
     model, tokenizer = load_model(config, find_hardware()), load_tokenizer(config)
     with torch.no_grad():
@@ -95,3 +98,20 @@ def test_nothing_of_an_earlier_run_stays_beside_what_is_saved(miniature_of, run_
         assert present in saved
         assert absent not in saved
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_fully_trained_model_is_saved_in_16_bits_and_loads_as_it_was_measured(
+    miniature_of, run_config, conversations, distinct_model, tmp_path
+):
+    config = run_config(miniature_of(distinct_model), method="full")
+    model, tokenizer = load_model(config, find_hardware()), load_tokenizer(config)
+    rows = build_rows(conversations, range(6), tokenizer_render(tokenizer), tokenizer_encode(tokenizer), 256)
+    to_sixteen_bits(model, find_hardware())
+    measured = held_out_loss(model, rows, tokenizer.pad_token_id, find_hardware(), 6)
+    save_model(model, tokenizer, tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text())["dtype"] == "bfloat16"
+    saved = load_file(tmp_path / "model.safetensors")
+    assert {tensor.dtype for tensor in saved.values()} == {torch.bfloat16}
+    again = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert again.dtype == torch.bfloat16
+    assert held_out_loss(again, rows, tokenizer.pad_token_id, find_hardware(), 6) == pytest.approx(measured, abs=1e-3)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from webapp.training.alarms import Alarm
+from webapp.training.groups import in_groups
 from webapp.training.masking import Row
 from webapp.training.model import Hardware
 from webapp.training.turns import Render
@@ -48,9 +49,8 @@ def answer_rows(
     """
     model.eval()
     order = sorted(range(len(rows)), key=lambda index: rows[index].prompt_length)
-    found: dict[int, Answer] = {}
-    for start in range(0, len(order), ANSWER_BATCH):
-        indices = order[start : start + ANSWER_BATCH]
+
+    def answer(indices: Sequence[int]) -> list[Answer]:
         batch = pad_left([rows[index].input_ids[: rows[index].prompt_length] for index in indices], hardware.device)
         with hardware.autocast():
             output = model.generate(
@@ -61,7 +61,9 @@ def answer_rows(
                 pad_token_id=tokenizer.pad_token_id,
             )
         written = output[:, batch["input_ids"].shape[1] :].tolist()
-        found |= {index: read_answer(ids, tokenizer, ends) for index, ids in zip(indices, written, strict=True)}
+        return [read_answer(ids, tokenizer, ends) for ids in written]
+
+    found = dict(in_groups(order, ANSWER_BATCH, answer))
     return [found[index] for index in range(len(rows))]
 
 

@@ -1,10 +1,15 @@
-"""Checkpoints that survive a killed process: written beside, synced, renamed; whole by their SHA-256, or not used."""
+"""Checkpoints that survive a killed process: written beside, synced, renamed; whole by their SHA-256, or not used.
+
+Each has a name of its own, by its step: nothing is ever replaced, and the newest is never touched until a newer one is
+whole. It is not removed then either, but before the one after that is written: what was written last may not have
+reached Google Drive yet.
+"""
 
 import hashlib
 import json
 import math
 import os
-import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,11 +18,12 @@ import torch
 
 from webapp.training.alarms import Alarm
 from webapp.training.configuration import RunConfig
+from webapp.training.drive import discard, discard_folder, outlives_session
 from webapp.training.model import trainable_parameters
+from webapp.training.precision import DESCRIPTION, STATES, described
 from webapp.training.steps import Learner
 
-STATE = "state.pt"
-DESCRIPTION = "run.json"
+PARTIAL = "checkpoint.partial"
 DIGEST_BYTES = 32
 
 
@@ -38,33 +44,38 @@ class RunState:
     tokens: int = 0
 
 
-def checkpoint_folder(config: RunConfig, dataset_sha256: str) -> Path:
-    """The folder of this run, named by its fingerprint; checkpoints of other runs are named and left alone."""
-    folder = Path(config.output_dir) / "checkpoints" / config.fingerprint(dataset_sha256)
+def checkpoint_folder(config: RunConfig, dataset_sha256: str, precision: Mapping[str, str]) -> Path:
+    """This run's folder with its description; checkpoints of other runs are named and left alone."""
+    folder = config.checkpoints(dataset_sha256)
     description = {"dataset_sha256": dataset_sha256, **asdict(config)}
-    for other in sorted(folder.parent.glob(f"*/{STATE}")):
-        if other.parent != folder:
-            print(
-                f"{other.parent} is of another run ({difference(other.parent, description)}): this one starts beside it"
-            )
+    for other in sorted({path.parent for path in folder.parent.glob(f"*/{STATES}")} - {folder}):
+        print(f"{other} is of another run ({difference(other, description)}): this one starts beside it")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(description | {"precision": precision}, indent=2)
+    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
     return folder
 
 
 def difference(folder: Path, description: dict[str, Any]) -> str:
     """Which settings of the run in `folder` are not those of `description`, in words."""
-    try:
-        other = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        changed = [f"{name} {other.get(name)}" for name in description if other.get(name) != description[name]]
-    except (OSError, ValueError, AttributeError):
-        changed = []
-    return ", ".join(changed) or "of unknown settings"
+    other = described(folder)
+    changed = [f"{name} {other.get(name)}" for name in description if other.get(name) != description[name]]
+    return ", ".join(changed if other else []) or "of unknown settings"
 
 
 def remove_checkpoints(folder: Path) -> None:
     """The run is complete: the next one starts anew."""
-    shutil.rmtree(folder, ignore_errors=True)
+    discard_folder(folder)
+
+
+def step_of(path: Path) -> int:
+    """The step that a file of a checkpoint is named by."""
+    return int(path.stem.rpartition("-")[2])
+
+
+def saved_states(folder: Path) -> list[Path]:
+    """The checkpoints in `folder`, the newest first."""
+    return sorted(folder.glob(STATES), key=step_of, reverse=True)
 
 
 def save_checkpoint(folder: Path, learner: Learner, state: RunState) -> None:
@@ -77,15 +88,25 @@ def save_checkpoint(folder: Path, learner: Learner, state: RunState) -> None:
         "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         "state": asdict(state),
     }
-    if write_whole(folder / STATE, contents):
-        for old in folder.glob("best-*.pt"):
-            if old != best_path(folder, state.best_step):
-                old.unlink(missing_ok=True)
+    for old in saved_states(folder)[1:]:
+        discard(old)
+    if write_whole(folder / f"state-{len(state.losses)}.pt", contents):
+        discard_other_bests(folder, state.best_step)
+    else:
+        print(cost_of_losing(folder, state), flush=True)
+
+
+def cost_of_losing(folder: Path, state: RunState) -> str:
+    """What losing this session would cost now, in words, when a checkpoint could not be written."""
+    kept = max(map(step_of, saved_states(folder)), default=0) if outlives_session(folder) else 0
+    steps = len(state.losses) - kept
+    minutes = steps * state.seconds / max(1, len(state.losses)) / 60
+    return f"losing this session now costs all after step {kept} ({steps} steps, {minutes:.1f} minutes), and more later"
 
 
 def load_checkpoint(folder: Path, learner: Learner) -> RunState | None:
     """What the run had done, after putting its state back; None when there is no whole checkpoint."""
-    contents = read_whole(folder / STATE)
+    contents = newest_whole(folder)
     if contents is None:
         return None
     put_weights(learner.model, contents["weights"])
@@ -96,12 +117,31 @@ def load_checkpoint(folder: Path, learner: Learner) -> RunState | None:
     if len(contents["cuda_rng"]) == torch.cuda.device_count():  # else it goes on, on another machine
         torch.cuda.set_rng_state_all(contents["cuda_rng"])
     saved = contents["state"]
-    return RunState(**saved | {"alarms": [Alarm(**alarm) for alarm in saved["alarms"]]})
+    state = RunState(**saved | {"alarms": [Alarm(**alarm) for alarm in saved["alarms"]]})
+    discard_other_bests(folder, state.best_step)  # better ones that no checkpoint knows of will be found again
+    return state
+
+
+def newest_whole(folder: Path) -> Any:
+    """The newest checkpoint that is whole; damaged ones are discarded, or they would pass for newer ones later."""
+    for path in saved_states(folder):
+        contents = read_whole(path)
+        if contents is not None:
+            return contents
+        discard(path)
+    return None
 
 
 def best_path(folder: Path, step: int) -> Path:
     """Where the best weights so far are kept, until a checkpoint knows of better ones."""
     return folder / f"best-{step}.pt"
+
+
+def discard_other_bests(folder: Path, step: int) -> None:
+    """Leaves only the best weights of `step`."""
+    for path in folder.glob("best-*.pt"):
+        if path != best_path(folder, step):
+            discard(path)
 
 
 def keep_best(folder: Path, learner: Learner, step: int) -> bool:
@@ -149,7 +189,7 @@ class Hashing:
 
 def write_whole(path: Path, contents: Any) -> bool:
     """Writes `contents` and their SHA-256; the file appears under its name only when complete. False when it cannot."""
-    partial = path.with_suffix(".partial")
+    partial = path.with_name(PARTIAL)
     try:
         with partial.open("wb") as file:
             hashing: Any = Hashing(file)
@@ -159,7 +199,7 @@ def write_whole(path: Path, contents: Any) -> bool:
             os.fsync(file.fileno())
         partial.replace(path)
     except (OSError, RuntimeError) as error:  # torch turns a full disk into a RuntimeError
-        partial.unlink(missing_ok=True)
+        discard(partial)
         print(f"{path} could not be written ({error}): free some space; training goes on without it", flush=True)
         return False
     return True

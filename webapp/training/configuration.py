@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 
@@ -72,3 +73,7 @@ class RunConfig:
         shaping = {name: value for name, value in asdict(self).items() if name not in free}
         text = json.dumps([dataset_sha256, shaping], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def checkpoints(self, dataset_sha256: str) -> Path:
+        """The folder of this run's checkpoints, named by its fingerprint."""
+        return Path(self.output_dir) / "checkpoints" / self.fingerprint(dataset_sha256)

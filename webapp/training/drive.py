@@ -1,5 +1,8 @@
 """Where a run is kept: beside the notebook, or on Google Drive, which outlives Colab's machine."""
 
+import os
+import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +17,6 @@ def choose_folder(config: RunConfig, dataset_sha256: str) -> RunConfig:
 
     On Colab it asks for access to Drive, once, before anything long has run.
     """
-    lost = f"an interruption costs at most {config.checkpoint_minutes:g} minutes of training"
     if on_colab() and config.keep_on_drive:
         from google.colab import drive
 
@@ -22,12 +24,34 @@ def choose_folder(config: RunConfig, dataset_sha256: str) -> RunConfig:
         # A folder for each run: another notebook's results are not to be replaced.
         name = f"{Path(config.output_dir).name}-{config.fingerprint(dataset_sha256)[:8]}"
         config = replace(config, output_dir=str(DRIVE / "MyDrive" / name))
-    elif on_colab():
+    lost = f"an interruption costs at most {config.checkpoint_minutes:g} minutes of training"
+    if not outlives_session(Path(config.output_dir)):
         lost = "a DISCONNECT LOSES EVERYTHING, results too; keep_on_drive = True would keep it on Google Drive"
-    elif config.keep_on_drive:
+    elif config.keep_on_drive and not on_colab():
         lost += " (keep_on_drive is for Colab)"
     print(f"results and checkpoints go to {Path(config.output_dir).absolute()}: {lost}")
     return config
+
+
+def outlives_session(folder: Path) -> bool:
+    """Whether what lies in `folder` is there after a disconnect: anywhere but on the disk of Colab's machine."""
+    return not on_colab() or DRIVE in folder.parents
+
+
+def discard(path: Path) -> None:
+    """Removes a file if it is there; on Drive it is emptied first: the trash it goes to counts against the quota."""
+    if DRIVE in path.parents:
+        with suppress(OSError):
+            os.truncate(path, 0)
+    path.unlink(missing_ok=True)
+
+
+def discard_folder(folder: Path) -> None:
+    """Discards what is in `folder`, and the folder; nothing where it is absent."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            discard(path)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def settle_folder(config: RunConfig) -> None:

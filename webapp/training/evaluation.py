@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.utils.checkpoint import checkpoint
 
+from webapp.training.groups import in_groups
 from webapp.training.masking import IGNORED, Row
 from webapp.training.memory import LOSS_CHUNK
 from webapp.training.model import Hardware
@@ -73,15 +74,16 @@ def row_losses(model: Any, rows: Sequence[Row], pad_id: int, hardware: Hardware,
     """The loss of each row, in the order of `rows`; how they are batched changes nothing."""
     model.eval()
     order = sorted(range(len(rows)), key=lambda index: len(rows[index].input_ids))
-    found: dict[int, RowLoss] = {}
-    for start in range(0, len(order), batch_size):
-        indices = order[start : start + batch_size]
+
+    def measure(indices: Sequence[int]) -> list[RowLoss]:
         batch = collate([rows[index] for index in indices], pad_id, hardware.device)
         counts = [trained_tokens([rows[index]]) for index in indices]
         with hardware.autocast():
             pieces = token_losses(model, batch).split(counts)
-        for index, piece in zip(indices, pieces, strict=True):
-            found[index] = RowLoss(rows[index].conversation, piece.sum().item(), len(piece))
+        losses = zip(indices, pieces, strict=True)
+        return [RowLoss(rows[index].conversation, piece.sum().item(), len(piece)) for index, piece in losses]
+
+    found = dict(in_groups(order, batch_size, measure))
     return [found[index] for index in range(len(rows))]
 
 

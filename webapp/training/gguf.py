@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from webapp.training.drive import discard
+
 LLAMA_CPP = "https://github.com/ggml-org/llama.cpp"
 LLAMA_CPP_TAG = "b10955"
 CONVERTER = "convert_hf_to_gguf.py"
@@ -34,10 +36,10 @@ def convert_to_gguf(model: Path, output: Path, memory: int, get_converter: Calla
         clean = {name: value for name, value in os.environ.items() if name not in secret}
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=CONVERTER_SECONDS, env=clean)
     except subprocess.CalledProcessError as error:
-        output.unlink(missing_ok=True)
+        discard(output)
         return f"{Path(error.cmd[0]).name} ended with status {error.returncode}: {last_line(error.stderr)}"
     except (subprocess.TimeoutExpired, OSError) as error:
-        output.unlink(missing_ok=True)
+        discard(output)
         return str(error)
     return None if output.exists() else "the converter ended well but wrote no file"
 

@@ -11,7 +11,7 @@ import torch
 from webapp.training.answering import answer_rows
 from webapp.training.evaluation import held_out_loss
 from webapp.training.masking import Row
-from webapp.training.model import Hardware, architecture_of
+from webapp.training.model import Hardware, architecture_of, placement, sixteen_bit
 
 MERGE_ROOM = 1.2  # times the weights
 CHECK_ROWS = 3
@@ -49,11 +49,6 @@ def available_memory() -> int:
     return int(psutil.virtual_memory().available)
 
 
-def sixteen_bit(hardware: Hardware) -> torch.dtype:
-    """The dtype to merge in: the one it was trained in, bf16 where that has 32 bits."""
-    return torch.bfloat16 if hardware.dtype == torch.float32 else hardware.dtype
-
-
 def export_merged_model(
     base_model: str, trained: Any, hardware: Hardware, adapter: Path, folder: Path, proof: "Proof"
 ) -> dict[str, Any]:
@@ -84,7 +79,7 @@ def merge_adapter(
     from peft import PeftModel
 
     _, loader = architecture_of(base_model)
-    base: Any = loader.from_pretrained(base_model, dtype=dtype).to(device)
+    base: Any = loader.from_pretrained(base_model, dtype=dtype, **placement(device))
     model: Any = PeftModel.from_pretrained(base, adapter)
     before, loss_adapter = proof.ask(model, device)
     model = model.merge_and_unload()

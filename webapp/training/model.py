@@ -153,9 +153,19 @@ def release(model: Any, optimizer: Any) -> None:
     for parameter in model.parameters() if model is not None else ():
         parameter.grad = None
         parameter.data = torch.empty(0, dtype=parameter.dtype, device=parameter.device)
+    free_cache()
+
+
+def free_cache() -> None:
+    """Gives back the memory that nothing holds any more."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def placement(device: str) -> dict[str, Any]:
+    """The `device_map` that puts each weight on a GPU as it is read: main memory never holds the whole model."""
+    return {"device_map": {"": device}} if device == "cuda" else {}
 
 
 def load_model(config: RunConfig, hardware: Hardware) -> Any:
@@ -163,7 +173,7 @@ def load_model(config: RunConfig, hardware: Hardware) -> Any:
 
     QLoRA has its linear layers in four bits, and only the rest in the compute dtype.
     """
-    options: dict[str, Any] = {"dtype": weights_dtype(config, hardware)}
+    options: dict[str, Any] = {"dtype": weights_dtype(config, hardware)} | placement(hardware.device)
     if config.method == "qlora":
         options |= four_bit(hardware)
     _, loader = architecture_of(config.base_model)
@@ -171,8 +181,6 @@ def load_model(config: RunConfig, hardware: Hardware) -> Any:
     for name, parameter in model.named_parameters():
         if re.fullmatch(OTHER_TOWERS, name):
             parameter.requires_grad_(False)
-    if config.method != "qlora":  # bitsandbytes places a 4-bit model itself
-        model = model.to(hardware.device)
     torch.manual_seed(config.seed)  # adapters start from the seed, whatever was drawn before
     if config.method != "full":
         model = add_adapters(model, config)
@@ -218,6 +226,21 @@ def add_adapters(model: Any, config: RunConfig) -> Any:
 def trainable_parameters(model: Any) -> dict[str, torch.nn.Parameter]:
     """The parameters that training changes, by name."""
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def sixteen_bit(hardware: Hardware) -> torch.dtype:
+    """The 16-bit type of a finished model: the one it was trained in, bf16 where that has 32 bits."""
+    return torch.bfloat16 if hardware.dtype == torch.float32 else hardware.dtype
+
+
+def to_sixteen_bits(model: Any, hardware: Hardware) -> None:
+    """Gives a fully trained model its final dtype, weight by weight and in place; adapters keep their 32 bits.
+
+    Buffers stay: rotary frequencies are no weights, and 16 bits are too few for them.
+    """
+    if not hasattr(model, "disable_adapter"):
+        for parameter in model.parameters():
+            parameter.data = parameter.data.to(sixteen_bit(hardware))
 
 
 def held_memory(model: Any) -> dict[str, float]:

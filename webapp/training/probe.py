@@ -1,6 +1,5 @@
 """The probe: the longest batch goes forward and back once before training, so that memory runs out now or never."""
 
-import gc
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +8,9 @@ import torch
 from webapp.training.batches import BatchPlan, make_batch, micro_batches, plan_batches
 from webapp.training.configuration import RunConfig
 from webapp.training.evaluation import loss_sum
+from webapp.training.groups import is_out_of_memory
 from webapp.training.masking import Row
-from webapp.training.model import Hardware, trainable_parameters
+from webapp.training.model import Hardware, free_cache, trainable_parameters
 
 
 def find_batch_plan(model: Any, rows: Sequence[Row], config: RunConfig, hardware: Hardware, pad_id: int) -> BatchPlan:
@@ -57,12 +57,11 @@ def probe_fits(model: Any, batch: dict[str, torch.Tensor], hardware: Hardware) -
     model.train()
     fits = passes_once(model, batch, hardware)
     model.train(was_training)
-    gc.collect()
+    free_cache()
     if hardware.device == "cuda":
         if fits:
             whole = torch.cuda.get_device_properties(0).total_memory
             print(f"peak memory {torch.cuda.max_memory_allocated() / 1e9:.2f} GB of {whole / 1e9:.2f} GB")
-        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     return fits
 
@@ -88,9 +87,3 @@ def passes_once(model: Any, batch: dict[str, torch.Tensor], hardware: Hardware) 
         for parameter in trained:
             parameter.grad = None
     return True
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """CUDA has an exception of its own; the CPU's allocator tells it in words only."""
-    said = str(error)
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in said or "DefaultCPUAllocator" in said

@@ -2,12 +2,12 @@
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from webapp.training.configuration import RunConfig
+from webapp.training.drive import discard_folder
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> list[str]:
@@ -17,11 +17,11 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> list[str]:
     those.
     """
     partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    discard_folder(partial)
     model.save_pretrained(partial)
     tokenizer.save_pretrained(partial)
     make_readable(partial)
-    shutil.rmtree(folder, ignore_errors=True)
+    discard_folder(folder)
     partial.rename(folder)
     return sorted(path.name for path in folder.iterdir() if path.is_file())
 
