@@ -8,7 +8,7 @@ import pytest
 from webapp import workflow
 from webapp.accounts import LOCAL
 from webapp.catalog import find_model
-from webapp.notebooks import effective_config
+from webapp.notebooks import plan_run
 
 HOSTILE = "<script>alert(1)</script>\"'>{{ 7*7 }}{% x %}\u2028</textarea><img src=x onerror=alert(1)>"
 
@@ -140,12 +140,17 @@ def test_a_gate_that_is_not_measured_yet_is_said_to_follow(visitor, analysed, se
 
 def test_the_form_keeps_what_was_chosen(asked, sample):
     form = asked.form(f"/datasets/{sample}#models")
-    assert form.fields == {"task_type": "conversation", "deployment_target": "desktop", "gpu": "t4"}
+    assert form.fields == {
+        "task_type": "conversation",
+        "deployment_target": "desktop",
+        "gpu": "t4",
+        "preset": "balanced",
+    }
 
 
 def test_the_plan_is_filled_with_what_is_suggested(visitor, asked, services, sample):
     fields = choose(visitor, asked, "qwen3-1.7b").form("/notebooks").fields
-    suggested = effective_config(workflow.analysis(services, LOCAL, sample), find_model("qwen3-1.7b"), None)
+    suggested = plan_run(workflow.analysis(services, LOCAL, sample), find_model("qwen3-1.7b"), gpu="t4").config
     for name in ("method", "num_epochs", "learning_rate", "max_seq_length", "lora_rank"):
         assert fields[name] == str(getattr(suggested, name))
     assert fields["dry_run"] == "1"

@@ -13,6 +13,7 @@ from webapp.api.context import services
 from webapp.api.errors import validation_problem
 from webapp.api.schemas import EstimateQuery
 from webapp.catalog import (
+    METHOD_NAMES,
     BaseModel,
     Estimate,
     Gpu,
@@ -26,7 +27,7 @@ from webapp.catalog import (
 )
 from webapp.catalog.gpus import THIS_MACHINE
 from webapp.errors import Problem
-from webapp.pages.forms import METHOD_NAMES, typed_number
+from webapp.pages.forms import typed_number
 
 _FIELDS = ("method", "length", "batch")
 _FITS = {"fits": "fits", "tight": "tight", "no": "no", "needs_bf16": "no bf16"}
