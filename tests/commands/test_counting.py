@@ -57,7 +57,7 @@ def test_nothing_is_said_of_it_where_the_count_is_exact(run: Run, folder: Path) 
         (("--tokenizer", "o201k_base"), 2, "o201k_base"),
         (("--fetch-tokenizer",), 2, "--model ID"),
         (("--fetch-tokenizer", "--model", MODEL.id), 3, "127.0.0.1 did not answer"),
-        (("--model", "qwen"), 2, "qwen3-1.7b"),
+        (("--model", "qwen3-17b"), 2, "qwen3-1.7b"),
     ],
     ids=["no such file", "no model", "no hub", "no such model"],
 )

@@ -24,7 +24,7 @@ def test_a_wrong_number_is_a_problem_with_the_field_named(value):
 
 
 def test_fields_have_the_bounds_that_the_api_documents():
-    fields = {field.name: field for field in training_fields(TrainingConfig(), {"lora_rank": "typed"})}
+    fields = {field.name: field for field in training_fields(TrainingConfig(), {}, {"lora_rank": "typed"})}
     assert fields["num_epochs"].bounds == {"min": 1, "max": 100}
     assert fields["num_epochs"].step == "1"
     assert fields["learning_rate"].step == "any"
