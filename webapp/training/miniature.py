@@ -28,7 +28,7 @@ HIDDEN = 64
 VOCABULARY = 768
 WARM_UP_STEPS = 30
 WARM_UP_BATCH = 8
-WARM_UP_LENGTH = 192  # tokens of a prompt: a few long ones would double the time of all, and it learns no more
+WARM_UP_LENGTH = 192  # tokens of a prompt: a few long ones would double its time, for no lower loss
 WARM_UP_RATE = 2e-2
 
 
