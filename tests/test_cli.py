@@ -106,7 +106,7 @@ def test_recommend_says_first_whether_to_fine_tune_at_all(tmp_path):
         (("notebook", SAMPLE, "--model", "qwen3-17b", "-o", "x.ipynb"), "qwen3-1.7b"),
         (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "lora_rank"), "NAME=VALUE"),
         (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "lora_rank=true"), "lora_rank"),
-        (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "epochs=1"), "epochs"),
+        (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "epochs=1"), "num_epochs"),
         (("analyze", SAMPLE, "--map", "question"), "COLUMN=PART"),
         (("analyze", SAMPLE, "--map", "a=prompt", "--map", "a=text"), "twice"),
         (("analyze", SAMPLE, "--map", "question=reply"), "'reply'"),

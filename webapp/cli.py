@@ -1,6 +1,5 @@
 """The `tunebook` command: each command is a few lines over the packages below."""
 
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -8,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
-from pydantic import ValidationError
 
 import webapp
 from webapp.commands.analyzing import analyze, analyzed, say_what_is_left_out
-from webapp.commands.arguments import AS_JSON, DATA, MAP, PRESET, output_file
+from webapp.commands.arguments import AS_JSON, DATA, FILE, MAP, PRESET, output_file, refuse_to_overwrite
 from webapp.commands.counting import counting
 from webapp.commands.delivering import delivered
 from webapp.commands.estimate import estimate
 from webapp.commands.export import export
 from webapp.commands.fix import fix
 from webapp.commands.recommending import recommend
+from webapp.commands.training import training_settings
 from webapp.commands.verify import verify
 from webapp.console import (
     fault_line,
@@ -76,24 +75,36 @@ def serve(host: str, port: int, workers: int) -> None:
 @main.command()
 @DATA
 @MAP
-@click.option("--model", "model_id", required=True, help="A model of the catalogue: see `tunebook models`.")
 @click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write."
+    "--model", "model_id", required=True, metavar="ID", help="The base model, e.g. qwen3-1.7b: see `tunebook models`."
+)
+@click.option("-o", "--output", required=True, type=FILE, help="The file to write, e.g. support.ipynb.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A training setting, e.g. method=qlora, num_epochs=2 or max_seq_length=2048; may be repeated. What is not set "
+    "follows from the data, the model, the card and the preset.",
 )
 @click.option("--gpu", help="The card to train on; by default the smallest of Colab's that can do it.")
 @PRESET
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A training setting, e.g. lora_rank=8.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["ipynb", "py"]),
     default="ipynb",
     show_default=True,
-    help="A notebook, or the same run as a script.",
+    help="A notebook, or the same run as a Python script.",
 )
-@click.option("--encrypt", "encrypted", is_flag=True, help="Encrypt the rows; the key stands in the notebook only.")
+@click.option("--encrypt", "encrypted", is_flag=True, help="Encrypt the rows; only the notebook has the key.")
 @counting
-@click.option("--dry-run", "dry", is_flag=True, help="Run it on a miniature of the model before saying it is ready.")
+@click.option(
+    "--dry-run",
+    "dry",
+    is_flag=True,
+    help="Then run all of it once on your rows, on the CPU with a miniature of the model.",
+)
 def notebook(
     data: Path,
     mapping: dict[str, str],
@@ -107,17 +118,22 @@ def notebook(
     tokenizer: "Tokenizer",
     dry: bool,
 ) -> None:
-    """Make a fine-tuning notebook that carries the rows of DATA, or has them beside it when they are over 5 MB."""
+    """Write a notebook that fine-tunes a model on DATA, for Colab, Jupyter or `tunebook run`.
+
+    It carries the rows. When they are over 5 MB compressed, they are a file beside it: keep the two together.
+    """
     from webapp.catalog import find_model
     from webapp.datasets import Examples, ExampleWriter
-    from webapp.notebooks import Fetched, Secret, assemble, plan_run, render
+    from webapp.notebooks import Fetched, Secret, assemble, plan_run, render, require_trainable
     from webapp.notebooks.script import to_script
 
     model, wanted = find_model(model_id), training_settings(settings)
+    refuse_to_overwrite(data, output)
     with tempfile.TemporaryDirectory() as scratch:
         with ExampleWriter(Path(scratch)) as sink:
             analysis = analyzed(data, mapping=mapping, tokenizer=tokenizer, sink=sink)
         examples = Examples(Path(scratch))
+        require_trainable(analysis, examples)  # before any file is written
         plan = plan_run(analysis, model, wanted, gpu=gpu, preset=preset)
         delivery = delivered(examples.payload(), data, output, Secret.new() if encrypted else None)
         content = render(assemble(analysis, examples, model, data.name, plan, delivery))
@@ -138,25 +154,34 @@ def notebook(
 
 @main.command()
 @click.argument("notebook", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--dry-run", "dry", is_flag=True, help="On the CPU, with a miniature of the model: seconds, no network.")
+@click.option(
+    "--dry-run",
+    "dry",
+    is_flag=True,
+    help="Try it: every cell, on the CPU with a miniature of the model. It takes seconds and no network.",
+)
 @click.option(
     "--executor",
     type=click.Choice(["local", "colab", "ray"]),
     default="local",
     show_default=True,
-    help="Where to run it.",
+    help="Where to run it; this version runs notebooks on this machine only.",
 )
+@click.option("-o", "--output", type=FILE, help="A copy of the executed notebook.")
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where to put the executed notebook."
-)
-@click.option(
-    "--timeout", default=NOTEBOOK_SECONDS, show_default=True, type=click.FloatRange(1), help="Seconds it may take."
+    "--timeout",
+    default=NOTEBOOK_SECONDS,
+    show_default="a day",
+    metavar="SECONDS",
+    type=click.FloatRange(1),
+    help="Stop it after so long.",
 )
 @AS_JSON
 def run(notebook: Path, dry: bool, executor: str, output: Path | None, timeout: float, as_json: bool) -> None:
-    """Run NOTEBOOK; run it again after an interruption and it goes on from its last checkpoint.
+    """Run NOTEBOOK, which Tunebook made, on this machine; a real run downloads the base model and wants a GPU.
 
-    What it writes lies beside it, in NOTEBOOK.run (NOTEBOOK.dryrun for a dry run).
+    What it writes lies beside it, in NAME.run (NAME.dryrun for a dry run): the executed notebook, and in tunebook-run
+    the model and the report. Run it again after an interruption and it goes on from its last checkpoint.
     """
     if executor != "local":
         raise Problem(
@@ -188,32 +213,6 @@ def worker() -> None:
     from webapp.workflow.worker import main as work
 
     work()
-
-
-def training_settings(assignments: tuple[str, ...]) -> Any:
-    """The TrainingConfig that `--set NAME=VALUE ...` describes; Problem `invalid_setting` names the wrong one."""
-    from webapp.notebooks import TrainingConfig
-
-    values = {}
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals:
-            raise Problem("invalid_setting", f"--set {assignment}: write NAME=VALUE, as in lora_rank=8", param="set")
-        values[name.strip()] = literal(text.strip())
-    try:
-        return TrainingConfig(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        raise Problem("invalid_setting", f"--set {name}: {first['msg']}", param=name) from error
-
-
-def literal(text: str) -> Any:
-    """A setting's value: JSON where it is JSON, else the text itself."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def workdir_of(notebook: Path, *, dry: bool) -> Path:

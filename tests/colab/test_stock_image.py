@@ -6,6 +6,7 @@ Its Python is this machine's, and its torch the CPU's; everything else is as req
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import nbformat
@@ -15,8 +16,9 @@ from webapp.catalog import find_model
 from webapp.datasets import Examples, ExampleWriter, analyze, sample_path
 from webapp.jobs.executors.parameters import inject
 from webapp.notebooks import TrainingConfig, assemble, plan_run, render
+from webapp.notebooks.miniatures import making_miniature
 from webapp.notebooks.reading import read_notebook
-from webapp.notebooks.running import ONE_THREAD, RESULTS, Watch, dry_run_parameters, make_miniature_of
+from webapp.notebooks.running import ONE_THREAD, RESULTS, dry_run_parameters
 
 PYTHON = os.environ.get("TUNEBOOK_STOCK_PYTHON")
 pytestmark = pytest.mark.skipif(not PYTHON, reason="make test-colab names the environment of the stock image")
@@ -36,7 +38,9 @@ def test_the_notebook_runs_on_the_stock_image(tmp_path, model_id, method):
     contents = read_notebook(path)
     environment = dict(os.environ) | ONE_THREAD
     folder = tmp_path / "miniature"
-    make_miniature_of(contents, None, folder, environment, Watch(120, print))
+    with making_miniature(contents, None, folder, environment) as making:
+        while not making.done():
+            time.sleep(0.1)
     notebook = nbformat.read(path, as_version=4)
     inject(notebook, dry_run_parameters(contents.parameters, folder))
     nbformat.write(notebook, path)

@@ -66,6 +66,17 @@ def test_a_script_with_rows_beside_it_is_tested_by_its_cells(tmp_path, small, mo
     assert (tmp_path / "a.dryrun/executed.ipynb").exists()
 
 
+def test_rows_that_cannot_be_trained_on_leave_no_file(tmp_path, small):
+    data, folder = tmp_path / "few.jsonl", tmp_path / "out"
+    data.write_text("".join(sample_path().read_text().splitlines(keepends=True)[:9]))
+    folder.mkdir()
+    arguments = ["notebook", str(data), "--model", "smollm2-360m", "-o", str(folder / "a.ipynb")]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 1
+    assert "at least 10" in done.output
+    assert names(folder) == []
+
+
 def test_the_rows_are_never_written_over_the_data(tmp_path, small):
     data = tmp_path / "a.data.jsonl.gz"
     data.write_bytes(content := gzip.compress(sample_path().read_bytes()))

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from webapp.cli import main
 from webapp.datasets import sample_path
-from webapp.notebooks.running import DRY_RUN_LENGTH
+from webapp.notebooks.miniatures import MINIATURE_LENGTH
 from webapp.training.configuration import RunConfig
 from webapp.training.data import split_conversations
 from webapp.training.receipt import installed_versions, make_receipt, template_sha256
@@ -50,7 +50,7 @@ def sample_receipt(tmp_path_factory):
     conversations = list(Examples(folder).conversations())
 
     def make(base_model):
-        values = TrainingConfig(max_seq_length=DRY_RUN_LENGTH).model_dump()
+        values = TrainingConfig(max_seq_length=MINIATURE_LENGTH).model_dump()
         config = RunConfig(base_model=base_model, output_dir="tunebook-run", **values)
         report = dict.fromkeys(("steps", "perplexity", "interval", "metrics", "hardware"))
         report |= {

@@ -33,6 +33,13 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
         raise Problem("output_not_writable", f"{path} cannot be written: {error.strerror}", status=500) from error
 
 
+def refuse_to_overwrite(data: Path, path: Path) -> None:
+    """Problem `output_is_data` where a notebook, or its rows, would be written over the data they are made of."""
+    if path.resolve() == data.resolve():
+        message = f"{data} itself would be written over: give the notebook another name with -o."
+        raise Problem("output_is_data", message, param="output")
+
+
 def _mapping(_context: click.Context, _option: click.Parameter, assignments: tuple[str, ...]) -> dict[str, str]:
     """The columns and their parts; Problem `invalid_mapping` shows how they are written."""
     found: dict[str, str] = {}

@@ -4,8 +4,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webapp.commands.arguments import output_file
-from webapp.errors import Problem
+from webapp.commands.arguments import output_file, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from webapp.notebooks import Delivery, Secret
@@ -21,12 +20,7 @@ def delivered(payload: Path, data: Path, output: Path, secret: "Secret | None") 
     if fits(payload):
         return embed(payload, secret)
     path = output.with_name(payload_name(output.name, encrypted=secret is not None))
-    if path.resolve() == data.resolve():
-        raise Problem(
-            "output_is_data",
-            f"The rows would be written over {data} itself: give the notebook another name with -o.",
-            param="output",
-        )
+    refuse_to_overwrite(data, path)
     with payload.open("rb") as source, output_file(path) as target:
         if secret:
             encrypt(source, secret, target)

@@ -3,29 +3,26 @@
 import importlib.util
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal
+from typing import Any
 
 from webapp.errors import Problem
 from webapp.jobs import scrubbed_environment
-from webapp.jobs.executors import Event, Execution, execute
+from webapp.jobs.executors import Event, Ready, execute
+from webapp.notebooks.miniatures import MINIATURE_LENGTH, making_miniature
 from webapp.notebooks.reading import NotebookContents, read_notebook
-from webapp.storage.files import write_file
 
 EXECUTED = "executed.ipynb"
 RESULTS = "tunebook-run"  # the notebook's output_dir
 DRY_RUN_STEPS = 66
-DRY_RUN_LENGTH = 512  # tokens of the miniature's tokenizer, which needs about twice as many as a real one
-MINIATURE_CONVERSATIONS = 10_000  # its tokenizer and its warm-up read fewer
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 NO_HUB = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
+# What these cells say of the machine is said while the miniature is still being made.
+WITHOUT_MODEL = {"parameters", "injected-parameters", "install", "environment"}
 MEASURED = ("steps", "rows", "loss", "perplexity", "interval", "metrics", "samples", "alarms", "export")
-_POLL_SECONDS = 0.1
 QUIET = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 
@@ -112,15 +109,17 @@ def dry_run(notebook: Path, workdir: Path, watch: Watch, data_file: Path | None 
     data_file = (data_file or rows_beside(notebook, contents)) if contents.data_file else None
     folder = workdir / "miniature"
     environment = scrubbed_environment(os.environ) | ONE_THREAD | NO_HUB | QUIET
-    try:
-        miniature = make_miniature_of(contents, data_file, folder, environment, watch)
-    except _Ended as ended:
-        done = Execution(ended.status, monotonic() - started, contents.code_cells, 0, ended.error)
-        return _report(done, workdir, workdir / RESULTS)
-    left = replace(watch, timeout=max(1.0, watch.timeout - (monotonic() - started)))
     parameters = dry_run_parameters(contents.parameters, folder) | _data_parameter(data_file)
-    report = _run(notebook, workdir, parameters, environment, left)
-    return replace(report, seconds=round(monotonic() - started, 2), miniature=miniature)
+    with making_miniature(contents, data_file, folder, environment) as making:
+        report = _run(
+            notebook,
+            workdir,
+            parameters,
+            environment,
+            watch,
+            lambda tags: making.done() or not WITHOUT_MODEL.isdisjoint(tags),
+        )
+    return replace(report, seconds=round(monotonic() - started, 2), miniature=making.described)
 
 
 def dry_run_parameters(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -130,7 +129,7 @@ def dry_run_parameters(parameters: Mapping[str, Any], folder: Path) -> dict[str,
         "learning_rate": 3e-3 if parameters["method"] == "full" else 1e-2,
         "batch_size": 4,
         "gradient_accumulation": min(2, parameters["gradient_accumulation"]),
-        "max_seq_length": min(DRY_RUN_LENGTH, parameters["max_seq_length"]),
+        "max_seq_length": min(MINIATURE_LENGTH, parameters["max_seq_length"]),
         "max_steps": min(DRY_RUN_STEPS, parameters["max_steps"] or DRY_RUN_STEPS),
         "eval_steps": DRY_RUN_STEPS // 2,
         "max_new_tokens": min(160, parameters["max_new_tokens"]),
@@ -141,67 +140,13 @@ def dry_run_parameters(parameters: Mapping[str, Any], folder: Path) -> dict[str,
     }
 
 
-class _Ended(Exception):
-    """The run ended before the notebook was started."""
-
-    def __init__(self, status: Literal["failed", "cancelled"], code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.error = {"code": code, "message": message, "cell": None}
-
-
-def make_miniature_of(
-    contents: NotebookContents, data_file: Path | None, folder: Path, environment: Mapping[str, str], watch: Watch
-) -> dict[str, Any]:
-    """Builds the miniature in a process of its own, or finds the finished one of an earlier attempt."""
-    finished = folder / "miniature.json"
-    if finished.exists():
-        found: dict[str, Any] = json.loads(finished.read_text(encoding="utf-8"))
-        return found
-    folder.mkdir(parents=True, exist_ok=True)
-    request = {
-        "folder": str(folder),
-        "model_type": contents.model.shape.model_type,
-        "shape": contents.model.shape.config_values(),
-        "family": contents.model.template_family,
-        "conversations": contents.conversations(data_file)[:MINIATURE_CONVERSATIONS],
-        "max_seq_length": min(DRY_RUN_LENGTH, contents.parameters["max_seq_length"]),
-    }
-    asked = folder / "request.json"
-    write_file(asked, json.dumps(request).encode())
-    described = _watched([sys.executable, "-m", "webapp.training.miniature", str(asked)], environment, watch)
-    write_file(finished, described.encode("utf-8"))
-    made: dict[str, Any] = json.loads(described)
-    return made
-
-
-def _watched(command: Sequence[str], environment: Mapping[str, str], watch: Watch) -> str:
-    """What the command prints; raises _Ended when it fails or has to be stopped."""
-    deadline = monotonic() + watch.timeout
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=dict(environment)) as process:
-        try:
-            while True:
-                if watch.cancelled():
-                    raise _Ended("cancelled", "cancelled", "The run was cancelled while the miniature was made.")
-                if monotonic() >= deadline:
-                    late = f"The run was stopped after {watch.timeout:g} seconds, while the miniature was made."
-                    raise _Ended("failed", "timed_out", late)
-                try:
-                    output, errors = process.communicate(timeout=_POLL_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    continue
-        finally:
-            process.kill()
-    if process.returncode != 0:
-        last = errors.strip().split("\n")[-1] or f"exit status {process.returncode}"
-        raise _Ended("failed", "miniature_failed", f"The miniature model could not be made: {last}")
-    return output
-
-
 def _run(
-    notebook: Path, workdir: Path, parameters: Mapping[str, Any], environment: Mapping[str, str], watch: Watch
+    notebook: Path,
+    workdir: Path,
+    parameters: Mapping[str, Any],
+    environment: Mapping[str, str],
+    watch: Watch,
+    ready: Ready = lambda _: True,
 ) -> RunReport:
     workdir.mkdir(parents=True, exist_ok=True)
     results = workdir / RESULTS
@@ -215,11 +160,8 @@ def _run(
         environment=environment,
         on_event=watch.on_event,
         cancelled=watch.cancelled,
+        ready=ready,
     )
-    return _report(done, workdir, results)
-
-
-def _report(done: Execution, workdir: Path, results: Path) -> RunReport:
     measured: dict[str, Any] = {}
     path = results / "report.json"
     if done.status == "completed" and path.exists():

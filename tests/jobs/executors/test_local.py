@@ -218,6 +218,38 @@ def test_a_run_can_be_cancelled_before_its_kernel_is_up(bench):
     assert (execution.status, execution.cells_executed, bench.printed()) == ("cancelled", 0, "")
 
 
+def test_a_cell_waits_until_it_is_ready(bench):
+    asked = []
+
+    def ready(tags):
+        asked.append(tags)
+        return len(asked) > 3
+
+    execution = bench.run("print(steps)", ready=ready)
+    assert (execution.status, bench.printed()) == ("completed", "1\n")
+    assert asked == [["parameters"]] * 4 + [[]]
+
+
+def test_a_cell_that_will_never_be_ready_fails_the_run_and_does_not_start(bench):
+    def ready(tags):
+        if not tags:
+            raise Problem("no_model", "There is no model.")
+        return True
+
+    execution = bench.run("print('never')", ready=ready)
+    assert (execution.status, execution.cells_executed) == ("failed", 1)
+    assert execution.error == {"code": "no_model", "message": "There is no model.", "cell": 1}
+    assert len(bench.told("cell_started")) == 1
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "timed_out"])
+def test_a_run_that_waits_for_a_cell_can_be_ended(bench, ending):
+    stop = {"cancelled": {"cancelled": lambda: bool(bench.told("cell_finished"))}, "timed_out": {"timeout": 3}}
+    execution = bench.run("print('never')", ready=bool, **stop[ending])
+    assert (execution.error["code"], execution.cells_executed, bench.printed()) == (ending, 1, "")
+    assert execution.seconds < 6
+
+
 def test_a_listener_that_fails_ends_the_run_with_its_own_error(bench):
     class Stop(BaseException):
         pass

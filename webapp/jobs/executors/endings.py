@@ -25,6 +25,8 @@ def explain(client: LiveClient, error: BaseException, reason: str | None, timeou
         return _error("timed_out", f"The run was stopped after {timeout:g} seconds, {where}.", cell)
     if isinstance(error, CellExecutionError):
         return _cell_failed(client, where)
+    if client.refusal is not None:
+        return _error(client.refusal.code, client.refusal.message, cell)
     # nbclient's DeadKernelError, and what jupyter_client raises when a kernel does not start.
     if isinstance(error, RuntimeError):
         status = client.exit_status

@@ -1,12 +1,13 @@
 """A notebook client that tells what happens while it happens, and leaves no kernel behind."""
 
+import asyncio
 import atexit
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +19,18 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from webapp.errors import Problem
+
 # Longer texts and larger pictures are in the executed notebook alone.
 MAX_EVENT_CHARACTERS = 256 * 1024
 # A socket's path has at most 107 bytes, and the kernel appends about 20 to the folder's.
 _LONGEST_FOLDER = 80
-# One kernel in about thirty misses the request to end; waiting for it longer helps nobody.
-_SHUTDOWN_SECONDS = 1.0
+# Between two questions whether a cell is ready.
+_READY_SECONDS = 0.02
 _DISPLAYS = ("display_data", "execute_result", "update_display_data")
+
+# Whether a cell with these tags may run; a Problem when it never may.
+Ready = Callable[[Sequence[str]], bool]
 
 
 @dataclass(frozen=True)
@@ -42,18 +48,23 @@ class Halted(Exception):
 class LiveClient(NotebookClient):
     """Runs a notebook's code cells in a new kernel of this very Python.
 
-    `tell` gets every event, `save` is called after every cell, both in the event loop's thread. In events and
-    in `current`, a cell is its place, from 0, among the `total` cells that run.
+    `tell` gets every event, `save` is called after every cell, both in the event loop's thread; a cell waits until
+    it is `ready`, which is asked with its tags. In events and in `current`, a cell is its place, from 0, among the
+    `total` cells that run.
     """
 
-    def __init__(self, notebook: NotebookNode, tell: Callable[[Event], None], save: Callable[[], None]) -> None:
-        super().__init__(notebook, timeout=None)
-        self._tell, self._save = tell, save
+    def __init__(
+        self, notebook: NotebookNode, tell: Callable[[Event], None], save: Callable[[], None], ready: Ready
+    ) -> None:
+        # At once: with torch a kernel takes a second to end by itself, and one in about thirty misses the request.
+        super().__init__(notebook, timeout=None, shutdown_kernel="immediate")
+        self._tell, self._save, self._ready = tell, save, ready
         code = [index for index, cell in enumerate(notebook.cells) if _runs(cell)]
         self._place = {index: place for place, index in enumerate(code)}
         self.total, self.executed = len(code), 0
         self.current: int | None = None
         self.cell_error: Mapping[str, Any] | None = None
+        self.refusal: Problem | None = None
         self.halted = False
         self.on_notebook_start = self._started
         self.on_cell_execute = self._before_cell
@@ -69,7 +80,6 @@ class LiveClient(NotebookClient):
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
             transport="ipc",
             connection_file=str(self._folder / "kernel.json"),
-            shutdown_wait_time=_SHUTDOWN_SECONDS,
         )
         return self._manager
 
@@ -123,10 +133,16 @@ class LiveClient(NotebookClient):
         if (provisioner := self._provisioner()) is not None:
             self._process = provisioner.process
 
-    def _before_cell(self, cell_index: int, **_: object) -> None:
+    async def _before_cell(self, cell: NotebookNode, cell_index: int) -> None:
+        self.current = self._place[cell_index]
+        try:
+            while not self.halted and not self._ready(cell.metadata.get("tags", [])):
+                await asyncio.sleep(_READY_SECONDS)
+        except Problem as problem:
+            self.refusal = problem
+            raise Halted from problem
         if self.halted:
             raise Halted
-        self.current = self._place[cell_index]
         self._tell(Event("cell_started", {"cell": self.current, "total": self.total}))
 
     def _after_cell(self, execute_reply: Mapping[str, Any], **_: object) -> None:

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 from webapp.errors import Problem
 from webapp.jobs.executors.endings import explain
-from webapp.jobs.executors.kernel import Event, LiveClient
+from webapp.jobs.executors.kernel import Event, LiveClient, Ready
 from webapp.jobs.executors.outputs import tidy
 from webapp.jobs.executors.parameters import inject
 from webapp.storage.files import write_file
@@ -29,7 +29,8 @@ class Execution:
     """How a run ended; `cells_*` count the code cells that are not empty.
 
     `error` is None or `{code, message, cell}` (cell: place among these cells, from 0, or None), where code is
-    `timed_out`, `cancelled`, `kernel_died` or `cell_failed`; the last adds `{ename, evalue, traceback}`.
+    `timed_out`, `cancelled`, `kernel_died` or `cell_failed`, which adds `{ename, evalue, traceback}`; or
+    that of the Problem for which a cell was not ready.
     """
 
     status: Literal["completed", "failed", "cancelled"]
@@ -49,19 +50,21 @@ def execute(
     environment: Mapping[str, str],
     on_event: Callable[[Event], None],
     cancelled: Callable[[], bool] = lambda: False,
+    ready: Ready = lambda _: True,
 ) -> Execution:
     """Executes `notebook` in a new kernel, with `workdir` as its folder, and answers how that went.
 
     `parameters` are set after the cell tagged `parameters`; the kernel sees `environment` and no more;
     `output` gets the executed notebook after each cell. `timeout` counts seconds for all of it; `cancelled`
-    is asked many times a second. `on_event` is called from another thread: what it raises ends the run and is
-    raised here. Raises Problem `invalid_notebook`, `no_parameters_cell`, or that of a full or read-only disk.
+    is asked many times a second. A cell waits until it is `ready`, which is asked with its tags: a Problem that it
+    raises is the run's error. `on_event` is called from another thread: what it raises ends the run and is raised
+    here. Raises Problem `invalid_notebook`, `no_parameters_cell`, or that of a full or read-only disk.
     """
     began = monotonic()
     document = _read(notebook)
     inject(document, parameters)
     workdir.mkdir(parents=True, exist_ok=True)
-    run = _Run(document, output, on_event)
+    run = _Run(document, output, on_event, ready)
     reason = run.watch(workdir, environment, began + timeout, cancelled)
     error = None if run.error is None else explain(run.client, run.error, reason, timeout)
     status: Literal["completed", "failed", "cancelled"] = "completed"
@@ -76,9 +79,9 @@ class _Run:
     Not in the caller's own loop or thread: nbclient would take over a main thread's SIGTERM.
     """
 
-    def __init__(self, document: NotebookNode, output: Path, on_event: Callable[[Event], None]) -> None:
+    def __init__(self, document: NotebookNode, output: Path, on_event: Callable[[Event], None], ready: Ready) -> None:
         self._document, self._output, self._on_event = document, output, on_event
-        self.client = LiveClient(document, self._tell, self._save)
+        self.client = LiveClient(document, self._tell, self._save, ready)
         self.error: BaseException | None = None
         self._listener_error: BaseException | None = None
         self._done = threading.Event()
