@@ -39,7 +39,7 @@ def test_nine_of_ten_published_peaks_are_within_15_percent_and_three_of_four_wit
     assert share_within(BOUND, 0.10) >= 0.75
 
 
-def test_no_method_has_its_place_from_the_others() -> None:
+def test_each_method_is_near_on_its_own() -> None:
     for method in ("lora", "qlora", "full"):
         assert share_within([peak for peak in BOUND if peak.method == method], 0.17) >= 0.9
 
