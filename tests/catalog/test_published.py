@@ -24,14 +24,24 @@ def speed_line(speed: PublishedSpeed) -> str:
     return f"| {speed.run} | {speed.minutes:.1f} | {ours} | {100 * speed.error:+.0f} % | {speed.note} |"
 
 
+def share_within(peaks: list[PublishedPeak], error: float) -> float:
+    return sum(abs(peak.error) <= error for peak in peaks) / len(peaks)
+
+
 def test_every_row_of_the_qwen_and_torchtune_tables_is_held_against_the_formula() -> None:
-    assert len(BOUND) == 14
+    """Six lengths of LoRA and Q-LoRA of two models and of full fine-tuning of one; three runs of Llama 3.1 8B."""
+    assert len(BOUND) == 5 * 6 + 3
     assert {peak.source.split()[0] for peak in BOUND} == {"Qwen", "torchtune"}
 
 
-def test_four_of_five_published_peaks_are_within_15_percent() -> None:
-    near = [peak for peak in BOUND if abs(peak.error) <= 0.15]
-    assert len(near) / len(BOUND) >= 0.8
+def test_nine_of_ten_published_peaks_are_within_15_percent_and_three_of_four_within_10() -> None:
+    assert share_within(BOUND, 0.15) >= 0.9
+    assert share_within(BOUND, 0.10) >= 0.75
+
+
+def test_each_method_is_near_on_its_own() -> None:
+    for method in ("lora", "qlora", "full"):
+        assert share_within([peak for peak in BOUND if peak.method == method], 0.17) >= 0.9
 
 
 @pytest.mark.parametrize("peak", BOUND, ids=lambda peak: peak.id)

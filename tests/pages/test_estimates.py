@@ -1,9 +1,10 @@
 """The page of estimates."""
 
 import pytest
+from sqlalchemy import select
 
 from webapp.catalog import gpus, models, published_peaks, published_speeds
-from webapp.storage.tables import Measurement
+from webapp.storage.tables import Job, Measurement
 
 
 def test_every_model_machine_and_published_run_is_on_it(visitor):
@@ -36,11 +37,10 @@ def test_it_is_one_of_the_main_pages(visitor):
 
 
 def test_our_own_error_is_shown_once_there_is_one(visitor, services, sample):
-    job_id = latest_job_id(services)
     with services.db.session() as session:
         session.add(
             Measurement(
-                job_id=job_id,
+                job_id=session.scalars(select(Job.id).where(Job.dataset_id == sample)).first(),
                 model_id="qwen3-1.7b",
                 method="lora",
                 gpu="Tesla T4",
@@ -53,12 +53,3 @@ def test_our_own_error_is_shown_once_there_is_one(visitor, services, sample):
         )
     page = visitor.visit("/estimates")
     assert "Real models 1 +10 % 100% 1 +20 %" in page.text
-
-
-def latest_job_id(services):
-    from sqlalchemy import select
-
-    from webapp.storage.tables import Job
-
-    with services.db.reading() as session:
-        return session.scalars(select(Job.id)).first()

@@ -97,6 +97,11 @@ def test_a_run_that_measured_nothing_adds_nothing(services, finish, written):
     assert stored(services, finish(written)) == []
 
 
+def test_a_shape_that_cannot_be_read_costs_no_run_its_success(services, finish, monkeypatch):
+    monkeypatch.delitem(MINIATURE, "head_dim")
+    assert stored(services, finish(report(miniature=True))) == []
+
+
 def test_errors_are_medians_and_miniatures_are_told_apart(services, finish):
     assert workflow.own_errors(services)["runs"].seconds is None
     for peak in (5_000_000_000, 6_000_000_000, 7_500_000_000):

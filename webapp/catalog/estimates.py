@@ -51,17 +51,26 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data, the body of `GET /estimate`."""
-        memory, gib = self.memory, {name: round(getattr(self.memory, name), 3) for name in ("low", "mid", "high")}
-        parts = {name: round(size, 3) for name, size in memory.parts.items()}
+        memory = self.memory
         others = {name: getattr(self, name) for name in self.__struct_fields__ if name != "memory"}
+        gib = {"low": memory.low, "mid": memory.mid, "high": memory.high, "card": memory.gpu_gib}
         return {
-            **msgspec.json.decode(msgspec.json.encode(others)),
+            **_rounded(msgspec.json.decode(msgspec.json.encode(others))),
             "max_seq_length": memory.max_seq_length,
             "batch_size": memory.batch_size,
             "lora_rank": memory.lora_rank,
-            "memory_gib": gib | {"card": memory.gpu_gib, "parts": parts},
+            "memory_gib": _rounded(gib | {"parts": dict(memory.parts)}),
             "fits": memory.fits,
         }
+
+
+def _rounded(data: Any) -> Any:
+    """The same JSON data with four digits of every fraction: no estimate is worth more."""
+    if isinstance(data, dict):
+        return {name: _rounded(value) for name, value in data.items()}
+    if isinstance(data, list):
+        return [_rounded(value) for value in data]
+    return float(f"{data:.4g}") if isinstance(data, float) else data
 
 
 def estimate(

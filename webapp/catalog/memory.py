@@ -14,7 +14,7 @@ from webapp.training.memory import ROOM, Dimensions, Load, lora_parameters, pred
 
 GIB = 1024**3
 
-BAND = 0.15  # half-width: 12 of 14 published peaks are this near, see docs/estimates.md
+BAND = 0.15  # half-width: 30 of 33 published peaks are this near, see docs/estimates.md
 
 
 class MemoryEstimate(msgspec.Struct, frozen=True):

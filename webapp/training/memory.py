@@ -1,6 +1,6 @@
 """How much memory a training run needs at its peak, by component.
 
-The formula is held against 14 published peaks (docs/estimates.md has each): 12 are within 15 %, the others within 26 %.
+The formula is held against 33 published peaks (docs/estimates.md has each): 30 are within 15 %, the others within 25 %.
 Three things in it follow from them. Recomputed layers do not add to the logits: under checkpointing the logits are gone
 before the first layer is recomputed, so the larger of the two counts; with the sum, Qwen-7B's 2.08 MB per token (12 V +
 2 h L) could not be met. One constant of 1.2 GB serves all methods: what Q-LoRA seemed to need beyond LoRA are the

@@ -7,16 +7,20 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import structlog
 from sqlalchemy import delete, select
 
 from webapp.catalog import Gpu, find_gpu, find_model
 from webapp.catalog.duration import SPREAD, batch_seconds
 from webapp.catalog.gpus import THIS_MACHINE, processor
 from webapp.catalog.memory import dimensions
+from webapp.errors import Problem
 from webapp.notebooks.running import RESULTS
 from webapp.storage.tables import Measurement
 from webapp.training.memory import Dimensions
 from webapp.workflow.services import Services
+
+log = structlog.get_logger("tunebook.measurements")
 
 _NEEDED = ("training", "memory", "steps", "method", "hardware", "miniature")
 
@@ -39,11 +43,17 @@ class OwnError:
 def record_measurement(services: Services, job_id: str, model_id: str, workdir: Path) -> None:
     """Keeps what the run that a job finished in `workdir` was predicted to take, and what it took.
 
-    A run that left no report, or one without measurements, adds nothing; a second attempt replaces the first.
+    A run that left no report, or one without measurements, adds nothing; a second attempt replaces the first. What
+    cannot be predicted after the fact is logged: the run has been successful all the same.
     """
     path = workdir / RESULTS / "report.json"
     report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if any(name not in report for name in _NEEDED) or not report["training"]["seconds"]:
+        return
+    try:
+        predicted = _predicted_seconds(report, model_id, workdir)
+    except (KeyError, OSError, ValueError, Problem):
+        log.warning("measurement_left_out", job=job_id, model=model_id, exc_info=True)
         return
     measured = Measurement(
         job_id=job_id,
@@ -51,7 +61,7 @@ def record_measurement(services: Services, job_id: str, model_id: str, workdir: 
         method=report["method"],
         gpu=report["hardware"],
         miniature=report["miniature"],
-        predicted_seconds=_predicted_seconds(report, model_id, workdir),
+        predicted_seconds=predicted,
         measured_seconds=report["training"]["seconds"],
         predicted_bytes=round(sum(report["memory"]["predicted_bytes"].values())),
         measured_bytes=report["memory"]["peak_bytes"],
