@@ -65,6 +65,24 @@ def test_qlora_keeps_what_is_not_quantised_in_the_compute_dtype(miniature_of, ru
     assert {p.dtype for p in trainable_parameters(model).values()} == {torch.float32}
 
 
+def test_qlora_learns_after_an_evaluation_what_it_did_before(miniature_of, run_config, llama):
+    """On CPUs with AVX512-BF16 bitsandbytes would repack the weights, and pass no gradients on to earlier layers."""
+    model = load_model(run_config(miniature_of(llama), method="qlora"), find_hardware())
+    ids = torch.arange(8)[None]
+
+    def gradients():
+        model.train()
+        model.zero_grad()
+        model(input_ids=ids).logits.square().mean().backward()
+        return {name: parameter.grad.clone() for name, parameter in trainable_parameters(model).items()}
+
+    before = gradients()
+    model.eval()
+    with torch.no_grad():
+        model(input_ids=ids)
+    torch.testing.assert_close(gradients(), before)
+
+
 @pytest.mark.parametrize("method", ["lora", "qlora"])
 def test_an_interrupted_runs_memory_is_freed_where_it_is(miniature_of, run_config, llama, method):
     model = load_model(run_config(miniature_of(llama), method=method), find_hardware())
