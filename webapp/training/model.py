@@ -99,7 +99,7 @@ def dimensions_of(config: RunConfig) -> Dimensions:
         hidden=text.hidden_size,
         query_width=text.num_attention_heads * head_dim,
         kv_width=text.num_key_value_heads * head_dim,
-        ffn=text.intermediate_size,
+        ffn=text.intermediate_size * (2 if getattr(text, "use_double_wide_mlp", False) else 1),  # Gemma 4 E2B
         vocab=text.vocab_size,
     )
 
