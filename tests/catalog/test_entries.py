@@ -3,13 +3,14 @@
 import copy
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from webapp.catalog.entries import decode_entries, unknown
 from webapp.catalog.gpus import Gpu
-from webapp.catalog.models import BaseModel
+from webapp.catalog.models import BaseModel, find_model
 
 
 @pytest.fixture
@@ -24,6 +25,12 @@ def decode(document: dict[str, Any]) -> tuple[BaseModel, ...]:
 
 def test_the_files_as_they_are_can_be_read(document: dict[str, Any]) -> None:
     assert len(decode(document)) == len(document["model"])
+
+
+def test_the_entry_that_contributors_are_shown_is_one_of_the_files() -> None:
+    text = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (shown,) = decode(tomllib.loads(text.partition("```toml")[2].partition("```")[0]))
+    assert shown == find_model(shown.id)
 
 
 @pytest.mark.parametrize(

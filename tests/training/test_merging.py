@@ -48,7 +48,7 @@ def test_the_merged_model_answers_as_the_adapter(distinct_model, trained, tmp_pa
     assert merged.dtype == torch.bfloat16
     assert proof.ask(merged, "cpu")[1] == pytest.approx(check.loss_merged, abs=1e-3)
     base = AutoModelForCausalLM.from_pretrained(config.base_model, dtype=torch.bfloat16)
-    assert abs(proof.ask(base, "cpu")[1] - check.loss_merged) > 5 * merging.CHECK_NATS  # the adapter does something
+    assert proof.ask(base, "cpu")[0] != proof.ask(merged, "cpu")[0]  # the adapter does something
 
 
 def test_a_qlora_adapter_is_merged_into_the_16_bit_base(llama, trained, tmp_path):

@@ -1,16 +1,18 @@
 from dataclasses import replace
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
 import torch
-from transformers import AutoConfig, Mistral3Config, Mistral3ForConditionalGeneration
+from transformers import AutoConfig, AutoModelForImageTextToText
 
+from webapp.catalog import find_model, models
 from webapp.catalog.memory import dimensions
 from webapp.training import model as model_module
 from webapp.training.evaluation import collate, loss_sum, trained_tokens
 from webapp.training.families import families
 from webapp.training.masking import build_rows, tokenizer_encode
-from webapp.training.miniature import make_tokenizer
+from webapp.training.miniature import make_tokenizer, miniature_config
 from webapp.training.model import (
     Hardware,
     dimensions_of,
@@ -68,6 +70,24 @@ def test_qlora_keeps_what_is_not_quantised_in_the_compute_dtype(miniature_of, ru
     assert {p.dtype for p in trainable_parameters(model).values()} == {torch.float32}
 
 
+def test_qlora_learns_after_an_evaluation_what_it_did_before(miniature_of, run_config, llama):
+    """On CPUs with AVX512-BF16 bitsandbytes would repack the weights, and pass no gradients on to earlier layers."""
+    model = load_model(run_config(miniature_of(llama), method="qlora"), find_hardware())
+    ids = torch.arange(8)[None]
+
+    def gradients():
+        model.train()
+        model.zero_grad()
+        model(input_ids=ids).logits.square().mean().backward()
+        return {name: parameter.grad.clone() for name, parameter in trainable_parameters(model).items()}
+
+    before = gradients()
+    model.eval()
+    with torch.no_grad():
+        model(input_ids=ids)
+    torch.testing.assert_close(gradients(), before)
+
+
 @pytest.mark.parametrize("method", ["lora", "qlora"])
 def test_an_interrupted_runs_memory_is_freed_where_it_is(miniature_of, run_config, llama, method):
     model = load_model(run_config(miniature_of(llama), method=method), find_hardware())
@@ -104,11 +124,12 @@ def test_adapters_start_from_the_seed_whatever_was_drawn_before(miniature_of, ru
         torch.testing.assert_close(value, starts[1][name], atol=0, rtol=0)
 
 
-def test_what_memory_follows_from_is_read_off_the_configuration_alone(tmp_path, run_config, distinct_model):
+@pytest.mark.parametrize("model", models(), ids=lambda model: model.id)
+def test_what_memory_follows_from_is_read_off_the_configuration_alone(tmp_path, run_config, model):
     """The same numbers as the catalogue's, for a folder without weights."""
-    shape = distinct_model.shape
+    shape = model.shape
     AutoConfig.for_model(shape.model_type, **shape.config_values()).save_pretrained(tmp_path)
-    found, expected = dimensions_of(run_config(tmp_path)), dimensions(distinct_model)
+    found, expected = dimensions_of(run_config(tmp_path)), dimensions(model)
     assert found == replace(expected, other_towers=0, parameters=found.parameters)
     assert found.parameters == pytest.approx(expected.parameters, rel=0.001)
 
@@ -194,34 +215,64 @@ def test_what_the_model_holds_is_what_was_predicted(miniature_of, run_config, ll
     assert held["adapters"] == pytest.approx(predicted["adapters"])
 
 
+# What the hub has for some entries: the model type around the text's, and small numbers for what is not text.
+MULTIMODAL = {
+    "ministral-3-3b": ("mistral3", {
+        "vision_config": {"model_type": "pixtral", "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1,
+                          "num_attention_heads": 2, "image_size": 28, "patch_size": 14},
+        "image_token_index": 5,
+    }),
+    "gemma-3-4b": ("gemma3", {
+        "vision_config": {"model_type": "siglip_vision_model", "hidden_size": 32, "intermediate_size": 64,
+                          "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 56, "patch_size": 14},
+        "image_token_index": 5,
+    }),
+    "gemma-4-e2b": ("gemma4", {
+        "vision_config": {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2,
+                          "num_key_value_heads": 2, "head_dim": 16, "position_embedding_size": 64},
+        "audio_config": {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "output_proj_dims": 64},
+        "image_token_id": 5, "audio_token_id": 6, "video_token_id": 7,
+    }),
+    "qwen3.5-2b": ("qwen3_5", {
+        "vision_config": {"hidden_size": 32, "intermediate_size": 64, "depth": 1, "num_heads": 2,
+                          "out_hidden_size": 64},
+        "image_token_id": 5, "video_token_id": 6,
+    }),
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def multimodal(tmp_path_factory, conversations):
-    """A tiny model with a vision tower, of the class that the hub has for Ministral 3."""
-    folder = tmp_path_factory.mktemp("multimodal")
-    tokenizer = make_tokenizer(families()["mistral"], conversations)
-    text = AutoConfig.for_model(
-        "ministral3", hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, head_dim=16, vocab_size=len(tokenizer), tie_word_embeddings=True,
-        pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
-    vision = AutoConfig.for_model(
-        "pixtral", hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2, image_size=28,
-        patch_size=14,
-    )  # fmt: skip
-    config = Mistral3Config(text_config=text, vision_config=vision, image_token_index=5, tie_word_embeddings=True)
-    torch.manual_seed(0)
-    Mistral3ForConditionalGeneration(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    """Makes a tiny model with its other towers, of the class that the hub has for the entry."""
+
+    @cache
+    def make(model_id):
+        folder = tmp_path_factory.mktemp(model_id)
+        entry = find_model(model_id)
+        tokenizer = make_tokenizer(families()[entry.template_family], conversations)
+        text = miniature_config(entry.shape.model_type, entry.shape.config_values(), tokenizer)
+        model_type, others = MULTIMODAL[model_id]
+        config = AutoConfig.for_model(model_type, text_config=text, tie_word_embeddings=entry.shape.tied, **others)
+        torch.manual_seed(0)
+        AutoModelForImageTextToText.from_config(config).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return folder
+
+    return make
 
 
+@pytest.mark.parametrize("model_id", MULTIMODAL)
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_of_a_multimodal_model_only_the_language_part_is_trained(multimodal, run_config, conversations, method):
-    config = run_config(multimodal, method=method)
+def test_of_a_multimodal_model_only_the_language_part_is_trained(
+    multimodal, run_config, conversations, model_id, method
+):
+    config = run_config(multimodal(model_id), method=method)
     model, tokenizer = load_model(config, find_hardware()), load_tokenizer(config)
     trained = trainable_parameters(model)
-    assert any("language_model" in name for name in trained)
-    assert not any("vision" in name or "multi_modal" in name for name in trained)
+    assert any("layers.0" in name for name in trained)
+    assert not any(tower in name for name in trained for tower in ("vision", "visual", "audio", "multi_modal"))
+    has_towers = find_model(model_id).vision_parameters > 0
+    assert (dimensions_of(config).other_towers > 0) == has_towers
     rows = build_rows(conversations, range(6), tokenizer_render(tokenizer), tokenizer_encode(tokenizer), 256)
     batch = collate(rows, tokenizer.pad_token_id, "cpu")
     chunked = loss_sum(model, batch).item() / trained_tokens(rows)

@@ -82,9 +82,15 @@ def dimensions_of(config: RunConfig) -> Dimensions:
     text = known.get_text_config()
     sizes = {name: parameter.numel() for name, parameter in skeleton.named_parameters()}
     towers = sum(size for name, size in sizes.items() if re.fullmatch(OTHER_TOWERS, name))
-    # A tied head is the embedding itself.
-    ends = {id(end.weight): end.weight for end in (skeleton.get_input_embeddings(), skeleton.get_output_embeddings())}
-    head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    # A tied head is the embedding itself; Gemma 4's layers have embeddings of their own.
+    tables = [
+        part
+        for name, part in skeleton.named_modules()
+        if isinstance(part, torch.nn.Embedding) and not re.fullmatch(OTHER_TOWERS, name)
+    ]
+    ends = {id(end.weight): end.weight for end in (*tables, skeleton.get_output_embeddings())}
+    # Not read as an attribute: Gemma 4, whose widths differ by layer, refuses that.
+    head_dim = text.to_dict().get("head_dim") or text.hidden_size // text.num_attention_heads
     return Dimensions(
         parameters=sum(sizes.values()) - towers,
         other_towers=towers,
@@ -93,7 +99,7 @@ def dimensions_of(config: RunConfig) -> Dimensions:
         hidden=text.hidden_size,
         query_width=text.num_attention_heads * head_dim,
         kv_width=text.num_key_value_heads * head_dim,
-        ffn=text.intermediate_size,
+        ffn=text.intermediate_size * (2 if getattr(text, "use_double_wide_mlp", False) else 1),  # Gemma 4 E2B
         vocab=text.vocab_size,
     )
 
@@ -178,6 +184,10 @@ def load_model(config: RunConfig, hardware: Hardware) -> Any:
         options |= four_bit(hardware)
     _, loader = architecture_of(config.base_model)
     model: Any = loader.from_pretrained(config.base_model, **options)
+    for part in model.modules():
+        # bitsandbytes repacks 4-bit weights at the first evaluation on some CPUs, and then passes no gradients on.
+        if hasattr(part, "support_avx512bf16_for_cpu"):
+            part.support_avx512bf16_for_cpu = False
     for name, parameter in model.named_parameters():
         if re.fullmatch(OTHER_TOWERS, name):
             parameter.requires_grad_(False)
