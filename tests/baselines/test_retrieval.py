@@ -48,6 +48,15 @@ def test_a_single_held_out_pair_is_refused():
         retrieval_baseline(KNOWN, KNOWN[:1], 1)
 
 
+def test_answers_in_json_are_compared_by_their_fields():
+    known = [Pair(f"order {number} please", f'{{"order": {number}, "state": "open"}}') for number in range(20)]
+    found = retrieval_baseline(
+        known, [Pair(f"order {number}, is it open", known[number].answer) for number in (3, 7)], 1
+    )
+    assert (found.metric, found.score) == ("field_accuracy", 1.0)
+    assert found.most_frequent == 0.5  # the state alone
+
+
 def test_the_share_of_the_most_frequent_answer():
     assert most_frequent_share(KNOWN) == 0.4
     assert most_frequent_share([]) == 0.0

@@ -135,7 +135,7 @@ def test_a_gate_that_is_not_measured_yet_is_said_to_follow(visitor, analysed, se
     dataset = analysed(b"\n".join(line(f"Hello {number}") for number in range(20)))
     services.blobs.delete(f"datasets/{dataset}/examples/gate.json")
     form = visitor.visit(f"/datasets/{dataset}").form(f"/datasets/{dataset}#models")
-    assert "reload the page" in visitor.send(form, deployment_target="desktop").text
+    assert "Not measured yet" in visitor.send(form, deployment_target="desktop").text
 
 
 def test_the_form_keeps_what_was_chosen(asked, sample):

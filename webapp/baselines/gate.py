@@ -41,7 +41,7 @@ def gate(examples: Examples, eval_fraction: float, seed: int) -> Gate:
     sample = examples.sample(SAMPLE)
     known, asked = _split(sample, eval_fraction, seed)
     share = most_frequent_share(pairs(sample))
-    baseline = retrieval_baseline(known, asked, seed) if len(asked) >= MIN_HELD_OUT else None
+    baseline = retrieval_baseline(known, asked, seed) if len(asked) >= MIN_HELD_OUT <= len(known) else None
     verdict = judge(len(examples), share, len(asked), baseline)
     return Gate(
         verdict=verdict.code,

@@ -61,10 +61,10 @@ def run_fix(services: Services, context: JobContext) -> Mapping[str, Any]:
     with services.blobs.new_folder(f"datasets/{params['version_id']}") as folder:
         report, analysis = work(folder)
         Examples(folder / EXAMPLES).payload()  # here, so that no server process has to compress it
+    keep_gate(services, params["version_id"])
     version = _version(services, params, source.filename, report, analysis)
     with services.db.session() as session:
         add_version(session, source_id, version)
-    keep_gate(services, version.id)
     return answer | {"report": msgspec.to_builtins(report), "version_id": version.id}
 
 
