@@ -42,7 +42,7 @@ def test_only_the_nearest_length_is_named(analysis: Any) -> None:
 
 
 def test_a_change_after_which_nothing_fits_says_so(analysis: Any) -> None:
-    asked = case(analysis(p99=20_000))._replace(gpu=find_gpu("h100"), target=TARGETS["cloud"])
+    asked = case(analysis(p99=60_000))._replace(gpu=find_gpu("h100"), target=TARGETS["cloud"])
     first = rank(asked).first
     assert first
     none = [change for change in sensitivity(asked, first.id) if change.first is None]

@@ -32,6 +32,7 @@ def test_a_cache_holds_keys_and_values_of_every_layer_in_16_bits() -> None:
 
 def test_a_hybrid_keeps_them_for_its_attention_only() -> None:
     assert attention_layers(find_model("lfm2.5-1.2b")) == 6
+    assert attention_layers(find_model("qwen3.5-4b")) == 8
     assert attention_layers(find_model("qwen3-8b")) == 36
 
 

@@ -83,7 +83,7 @@ def score_terms(model: BaseModel, case: Case, memory: MemoryEstimate) -> Terms:
         memory=memory_fit(memory),
         time=time_fit(model, case, memory),
         licence=licence_fit(model),
-        gating=0.0 if model.gated else 1.0,
+        gating=0.0 if model.gated and case.gated != "equal" else 1.0,
     )
 
 
