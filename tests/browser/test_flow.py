@@ -121,3 +121,12 @@ def test_columns_are_asked_for_and_rows_are_fixed_and_the_fix_undone(page, serve
     page.get_by_role("button", name="Undo the last fix").click()
     expect(page.get_by_role("button", name="Redo")).to_be_visible(timeout=20_000)
     assert_accessible(page)
+
+
+def test_the_estimates_of_another_method_are_a_form_away(page, server):
+    page.goto(f"{server.url}/estimates")
+    assert_accessible(page)
+    page.get_by_label("Method").select_option("qlora")
+    page.get_by_role("button", name="Estimate").click()
+    expect(page.get_by_role("heading", name="QLoRA, 2 rows of 1,024 tokens")).to_be_visible()
+    assert_accessible(page)
