@@ -10,6 +10,8 @@ import click
 
 _STEPS = 1000
 
+_WITH_REASONS = 5
+
 
 def print_json(document: Any) -> None:
     """One JSON document on stdout."""
@@ -130,13 +132,14 @@ def show_recommendation(answer: Mapping[str, Any]) -> None:
     """Whether to fine-tune at all, the recommended models with their reasons, then those that are out."""
     gate = answer["gate"]
     click.echo(f"{gate['verdict'].replace('_', ' ')}: {gate['message']}")
-    for item in answer["recommendations"]:
+    for number, item in enumerate(answer["recommendations"]):
         gated = ", gated" if item["is_gated"] else ""
         click.echo(
             f"{item['rank']}. {item['model_name']} ({item['model_id']}, {item['method']}{gated})  {item['score']:.2f}"
         )
-        for reason in item["reasons"]:
+        for reason in item["reasons"] if number < _WITH_REASONS else ():
             click.echo(f"     {reason}")
+    click.echo(f"The reasons of the first {_WITH_REASONS} are shown, with --json those of all.")
     for item in answer["excluded"]:
         click.echo(f"-  {item['model_id']}: {item['reason']}")
     for change in answer["sensitivity"]:

@@ -45,11 +45,11 @@ def _changes(case: Case) -> Iterator[tuple[str, str | int, str, Case]]:
             yield "task_type", task.name, f"For {task.label},", case._replace(task=task)
     for target in TARGETS.values():
         if target != case.target:
-            yield "deployment_target", target.name, f"On {target.label},", case._replace(target=target)
+            yield "deployment_target", target.name, f"For {target.label},", case._replace(target=target)
     for gpu in gpus():
         methods = tuple(method for method in case.methods if method in gpu.methods) or methods_on(gpu)
         if gpu != case.gpu:
-            yield "gpu", gpu.id, f"Trained on {gpu.name},", case._replace(gpu=gpu, methods=methods)
+            yield "gpu", gpu.id, f"Trained on the {gpu.name},", case._replace(gpu=gpu, methods=methods)
     profile = case.profile
     for times in LONGER:
         longer = profile._replace(p95=profile.p95 * times, p99=profile.p99 * times, longest=profile.longest * times)

@@ -16,7 +16,7 @@ ADAPTER_RUN_BYTES = 2 * 10**9  # adapters, checkpoints with their optimiser, the
 def card_finding(hardware: Hardware) -> Finding:
     """Which card there is, and how it computes."""
     if hardware.device == "cpu":
-        return Finding("NOTE", "no GPU: a real model is slow here (Colab: Runtime > Change runtime type > T4 GPU)")
+        return Finding("NOTE", "no GPU: a real model is slow here (Colab: Runtime > Change runtime type)")
     return Finding("OK", f"{hardware.name}, {hardware.memory_bytes / 2**30:.1f} GiB, computing in {hardware.dtype}")
 
 
