@@ -95,7 +95,7 @@ def test_recommend_prints_the_body_of_the_route():
         (("recommend", SAMPLE, "--task", "poetry", "--target", "cloud"), "poetry"),
         (("recommend", SAMPLE, "--task", "qa", "--target", "moon"), "moon"),
         (("recommend", SAMPLE, "--task", "qa", "--target", "cloud", "--gpu", "abacus"), "abacus"),
-        (("notebook", SAMPLE, "--model", "qwen", "-o", "x.ipynb"), "qwen3-1.7b"),
+        (("notebook", SAMPLE, "--model", "qwen", "-o", "x.ipynb"), "qwen3-8b"),
         (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "lora_rank"), "NAME=VALUE"),
         (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "lora_rank=true"), "lora_rank"),
         (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "epochs=1"), "epochs"),
