@@ -123,7 +123,11 @@ def test_gated_models_are_left_out_on_request(analysis: Any) -> None:
     }
 
 
-def test_where_only_a_gated_model_fits_it_is_named_but_not_recommended(analysis: Any) -> None:
+def test_where_only_a_gated_model_fits_it_is_named_but_not_recommended(
+    monkeypatch: pytest.MonkeyPatch, analysis: Any
+) -> None:
+    few = (find_model("llama-3.2-1b"), find_model("smollm2-360m"))
+    monkeypatch.setattr("webapp.catalog.recommender.models", lambda: few)
     with pytest.raises(Problem) as caught:
         recommend(analysis(p99=50_000), "conversation", "cloud", "cpu")
     assert caught.value.code == "no_model_fits"
@@ -143,7 +147,8 @@ def test_nothing_fits_is_a_problem_with_every_reason(analysis: Any) -> None:
 def test_the_method_asked_for_is_kept(analysis: Any) -> None:
     full = recommend(analysis(), "classification", "mobile", "t4", method="full")
     assert {item.memory.method for item in full.recommendations} == {"full"}
-    assert {item.model.id for item in full.recommendations} == {"smollm2-360m", "qwen3-0.6b"}
+    assert {"smollm2-360m", "qwen3-0.6b"} <= {item.model.id for item in full.recommendations}
+    assert max(item.model.parameters for item in full.recommendations) < 0.7e9
     qlora = recommend(analysis(), "classification", "mobile", "t4", method="QLoRA")
     assert {item.memory.method for item in qlora.recommendations} == {"qlora"}
 
@@ -185,8 +190,7 @@ def test_languages_change_the_answer(analysis: Any) -> None:
         found = recommend(analysis(non_ascii_share=share), "text_generation", "mobile").recommendations
         return [item.model.id for item in found].index("smollm2-1.7b")
 
-    assert place(0.0) == 0
-    assert place(0.05) > 0
+    assert place(0.0) < place(0.05)
 
 
 def test_the_body_of_the_answer(analysis: Any) -> None:
