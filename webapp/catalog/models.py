@@ -79,8 +79,8 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BaseModel(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True, kw_only=True):
     """One base model. `parameters` counts the text model; `context_length` is in its own tokens.
 
-    `checked` says against what `parameters` were counted: the published total, to the digit; the label of its `size`,
-    to 2 %; or nothing.
+    `checked` says against what `parameters` were counted: the published total, to the digit; its label, which
+    `size` is, to 2 %; or nothing.
     """
 
     id: Slug
