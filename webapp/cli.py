@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 import webapp
 from webapp.commands.analyzing import analyze, analyzed, say_what_is_left_out
@@ -203,7 +202,7 @@ def models(as_json: bool) -> None:
     """List the base models of the catalogue."""
     from webapp.catalog import models as catalogue
 
-    listed = msgspec.to_builtins(catalogue())
+    listed = [model.to_dict() for model in catalogue()]
     print_json(listed) if as_json else show_models(listed)
 
 

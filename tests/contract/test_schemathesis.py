@@ -9,6 +9,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    positive_data_acceptance,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
@@ -54,7 +55,8 @@ def test_whatever_is_sent(document, path, method, mode):
     @BOUNDS
     @given(document[path][method].as_strategy(generation_mode=mode))
     def fuzz(case):
-        case.call_and_validate()
+        # Whether a length is good depends on the model beside it, and a method on the card.
+        case.call_and_validate(excluded_checks=[positive_data_acceptance] if path == "/estimate" else None)
 
     fuzz()
 

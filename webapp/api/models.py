@@ -6,8 +6,8 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify
 
 from webapp import catalog, workflow
-from webapp.api.bodies import EstimateBody, plain
 from webapp.api.context import caller, services
+from webapp.api.model_bodies import EstimateBody
 from webapp.api.openapi import errors, pending_headers, report
 from webapp.api.schemas import EstimateQuery
 
@@ -18,17 +18,17 @@ bp = APIBlueprint("models", __name__, tag="Models")
 @bp.doc(operation_id="models", responses=report("ModelsBody", "All of them, in the catalogue's order."))
 def models() -> Response:
     """The base models"""
-    return jsonify({"models": [plain(model) for model in catalog.models()]})
+    return jsonify({"models": [model.to_dict() for model in catalog.models()]})
 
 
 @bp.get("/models/<model>")
 @bp.doc(
     operation_id="model",
-    responses=report("BaseModel", "The catalogue's entry.") | errors({404: "There is no such model."}),
+    responses=report("ModelBody", "The catalogue's entry.") | errors({404: "There is no such model."}),
 )
 def model(model: str) -> Response:
     """One base model"""
-    return jsonify(plain(catalog.find_model(model)))
+    return jsonify(catalog.find_model(model).to_dict())
 
 
 @bp.get("/estimate")

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 from apiflask import APIFlask
 
-from webapp.api.bodies import AnalysisBody, ModelsBody
+from webapp.api.bodies import AnalysisBody
+from webapp.api.model_bodies import ModelsBody
 from webapp.datasets import PARTS
 from webapp.datasets.group_report import Duplicates
 from webapp.datasets.report import Distribution

@@ -5,8 +5,8 @@ from typing import Any
 from apiflask import APIBlueprint
 
 from webapp import workflow
-from webapp.api.bodies import RecommendationBody
 from webapp.api.context import caller, services
+from webapp.api.model_bodies import RecommendationBody
 from webapp.api.openapi import errors, pending_headers
 from webapp.api.schemas import EXAMPLE_ID, RecommendRequest
 

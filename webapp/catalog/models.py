@@ -116,6 +116,11 @@ class BaseModel(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=Tru
         if self.parameters <= self.shape.embedding_parameters:
             raise ValueError("parameters do not even cover the embedding")
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON data, `verified` with it."""
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        return fields | {"verified": self.verified}
+
     @property
     def verified(self) -> bool:
         """Whether the shape was checked against a published number."""

@@ -62,7 +62,7 @@ def _group(item: Candidate, case: Case) -> int:
     """0, 1 for what could not be checked, 2 for gated models that come last."""
     if item.model.gated and case.gated == "last":
         return 2
-    return int(item.model.checked == "no")
+    return int(not item.model.verified)
 
 
 def places(ranking: Ranking, case: Case) -> list[int]:
