@@ -39,6 +39,7 @@ def test_from_the_sample_to_a_tested_notebook(watched, server, tmp_path):
     assert_accessible(page)
     page.get_by_label("Task").select_option("conversation")
     page.get_by_role("button", name="Recommend models").click()
+    page.get_by_text("More models that fit").click()
     page.get_by_role("link", name="Choose SmolLM2 1.7B").click()
     page.get_by_label("LoRA rank").fill("8")
     learned = page.locator(".rendered mark").first
