@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from webapp.catalog import ALIASES, PRESETS, TARGETS, TASKS, Gating, Method, gpu_ids, gpus, models
+from webapp.catalog import ALIASES, PRESETS, TARGETS, TASKS, Gating, Method, gpu_ids, models
 from webapp.datasets import PARTS
 from webapp.datasets.exporting import FORMATS
 from webapp.datasets.repair import operation_schemas
@@ -32,7 +32,7 @@ class Request(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-GpuId = Annotated[str, _one_of(lambda: [gpu.id for gpu in gpus()])]
+GpuId = Annotated[str, _one_of(gpu_ids)]
 
 
 PresetName = Annotated[str, _one_of(lambda: PRESETS, default="balanced")]

@@ -5,7 +5,7 @@ from webapp.catalog.case import Case, Gating
 from webapp.catalog.constraints import Exclusion
 from webapp.catalog.duration import Range
 from webapp.catalog.estimates import Estimate, RunEstimate, estimate
-from webapp.catalog.gpus import Gpu, Method, find_gpu, gpu_ids, gpus
+from webapp.catalog.gpus import THIS_MACHINE, Gpu, Method, find_gpu, gpu_ids, gpus
 from webapp.catalog.hyperparameters import Setting, Settings, suggest
 from webapp.catalog.memory import MemoryEstimate, adapter_parameters, estimate_memory
 from webapp.catalog.methods import METHOD_NAMES
@@ -25,6 +25,7 @@ __all__ = [
     "PRESETS",
     "TARGETS",
     "TASKS",
+    "THIS_MACHINE",
     "BaseModel",
     "Case",
     "Estimate",

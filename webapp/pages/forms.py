@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from webapp.api.errors import validation_problem
-from webapp.catalog import METHOD_NAMES, PRESETS, TARGETS, TASKS, Setting, gpus
+from webapp.catalog import METHOD_NAMES, PRESETS, TARGETS, TASKS, THIS_MACHINE, Setting, gpus
 from webapp.datasets import PARTS
 from webapp.notebooks import TrainingConfig
 
@@ -75,7 +75,7 @@ def choices() -> dict[str, Any]:
     return {
         "tasks": {task.name: task.label for task in TASKS.values()},
         "targets": {target.name: target.label for target in TARGETS.values()},
-        "gpus": {gpu.id: f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in gpus()},
+        "gpus": {gpu.id: f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in gpus()} | {THIS_MACHINE: "this machine"},
         "parts": {"": "not used"} | {part: _PART_LABELS[part] for part in PARTS},
         "methods": METHOD_NAMES,
         "presets": {preset.name: preset.label for preset in PRESETS.values()},
