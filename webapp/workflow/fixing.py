@@ -15,7 +15,7 @@ from webapp.errors import Problem
 from webapp.jobs import JobContext, enqueue
 from webapp.storage.tables import Dataset, new_id
 from webapp.workflow.analyses import dataset_state
-from webapp.workflow.gating import keep_gate
+from webapp.workflow.findings import keep_findings
 from webapp.workflow.jobs import JobStatus, describe
 from webapp.workflow.services import Services
 from webapp.workflow.versions import add_version
@@ -64,7 +64,7 @@ def run_fix(services: Services, context: JobContext) -> Mapping[str, Any]:
     version = _version(services, params, source.filename, report, analysis)
     with services.db.session() as session:
         add_version(session, source_id, version)
-    keep_gate(services, version.id)
+    keep_findings(services, version.id)
     return answer | {"report": msgspec.to_builtins(report), "version_id": version.id}
 
 
