@@ -14,7 +14,7 @@ from webapp.training.metrics import WORD
 
 SAMPLE = 200  # examples counted, so that a million rows take no longer
 CHARACTERS = 8000  # of an example its beginning: all of them are 1.6 MB, half a second of the slower library
-SECONDS = 15.0  # of CPU, after which no other tokenizer is loaded: one takes 0.3 to 1
+SECONDS = 10.0  # of CPU, after which no other tokenizer is loaded: one of 200,000 tokens takes 1 to 1.5
 
 
 class TokenRates(msgspec.Struct, frozen=True):
