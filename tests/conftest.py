@@ -43,8 +43,9 @@ def jsonl(count: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A store of its own for every test module."""
-    return Settings(home=tmp_path_factory.mktemp("home"), max_upload_bytes=8 * 1024 * 1024)
+    """A store and a hub cache of its own for every test module."""
+    home, cache = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("hub")
+    return Settings(home=home, hf_hub_cache=cache, max_upload_bytes=8 * 1024 * 1024)
 
 
 @pytest.fixture(scope="module")

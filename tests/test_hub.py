@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from tests.datasets.made_tokenizers import gpt2, qwen, save
 from tests.test_outbound import Site, answers
 from webapp import hub
-from webapp.catalog import BaseModel, find_model
+from webapp.catalog import BaseModel, find_model, models
 from webapp.datasets import OpenAITokenizer, OwnTokenizer
 from webapp.errors import Problem
-from webapp.hub import cached_tokenizer, choose_tokenizer, fetch_tokenizer
+from webapp.hub import cached_tokenizer, cached_tokenizers, choose_tokenizer, fetch_tokenizer
 from webapp.settings import Settings
 
 MODEL = find_model("qwen3-0.6b")
@@ -43,14 +43,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(qwen(), tmp_path_factory.mktemp("model"), rows=MODEL.shape.vocab)
 
 
-def cache(root: Path, content: bytes, commit: str = COMMIT) -> Path:
+def cache(root: Path, content: bytes, model: BaseModel = MODEL) -> Path:
     """A tokenizer in the standard layout of the hub cache: a link from the snapshot to a blob, and the branch."""
-    repository = root / "models--Qwen--Qwen3-0.6B"
-    for name in ("blobs", "refs", f"snapshots/{commit}"):
+    repository = root / f"models--{model.hub_id.replace('/', '--')}"
+    for name in ("blobs", "refs", f"snapshots/{COMMIT}"):
         (repository / name).mkdir(parents=True)
     (repository / "blobs" / "a1").write_bytes(content)
-    (repository / "refs" / "main").write_text(commit)
-    path = repository / "snapshots" / commit / "tokenizer.json"
+    (repository / "refs" / "main").write_text(COMMIT)
+    path = repository / "snapshots" / COMMIT / "tokenizer.json"
     path.symlink_to("../../blobs/a1")
     return path
 
@@ -80,6 +80,26 @@ def test_the_model_in_the_hub_cache_is_taken(settings: Settings, folder: Path) -
     tokenizer = chosen(settings)
     assert (tokenizer.path, tokenizer.owner) == (path, MODEL.hub_id)
     assert chosen(settings, model=find_model("qwen3-1.7b")) == OpenAITokenizer()
+
+
+def test_of_all_models_in_the_caches_equal_files_are_one(settings: Settings) -> None:
+    assert cached_tokenizers(models(), settings) == {}
+    larger, other = find_model("qwen3-8b"), find_model("smollm2-360m")
+    first = cache(settings.hf_hub_cache, b"{}")
+    cache(settings.hf_hub_cache, b"{}", larger)
+    fetched = cache(settings.root / "hub", b"[]", other)
+    found = cached_tokenizers(models(), settings)
+    assert {path: sorted(names) for path, names in found.items()} == {
+        first: sorted([MODEL.id, larger.id]),
+        fetched: [other.id],
+    }
+
+
+def test_a_file_that_cannot_be_read_is_as_good_as_not_there(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "cached_tokenizer", lambda *_: tmp_path / "gone meanwhile")
+    assert cached_tokenizers([MODEL], settings) == {}
 
 
 def test_huggingface_hub_decides_where_its_cache_is(

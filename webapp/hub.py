@@ -1,7 +1,9 @@
 """A model's own tokenizer: in the local hub cache, as a file, or fetched from the hub when asked to."""
 
+import hashlib
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +67,19 @@ def cached_tokenizer(hub_id: str, settings: Settings) -> Path | None:
         if isinstance(found, str):
             return Path(found)
     return None
+
+
+def cached_tokenizers(models: Iterable[BaseModel], settings: Settings) -> dict[Path, list[str]]:
+    """The tokenizer.json of each of these models that is in those caches, equal files once, with the models' ids."""
+    found: dict[bytes, tuple[Path, list[str]]] = {}
+    for model in models:
+        try:
+            if path := cached_tokenizer(model.hub_id, settings):
+                digest = hashlib.sha256(path.read_bytes()).digest()
+                found.setdefault(digest, (path, []))[1].append(model.id)
+        except OSError:  # somebody else's cache
+            continue
+    return dict(found.values())
 
 
 def cached_template(model: str, settings: Settings) -> Any:

@@ -1,11 +1,12 @@
 """The texts of examples, each with a letter for what it is."""
 
+import msgspec
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.datasets.lines import ANSWER, GOOD, USER, block, called, line, ordered, pieces_of
-from webapp.datasets.pieces import ANSWERS, CALLS, SETTING, TRAINED, Pieces, pieces
+from webapp.datasets.pieces import ANSWERS, CALLS, SETTING, TRAINED, Pieces, pieces, texts_of
 from webapp.datasets.rows import read_rows
 
 TOOLS = [{"type": "function", "function": {"name": "look_up"}}]
@@ -38,6 +39,11 @@ def test_definitions_of_tools_come_first_and_a_call_is_its_message_its_name_and_
         "Good day.",
     ]
     assert found.starts.tolist() == [0, 2, 10, 12]
+
+
+def test_a_stored_example_has_the_same_texts() -> None:
+    rows = read_rows(block(line(USER, called(), ANSWER, tools=TOOLS)))
+    assert texts_of(msgspec.to_builtins(rows.conversations[0])) == pieces(rows).texts
 
 
 def test_every_call_of_a_message_has_its_name_and_arguments() -> None:

@@ -156,6 +156,16 @@ def test_the_plan_is_filled_with_what_is_suggested(visitor, asked, services, sam
     assert fields["dry_run"] == "1"
 
 
+def test_the_plan_follows_the_models_own_tokens_where_they_are_counted(visitor, analysed, services):
+    dataset = analysed(b"\n".join(line(f"Hello {number}") for number in range(20)))
+    with services.blobs.new_file(f"datasets/{dataset}/examples/token_rates.json") as file:
+        file.write(b'{"counted": 1.0, "models": {"qwen3-1.7b": 90.0}}')
+    form = visitor.visit(f"/datasets/{dataset}").form(f"/datasets/{dataset}#models")
+    fields = choose(visitor, visitor.send(form), "qwen3-1.7b").form("/notebooks").fields
+    report = workflow.analysis(services, LOCAL, dataset)
+    assert int(fields["max_seq_length"]) > 90 * report.tokens.per_example.p99 > 256
+
+
 def test_a_large_model_is_planned_with_qlora(visitor, asked):
     assert choose(visitor, asked, "qwen3-8b").form("/notebooks").fields["method"] == "qlora"
 

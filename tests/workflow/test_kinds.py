@@ -80,14 +80,14 @@ def test_an_analysis_that_fails_leaves_no_rows_behind(services, work):
     assert not services.blobs.exists(f"datasets/{dataset.id}/examples")
 
 
-def test_the_report_is_there_before_the_gate_is_measured(services, work, monkeypatch):
+def test_the_report_is_there_before_anything_is_measured(services, work, monkeypatch):
     seen = []
 
     def look(services, dataset_id):
         seen.append(workflow.dataset_state(services, LOCAL, dataset_id).analysis.total_examples)
         seen.append(workflow.gate(services, LOCAL, dataset_id))
 
-    monkeypatch.setattr(kinds, "keep_gate", look)
+    monkeypatch.setattr(kinds, "keep_findings", look)
     workflow.upload(services, LOCAL, "a.jsonl", [LINE % number for number in range(12)])
     work()
     assert seen == [12, None]

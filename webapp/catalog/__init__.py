@@ -11,8 +11,9 @@ from webapp.catalog.memory import MemoryEstimate, adapter_parameters, estimate_m
 from webapp.catalog.methods import METHOD_NAMES
 from webapp.catalog.models import BaseModel, Shape, find_model, models
 from webapp.catalog.presets import LORA_RANK, PRESETS, resolve_preset
-from webapp.catalog.profile import Profile, TokenRates
+from webapp.catalog.profile import Profile
 from webapp.catalog.published import PublishedPeak, PublishedSpeed, published_peaks, published_speeds
+from webapp.catalog.rates import TokenRates, token_rates
 from webapp.catalog.recommender import Recommendation, Recommended, recommend
 from webapp.catalog.targets import TARGETS, deployed_gib, resolve_target
 from webapp.catalog.tasks import ALIASES, TASKS, resolve_task
@@ -65,4 +66,5 @@ __all__ = [
     "resolve_task",
     "run_tokens",
     "suggest",
+    "token_rates",
 ]

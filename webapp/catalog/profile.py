@@ -1,12 +1,11 @@
 """What a choice of model and settings needs to know of a dataset: a few numbers that can be varied."""
 
 import math
-from collections.abc import Mapping
 from functools import lru_cache
-from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from webapp.catalog.models import BaseModel
+from webapp.catalog.rates import TokenRates
 from webapp.datasets import Analysis
 
 # Counts are o200k's, without a chat template. Other tokenizers were measured at +2 to +5 % over a dataset and
@@ -15,13 +14,6 @@ from webapp.datasets import Analysis
 TOTAL_MARGIN, LONGEST_MARGIN = 1.05, 1.15
 TEMPLATE_TOKENS = 64
 ROWS_PER_EXAMPLE = 1.0  # at least: each answer of a conversation is a row of its own
-
-
-class TokenRates(NamedTuple):
-    """Tokens per word of this data: of the tokenizer that the report counts with, and of models by id, where known."""
-
-    counted: float
-    models: Mapping[str, float] = MappingProxyType({})
 
 
 class Profile(NamedTuple):

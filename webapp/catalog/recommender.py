@@ -14,8 +14,9 @@ from webapp.catalog.memory import MemoryEstimate
 from webapp.catalog.methods import methods_on
 from webapp.catalog.models import BaseModel
 from webapp.catalog.presets import resolve_preset
-from webapp.catalog.profile import Profile, TokenRates
+from webapp.catalog.profile import Profile
 from webapp.catalog.ranking import Candidate, Ranking, places, rank
+from webapp.catalog.rates import TokenRates
 from webapp.catalog.reasons import explain
 from webapp.catalog.score import WEIGHTS, Terms
 from webapp.catalog.sensitivity import Change, sensitivity

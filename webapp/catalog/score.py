@@ -143,8 +143,9 @@ def tokenizer_fit(model: BaseModel, profile: Profile) -> float:
     if not known:
         return 1.0
     fewest = min(known.values())
-    fits = {name: fewest / rate for name, rate in known.items()}
-    return fits.get(model.id, statistics.median(fits.values()))
+    if model.id in known:
+        return fewest / known[model.id]
+    return statistics.median(fewest / rate for rate in known.values())
 
 
 def deployment_fit(model: BaseModel, case: Case, needed: int) -> float:

@@ -29,13 +29,17 @@ def recommend(
 ) -> None:
     """Recommend base models for DATA that fit the task, the target and the card; say whether to fine-tune at all."""
     from webapp.baselines import gate
-    from webapp.catalog import find_gpu, resolve_target, resolve_task
+    from webapp.catalog import find_gpu, models, resolve_target, resolve_task, token_rates
     from webapp.catalog import recommend as recommend_models
+    from webapp.datasets import OpenAITokenizer
+    from webapp.hub import cached_tokenizers
     from webapp.notebooks import TrainingConfig
+    from webapp.settings import Settings
 
     resolve_task(task), resolve_target(target), find_gpu(gpu)  # before the work, not after it
     config = TrainingConfig()
     with kept(data, mapping=mapping) as (analysis, examples):
-        answer = recommend_models(analysis, task, target, gpu, gated=gated, preset=preset).to_dict()
+        rates = token_rates(examples, OpenAITokenizer(), cached_tokenizers(models(), Settings()))
+        answer = recommend_models(analysis, task, target, gpu, gated=gated, preset=preset, rates=rates).to_dict()
         answer["gate"] = gate(examples, config.eval_fraction, config.seed).to_dict()
     print_json(answer) if as_json else show_recommendation(answer)

@@ -6,7 +6,7 @@ Such a file may come from anyone: its size, depth and ids are checked before a l
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,7 +129,7 @@ def open_tokenizer(path: Path, owner: str | None = None) -> OwnTokenizer:
     return OwnTokenizer(file, owner or f"{file.parent.name}/{file.name}", owner)
 
 
-@cache
+@lru_cache(maxsize=1)  # one of 200,000 tokens takes 70 to 90 MiB; nobody counts with two in turn
 def _gigatoken(path: Path) -> "gigatoken.Tokenizer | None":
     """gigatoken's tokenizer, which refuses a kind that it does not know rather than guess."""
     # Imported here because the server, which never counts a token, would carry it and awkward (30 MB).
@@ -144,7 +144,7 @@ def _gigatoken(path: Path) -> "gigatoken.Tokenizer | None":
         return None
 
 
-@cache
+@lru_cache(maxsize=1)
 def _hub(path: Path) -> "tokenizers.Tokenizer":
     import tokenizers
 

@@ -8,7 +8,8 @@ An example's definitions come first, then its messages in order. `d` and `s` are
 share; all else is said.
 """
 
-from typing import NamedTuple, Self
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from webapp.datasets.records import Conversation, Message
 from webapp.datasets.rows import Rows
+from webapp.datasets.shapes import order_of
 
 ROLE_OF = {
     "s": "system",
@@ -98,6 +100,12 @@ def contents_of(rows: Rows) -> Pieces:
     """The contents of the messages alone, by the roles' letters: all there is of plain examples."""
     texts = [message.content for one in rows.conversations for message in one.messages]
     return Pieces.of(texts, "".join(rows.orders), list(map(len, rows.orders)))
+
+
+def texts_of(example: Mapping[str, Any]) -> list[str]:
+    """The texts of one stored example, in order."""
+    conversation = msgspec.convert(example, Conversation)
+    return [text for _, text in pieces_of(conversation, order_of(conversation))]
 
 
 def pieces_of(conversation: Conversation, order: str) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from webapp.catalog import BaseModel, Gpu, Profile, Settings, card_for, find_gpu, suggest
+from webapp.catalog import BaseModel, Gpu, Profile, Settings, TokenRates, card_for, find_gpu, suggest
 from webapp.datasets import Analysis
 from webapp.notebooks.spec import TrainingConfig
 
@@ -22,13 +22,14 @@ def plan_run(
     *,
     gpu: str | None = None,
     preset: str = "balanced",
+    rates: TokenRates | None = None,
 ) -> Plan:
     """The plan for this data and model on the `gpu`, by default the smallest of Colab's cards that can do it.
 
     Raises Problem `unknown_gpu`, and those of `catalog.suggest` where what is wanted cannot work.
     """
     given = wanted.model_dump(exclude_unset=True) if wanted else {}
-    profile = Profile.of(analysis)
+    profile = Profile.of(analysis, rates)
     card = find_gpu(gpu) if gpu else card_for(model, profile, given.get("method"))
     settings = suggest(profile, model, card, preset, given)
     return Plan(card, settings, TrainingConfig(**settings.values))

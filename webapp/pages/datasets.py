@@ -103,7 +103,8 @@ def _advice(dataset_id: str, report: Analysis, purpose: Purpose) -> dict[str, An
     advice["gate"] = workflow.gate(services(), caller(), dataset_id)
     if purpose.model_id:
         model = find_model(purpose.model_id)
-        plan = plan_run(report, model, gpu=purpose.gpu, preset=purpose.preset)
+        rates = workflow.token_rates(services(), caller(), dataset_id)
+        plan = plan_run(report, model, gpu=purpose.gpu, preset=purpose.preset, rates=rates)
         advice |= {"model": model, "plan": plan}
         advice["method"] = request.form.get("method", plan.config.method)
         advice["fields"] = training_fields(plan.config, plan.settings.items, request.form)

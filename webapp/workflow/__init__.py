@@ -19,8 +19,8 @@ from webapp.workflow.data_links import data_links, linked_file, revoke_link
 from webapp.workflow.delivering import RowsFile, rows_file
 from webapp.workflow.estimating import estimate
 from webapp.workflow.exporting import Exported, export_dataset
+from webapp.workflow.findings import gate, token_rates
 from webapp.workflow.fixing import start_fix
-from webapp.workflow.gating import gate
 from webapp.workflow.generating import (
     NotebookState,
     download_path,
@@ -86,6 +86,7 @@ __all__ = [
     "start_analysis",
     "start_dry_run",
     "start_fix",
+    "token_rates",
     "undo",
     "upload",
     "upload_sample",

@@ -15,7 +15,7 @@ from webapp.errors import Problem
 from webapp.jobs import JobContext, enqueue
 from webapp.storage.tables import Dataset, new_id
 from webapp.workflow.analyses import dataset_state
-from webapp.workflow.gating import keep_gate
+from webapp.workflow.findings import keep_findings
 from webapp.workflow.jobs import JobStatus, describe
 from webapp.workflow.services import Services
 from webapp.workflow.versions import add_version
@@ -61,7 +61,7 @@ def run_fix(services: Services, context: JobContext) -> Mapping[str, Any]:
     with services.blobs.new_folder(f"datasets/{params['version_id']}") as folder:
         report, analysis = work(folder)
         Examples(folder / EXAMPLES).payload()  # here, so that no server process has to compress it
-    keep_gate(services, params["version_id"])
+    keep_findings(services, params["version_id"])
     version = _version(services, params, source.filename, report, analysis)
     with services.db.session() as session:
         add_version(session, source_id, version)

@@ -15,6 +15,7 @@ from webapp.storage import links
 from webapp.storage.tables import Dataset, Notebook, new_id
 from webapp.workflow.analyses import dataset_state, open_examples
 from webapp.workflow.delivering import data_key, deliver
+from webapp.workflow.findings import token_rates
 from webapp.workflow.jobs import JobStatus, describe, latest_job
 from webapp.workflow.lookup import find_notebook
 from webapp.workflow.services import Services
@@ -50,7 +51,8 @@ def generate(
     report = state.finished()
     examples = open_examples(services, state.dataset.id)
     require_trainable(report, examples)
-    plan = plan_run(report, model, wanted, gpu=gpu, preset=preset)
+    rates = token_rates(services, caller, dataset_id)
+    plan = plan_run(report, model, wanted, gpu=gpu, preset=preset, rates=rates)
     notebook_id = new_id()
     notebook = Notebook(
         id=notebook_id,

@@ -13,8 +13,8 @@ from webapp.notebooks.running import Watch, dry_run
 from webapp.storage.tables import Dataset, Notebook
 from webapp.workflow.analyses import examples_key
 from webapp.workflow.exporting import run_export
+from webapp.workflow.findings import keep_findings
 from webapp.workflow.fixing import run_fix
-from webapp.workflow.gating import keep_gate
 from webapp.workflow.measuring import record_measurement
 from webapp.workflow.services import Services
 
@@ -26,7 +26,7 @@ def job_kinds(services: Services) -> Mapping[str, Callable[[JobContext], Mapping
 
 
 def run_analysis(services: Services, context: JobContext) -> Mapping[str, Any]:
-    """Analyses the dataset of the job; its report goes to the dataset, its valid rows and its gate to the store."""
+    """Analyses the dataset of the job; its report goes to the dataset, its valid rows and findings to the store."""
     dataset_id = context.job.dataset_id
     with services.db.reading() as session:
         dataset = session.get_one(Dataset, dataset_id)
@@ -44,7 +44,7 @@ def run_analysis(services: Services, context: JobContext) -> Mapping[str, Any]:
         Examples(folder).payload()  # here, so that no server process has to compress it
     with services.db.session() as session:
         session.get_one(Dataset, dataset_id).analysis = report.to_dict()
-    keep_gate(services, dataset_id)  # after the report, which nobody shall wait for
+    keep_findings(services, dataset_id)  # after the report, which nobody shall wait for
     return {"total_examples": report.total_examples, "quality_score": report.quality_score}
 
 

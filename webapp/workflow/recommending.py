@@ -4,6 +4,7 @@ from webapp import catalog
 from webapp.accounts import Caller
 from webapp.catalog import Recommendation
 from webapp.workflow.analyses import analysis
+from webapp.workflow.findings import token_rates
 from webapp.workflow.services import Services
 
 
@@ -21,4 +22,5 @@ def recommend(
 ) -> Recommendation:
     """The base models for an analysed dataset, best first; raises the Problems of `catalog.recommend`."""
     report = analysis(services, caller, dataset_id)
-    return catalog.recommend(report, task, target, gpu, method, gated=gated, preset=preset)
+    rates = token_rates(services, caller, dataset_id)
+    return catalog.recommend(report, task, target, gpu, method, gated=gated, preset=preset, rates=rates)
