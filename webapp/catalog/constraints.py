@@ -1,6 +1,7 @@
 """The hard constraints: what a model must meet before it is compared with others."""
 
-from functools import lru_cache
+from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,88 +27,122 @@ class Exclusion(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Constraint(NamedTuple):
+    """A test that a model has to pass, and what to say where it does not; `needed` are the tokens of the data's p99."""
+
+    code: str
+    met: Callable[[BaseModel, Case, int], bool]
+    reason: Callable[[BaseModel, Case, int], str]
+
+
 def check(model: BaseModel, case: Case) -> MemoryEstimate | Exclusion:
     """The memory that a single row at a time takes by the first method that fits, or why the model is out."""
     needed = case.profile.needed_tokens(model)
-    for code, find in _REASONS:
-        if reason := find(model, case, needed):
-            return Exclusion(model.id, code, reason)
-    return _first_that_fits(model, case, needed)
+    for constraint in CONSTRAINTS:
+        if not constraint.met(model, case, needed):
+            return Exclusion(model.id, constraint.code, constraint.reason(model, case, needed))
+    return fitting(model, case, needed) or Exclusion(model.id, "out_of_memory", _memory_reason(model, case, needed))
 
 
-def _gated(model: BaseModel, case: Case, _needed: int) -> str:
-    if not model.gated or case.gated != "exclude":
-        return ""
+def candidate_memory(model: BaseModel, case: Case, needed: int) -> MemoryEstimate | None:
+    """The same without the words; None where the model is out."""
+    if not all(constraint.met(model, case, needed) for constraint in CONSTRAINTS):
+        return None
+    return fitting(model, case, needed)
+
+
+def _gated_met(model: BaseModel, case: Case, _needed: int) -> bool:
+    return not model.gated or case.gated != "exclude"
+
+
+def _gated_reason(_model: BaseModel, _case: Case, _needed: int) -> str:
     return "Its licence has to be accepted on the hub; you left gated models out."
 
 
-def _context(model: BaseModel, _case: Case, needed: int) -> str:
-    if needed <= model.context_length:
-        return ""
+def _context_met(model: BaseModel, _case: Case, needed: int) -> bool:
+    return needed <= model.context_length
+
+
+def _context_reason(model: BaseModel, _case: Case, needed: int) -> str:
     return (
         f"Your longest 1 % of conversations need about {needed:,} tokens or more; "
         f"its context is {model.context_length:,}."
     )
 
 
-def _languages(model: BaseModel, case: Case, _needed: int) -> str:
-    share, known = case.profile.non_ascii_share, model.languages
-    if len(known) == 1 and share > OTHER_SCRIPT:
-        return f"{share:.0%} of your characters are not ASCII; it knows one language ({known[0]})."
-    foreign = case.profile.unknown_languages(model)
-    if len(known) >= BROAD or sum(foreign.values()) <= FOREIGN:
-        return ""
+def _script_met(model: BaseModel, case: Case, _needed: int) -> bool:
+    return len(model.languages) > 1 or case.profile.non_ascii_share <= OTHER_SCRIPT
+
+
+def _script_reason(model: BaseModel, case: Case, _needed: int) -> str:
+    share = case.profile.non_ascii_share
+    return f"{share:.0%} of your characters are not ASCII; it knows one language ({model.languages[0]})."
+
+
+def _languages_met(model: BaseModel, case: Case, _needed: int) -> bool:
+    return len(model.languages) >= BROAD or case.profile.unknown_share(model) <= FOREIGN
+
+
+def _languages_reason(model: BaseModel, case: Case, _needed: int) -> str:
+    names = list(case.profile.unknown_languages(model))
     return (
-        f"{sum(foreign.values()):.0%} of your data are in languages that it does not know "
-        f"({', '.join(list(foreign)[:3])}); it knows {len(known)}."
+        f"{case.profile.unknown_share(model):.0%} of your data are in languages that it does not know "
+        f"({', '.join(names[:3])}); it knows {len(model.languages)}."
     )
 
 
-def _target(model: BaseModel, case: Case, needed: int) -> str:
+def _target_met(model: BaseModel, case: Case, needed: int) -> bool:
+    return deployed_gib(model, case.target, needed) <= case.target.limit_gib
+
+
+def _target_reason(model: BaseModel, case: Case, needed: int) -> str:
     target = case.target
-    taken = deployed_gib(model, target, needed)
-    if taken <= target.limit_gib:
-        return ""
     weights = f"Its {target.bits}-bit weights are {weights_gib(model, target.bits):.1f} GiB"
     if target.counts == "memory":
         several = f"{target.conversations} conversations" if target.conversations > 1 else "a conversation"
-        weights += f", with {several} of {needed:,} tokens {taken:.1f} GiB"
+        weights += f", with {several} of {needed:,} tokens {deployed_gib(model, target, needed):.1f} GiB"
     return f"{weights}; {target.label} has room for {target.limit_gib:g} GiB."
 
 
-def _bf16(model: BaseModel, case: Case, _needed: int) -> str:
-    if not case.gpu.fp16 or model.t4:
-        return ""
+def _bf16_met(model: BaseModel, case: Case, _needed: int) -> bool:
+    return model.t4 or not case.gpu.fp16
+
+
+def _bf16_reason(model: BaseModel, case: Case, _needed: int) -> str:
     return f"{model.t4_note}; the {case.gpu.name} has no bf16."
 
 
-_REASONS = (
-    ("gated", _gated),
-    ("context_too_short", _context),
-    ("language_not_covered", _languages),
-    ("too_large_for_target", _target),
-    ("needs_bf16", _bf16),
+CONSTRAINTS = (
+    Constraint("gated", _gated_met, _gated_reason),
+    Constraint("context_too_short", _context_met, _context_reason),
+    Constraint("language_not_covered", _script_met, _script_reason),
+    Constraint("language_not_covered", _languages_met, _languages_reason),
+    Constraint("too_large_for_target", _target_met, _target_reason),
+    Constraint("needs_bf16", _bf16_met, _bf16_reason),
 )
 
 
-def _first_that_fits(model: BaseModel, case: Case, needed: int) -> MemoryEstimate | Exclusion:
+def fitting(model: BaseModel, case: Case, needed: int) -> MemoryEstimate | None:
+    """The memory of a single row by the first of the case's methods that fits; None where none does."""
     length = training_length(needed, model, case.gpu)
-    estimates: list[MemoryEstimate] = []
     for method in case.methods:
         estimate = smallest_estimate(model, case.gpu, method, length)
         if estimate.fits:
             return estimate
-        estimates.append(estimate)
+    return None
+
+
+def _memory_reason(model: BaseModel, case: Case, needed: int) -> str:
+    length = training_length(needed, model, case.gpu)
+    estimates = [smallest_estimate(model, case.gpu, method, length) for method in case.methods]
     needs = " and ".join(f"{METHOD_NAMES[estimate.method]} about {estimate.mid:.1f} GiB" for estimate in estimates)
     room = f"{ROOM:.0%} of the {case.gpu.name}'s {case.gpu.memory_gib:g} GiB"
-    reason = (
+    return (
         f"With a single row of {length:,} tokens at a time, it needs for {needs}; "
         f"{room} is {ROOM * case.gpu.memory_gib:.1f} GiB."
     )
-    return Exclusion(model.id, "out_of_memory", reason)
 
 
-@lru_cache(maxsize=4096)  # asked again for every change of the question that sensitivity tries
 def smallest_estimate(model: BaseModel, gpu: Gpu, method: Method, max_seq_length: int) -> MemoryEstimate:
     """The memory of one row at a time."""
     return estimate_memory(

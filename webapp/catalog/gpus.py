@@ -17,7 +17,8 @@ SYSTEM_GIB = 2  # main memory left to the system
 DRIVER_GIB = 0.3  # of a card's memory that the driver keeps: a T4 has 15.0 GiB, PyTorch reports 14.75
 
 
-class Gpu(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+# Compared by identity, as the base models.
+class Gpu(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
     """One machine; the fields are explained at the top of gpus.toml."""
 
     id: Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]

@@ -43,6 +43,7 @@ class MemoryEstimate(msgspec.Struct, frozen=True):
         }
 
 
+@lru_cache(maxsize=16_384)  # asked again for every change of the question that sensitivity tries
 def estimate_memory(
     model: BaseModel,
     *,

@@ -75,6 +75,10 @@ class Profile(NamedTuple):
         """The languages of the data that the model's card does not name, with their shares."""
         return _unknown(model, self.languages)
 
+    def unknown_share(self, model: BaseModel) -> float:
+        """Their share of the data."""
+        return _unknown_share(model, self.languages)
+
     def _ratio(self, model: BaseModel | None, margin: float) -> float:
         if self.exact:
             return 1.0
@@ -86,3 +90,8 @@ class Profile(NamedTuple):
 @lru_cache(maxsize=4096)
 def _unknown(model: BaseModel, languages: tuple[tuple[str, float], ...]) -> dict[str, float]:
     return {name: share for name, share in languages if name not in model.languages}
+
+
+@lru_cache(maxsize=4096)
+def _unknown_share(model: BaseModel, languages: tuple[tuple[str, float], ...]) -> float:
+    return sum(_unknown(model, languages).values())

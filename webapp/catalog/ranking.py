@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from webapp.catalog.case import Case
-from webapp.catalog.constraints import Exclusion, check
+from webapp.catalog.constraints import Exclusion, candidate_memory, check
 from webapp.catalog.memory import MemoryEstimate
 from webapp.catalog.methods import METHOD_NAMES
 from webapp.catalog.models import BaseModel, models
@@ -53,16 +53,32 @@ def rank(case: Case, catalogue: tuple[BaseModel, ...] | None = None) -> Ranking:
         excluded += [_only_gated(item) for item in candidates]
         candidates = []
     ordered = sorted(
-        candidates, key=lambda item: (_group(item, case), -item.score, item.model.parameters, item.model.id)
+        candidates, key=lambda item: (_group(item.model, case), -item.score, item.model.parameters, item.model.id)
     )
     return Ranking(tuple(ordered), tuple(excluded))
 
 
-def _group(item: Candidate, case: Case) -> int:
+def leader(case: Case) -> BaseModel | None:
+    """The first model of `rank`, found without its words; None where nothing fits."""
+    best: tuple[tuple[int, float, int, str], BaseModel] | None = None
+    for model in models():
+        if model.gated and case.gated == "last":
+            continue
+        memory = candidate_memory(model, case, case.profile.needed_tokens(model))
+        if memory is None:
+            continue
+        score = round(score_terms(model, case, memory).total, DIGITS)
+        place = _group(model, case), -score, model.parameters, model.id
+        if best is None or place < best[0]:
+            best = place, model
+    return best[1] if best else None
+
+
+def _group(model: BaseModel, case: Case) -> int:
     """0, 1 for what could not be checked, 2 for gated models that come last."""
-    if item.model.gated and case.gated == "last":
+    if model.gated and case.gated == "last":
         return 2
-    return int(not item.model.verified)
+    return int(not model.verified)
 
 
 def places(ranking: Ranking, case: Case) -> list[int]:
@@ -70,7 +86,7 @@ def places(ranking: Ranking, case: Case) -> list[int]:
     found: list[int] = []
     before: tuple[int, float] | None = None
     for number, item in enumerate(ranking.candidates, start=1):
-        this = _group(item, case), item.score
+        this = _group(item.model, case), item.score
         found.append(found[-1] if this == before else number)
         before = this
     return found

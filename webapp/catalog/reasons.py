@@ -97,9 +97,11 @@ def _size(model: BaseModel, profile: Profile) -> str:
 
 def _languages(model: BaseModel, profile: Profile) -> str:
     unknown = profile.unknown_languages(model)
-    if sum(unknown.values()) > 0.05:
+    if profile.unknown_share(model) > 0.05:
         names = ", ".join(f"{name} {share:.0%}" for name, share in list(unknown.items())[:3])
-        return f"{sum(unknown.values()):.0%} of your data are in languages that its card does not name ({names})."
+        return (
+            f"{profile.unknown_share(model):.0%} of your data are in languages that its card does not name ({names})."
+        )
     if not foreign_share(profile):
         return ""
     share = f"{profile.non_ascii_share:.1%} of your characters are not ASCII"

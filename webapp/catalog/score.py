@@ -124,8 +124,7 @@ def language_fit(model: BaseModel, profile: Profile) -> float:
     which also tells where no language could be; breadth = number of the model's languages / 20, at most 1.
     """
     breadth = min(1.0, len(model.languages) / ENOUGH_LANGUAGES)
-    unknown = sum(profile.unknown_languages(model).values())
-    by_language = 1 - unknown * (1 - breadth)
+    by_language = 1 - profile.unknown_share(model) * (1 - breadth)
     return min(by_language, 1 - foreign_share(profile) * (1 - breadth))
 
 

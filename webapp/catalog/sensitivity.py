@@ -6,7 +6,7 @@ from typing import NamedTuple
 from webapp.catalog.case import Case
 from webapp.catalog.gpus import gpus
 from webapp.catalog.methods import methods_on
-from webapp.catalog.ranking import rank
+from webapp.catalog.ranking import leader
 from webapp.catalog.targets import TARGETS
 from webapp.catalog.tasks import TASKS
 
@@ -31,7 +31,7 @@ def sensitivity(case: Case, first: str) -> tuple[Change, ...]:
     for name, value, words, changed in _changes(case):
         if found and name == "p99" == found[-1].input:
             continue
-        other = rank(changed).first
+        other = leader(changed)
         if other is None:
             found.append(Change(name, value, None, f"{words} no model of the catalogue would fit."))
         elif other.id != first:
