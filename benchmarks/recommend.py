@@ -1,8 +1,8 @@
 """Time of a recommendation for 10,000 analysed chats of `corpus.py`: `python benchmarks/recommend.py`.
 
 The bar is 20 ms for `recommend`, which ranks the catalogue, chooses the settings of every model that fits, and ranks
-anew for each single change of the question; the ranking alone is printed beside it. Other work on the
-machine changes CPU time less than the time on the wall.
+anew for each single change of the question; the ranking alone is printed beside it. Other work on the machine changes
+the CPU time less than the time on the wall.
 """
 
 import itertools

@@ -77,7 +77,7 @@ def cached_tokenizers(models: Iterable[BaseModel], settings: Settings) -> dict[P
             if path := cached_tokenizer(model.hub_id, settings):
                 digest = hashlib.sha256(path.read_bytes()).digest()
                 found.setdefault(digest, (path, []))[1].append(model.id)
-        except OSError:  # somebody else's cache
+        except OSError:  # gone meanwhile, or not ours to read
             continue
     return dict(found.values())
 
