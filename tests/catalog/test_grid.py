@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from webapp.catalog import TARGETS, TASKS, Case, Profile, gpus, models
-from webapp.catalog.methods import methods_on
 from webapp.catalog.ranking import Ranking, places, rank
 from webapp.resources import resource
 
@@ -39,7 +38,7 @@ def cells(analysis: Any, gated: Any = "last") -> Iterator[Cell]:
             )
         profile = Profile.of(data)
         for task, target, gpu in itertools.product(TASKS.values(), TARGETS.values(), gpus()):
-            case = Case(profile, task, target, gpu, methods_on(gpu), gated)
+            case = Case(profile, task, target, gpu, gated=gated)
             yield Cell(f"{name}, {task.name}, {target.name}, {gpu.id}", case, rank(case))
 
 

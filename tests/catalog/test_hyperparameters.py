@@ -17,12 +17,12 @@ def settings(data: Any, model: str = "qwen3-1.7b", gpu: str = "t4", preset: str 
 
 
 @contextmanager
-def suppress_code(code: str) -> Iterator[None]:
-    """Lets a Problem of this code pass, and no other."""
+def suppress_code(*codes: str) -> Iterator[None]:
+    """Lets a Problem of these codes pass, and no other."""
     try:
         yield
     except Problem as problem:
-        if problem.code != code:
+        if problem.code not in codes:
             raise
 
 
@@ -49,7 +49,7 @@ def test_the_batch_is_the_largest_whose_band_stays_on_the_card(analysis: Any) ->
         assert too_much or found.values["batch_size"] == whole
 
 
-@pytest.mark.parametrize(("examples", "rows"), [(60, 8), (4000, 8), (8000, 16), (10**6, 32)])
+@pytest.mark.parametrize(("examples", "rows"), [(60, 8), (4000, 8), (9000, 16), (10**6, 32)])
 def test_a_step_has_a_share_of_the_rows_between_8_and_32(analysis: Any, examples: int, rows: int) -> None:
     values = settings(analysis(total_examples=examples), "qwen3-0.6b").values
     assert values["batch_size"] * values["gradient_accumulation"] == rows
@@ -90,10 +90,49 @@ def test_a_run_is_evaluated_at_least_five_times(analysis: Any) -> None:
         assert steps // values["eval_steps"] >= 5
 
 
-def test_answers_are_written_to_twice_the_usual_length(analysis: Any) -> None:
-    assert settings(analysis(answer_chars_p50=20)).values["max_new_tokens"] == 64
-    assert settings(analysis(answer_chars_p50=300)).values["max_new_tokens"] == 256
-    assert settings(analysis(answer_chars_p50=9000)).values["max_new_tokens"] == 512
+@pytest.mark.parametrize(("p99", "most"), [(40, 64), (400, 256), (9000, 512)])
+def test_answers_are_written_to_twice_the_usual_length(analysis: Any, p99: int, most: int) -> None:
+    """A quarter of p99 are learned tokens in these datasets."""
+    assert settings(analysis(p99=p99)).values["max_new_tokens"] == most
+
+
+def test_the_reason_of_a_cut_is_what_cuts(analysis: Any) -> None:
+    def reason(model: str, gpu: str) -> str:
+        return settings(analysis(p99=10_000), model, gpu).items["max_seq_length"].reason
+
+    assert reason("tinyllama-1.1b", "h100").endswith("cut at 2,048, since its context ends there.")
+    assert reason("qwen3-4b", "t4").endswith("cut at 2,048, since the T4 has no bf16.")
+    assert reason("qwen3-4b", "h100").endswith("cut at 8,192, since more is seldom worth its time.")
+
+
+def test_a_batch_follows_an_accumulation_that_was_given(analysis: Any) -> None:
+    assert settings(analysis(), gradient_accumulation=4).values["batch_size"] == 2
+    odd = settings(analysis(), batch_size=6)
+    assert odd.items["gradient_accumulation"].reason.endswith("1 batches of 6 make 6.")
+
+
+def test_evaluations_follow_what_changes_the_number_of_steps(analysis: Any) -> None:
+    data = analysis(total_examples=5000, turns_avg=4.0)
+    assert settings(data, max_steps=60).values["eval_steps"] == 10
+    step = {"batch_size": 8, "gradient_accumulation": 1}
+    apart = settings(data, **step).values["eval_steps"]
+    assert apart == pytest.approx(4 * settings(data, train_turns="together", **step).values["eval_steps"], rel=0.05)
+    assert settings(data, packing=True).values["eval_steps"] == 0
+
+
+def test_a_model_that_overflows_in_fp16_is_refused_on_an_fp16_card(analysis: Any) -> None:
+    with pytest.raises(Problem, match="overflow") as caught:
+        settings(analysis(), "gemma-3-270m", "t4")
+    assert (caught.value.code, caught.value.param) == ("needs_bf16", "gpu")
+
+
+def test_the_rank_gives_way_to_the_card_too(analysis: Any) -> None:
+    for gpu in gpus():
+        for model in models():
+            with suppress_code("settings_do_not_fit", "needs_bf16"):
+                best = settings(analysis(p99=1500), model.id, gpu.id, "best")
+                usual = settings(analysis(p99=1500), model.id, gpu.id)
+                assert best.memory.fits >= usual.memory.fits, (model.id, gpu.id)
 
 
 def test_presets_spend_time(analysis: Any) -> None:
@@ -129,7 +168,7 @@ def test_every_model_has_settings_on_every_card_that_its_smallest_batch_fits(ana
     for model in models():
         for gpu in gpus():
             for preset in PRESETS:
-                with suppress_code("settings_do_not_fit"):
+                with suppress_code("settings_do_not_fit", "needs_bf16"):
                     found = suggest(Profile.of(analysis(p99=1500)), model, gpu, preset)
                     assert found.values["method"] in methods_on(gpu)
                     assert found.memory.low <= gpu.memory_gib

@@ -23,7 +23,14 @@ def test_where_the_rate_of_a_models_tokenizer_is_known_it_takes_the_place_of_the
     profile = Profile.of(analysis(p99=1000), TokenRates(1.5, {qwen.id: 1.8}))
     assert profile.needed_tokens(qwen) == 1200 + 64
     assert profile.needed_tokens(other) == 1150 + 64
-    assert profile.total_tokens(qwen) == round(profile.tokens * 1.2) + 64 * profile.examples
+    assert profile.total_tokens(qwen) == round(profile.tokens * 1.2) + 5 * 2 * profile.examples
+
+
+def test_a_template_takes_tokens_for_every_message_and_long_conversations_have_more(analysis: Any) -> None:
+    data = analysis(p99=1000)
+    many = msgspec.structs.replace(data.distribution, roles={"user": 10 * 240, "assistant": 10 * 240})
+    profile = Profile.of(msgspec.structs.replace(data, distribution=many))
+    assert profile.needed_tokens() == 1150 + 5 * 20 * 2
 
 
 @pytest.mark.parametrize(("percentile", "counted"), [("p95", 900), ("p99", 1000), ("longest", 2000)])

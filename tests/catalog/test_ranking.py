@@ -11,7 +11,7 @@ from webapp.catalog.ranking import places, rank
 
 @pytest.fixture
 def case(analysis: Any) -> Case:
-    return Case(Profile.of(analysis()), TASKS["conversation"], TARGETS["cloud"], find_gpu("a100-80"), ("lora", "qlora"))
+    return Case(Profile.of(analysis()), TASKS["conversation"], TARGETS["cloud"], find_gpu("a100-80"))
 
 
 def test_the_score_decides(case: Case) -> None:

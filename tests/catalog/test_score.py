@@ -25,7 +25,7 @@ from webapp.catalog.score import (
 
 
 def case(data: Any, target: str = "cloud", task: str = "conversation", gpu: str = "h100") -> Case:
-    return Case(Profile.of(data), TASKS[task], TARGETS[target], find_gpu(gpu), ("lora",))
+    return Case(Profile.of(data), TASKS[task], TARGETS[target], find_gpu(gpu))
 
 
 def in_languages(data: Any, **shares: float) -> Profile:

@@ -49,3 +49,12 @@ def test_the_notebook_asks_colab_for_the_card_it_was_planned_for(sample):
     text = render(assemble(*sample, model, "x.jsonl", plan_run(sample[0], model, gpu="a100-40"))).decode()
     assert "Change runtime type > A100 GPU" in text
     assert '"gpuType": "A100"' in text
+
+
+def test_where_colab_has_no_such_card_it_is_asked_for_the_smallest_that_can_do_it(sample):
+    model = find_model("gemma-3-4b")
+    plan = plan_run(sample[0], model, gpu="rtx-4090")
+    assert (plan.gpu.id, plan.colab.id) == ("rtx-4090", "l4")
+    text = render(assemble(*sample, model, "x.jsonl", plan)).decode()
+    assert "for the RTX 4090" in text
+    assert "Change runtime type > L4 GPU" in text

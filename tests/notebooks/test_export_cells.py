@@ -14,8 +14,16 @@ from webapp.training import gguf
 from webapp.training.ollama import modelfile
 
 CONVERTER = "import sys; open(sys.argv[3], 'w').write('GGUF')"
+T4 = find_gpu("t4")
 SPEC = NotebookSpec(
-    find_model("smollm2-360m"), find_gpu("t4"), TrainingConfig(), "x.jsonl", 12, "0" * 64, Embedded(b"payload")
+    find_model("smollm2-360m"),
+    find_gpu("t4"),
+    find_gpu("t4"),
+    TrainingConfig(),
+    "x.jsonl",
+    12,
+    "0" * 64,
+    Embedded(b"payload"),
 )
 
 

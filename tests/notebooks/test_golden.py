@@ -14,6 +14,7 @@ from webapp.notebooks.delivery import Embedded, Fetched
 from webapp.notebooks.literals import Raw
 from webapp.notebooks.script import to_script
 
+T4 = find_gpu("t4")
 FOLDER = Path(__file__).with_name("golden")
 BY_LINK = Fetched("bikes.data.jsonl.gz", 6_000_000, "1" * 64, "https://tunebook.example/data/token/bikes.jsonl.gz")
 # Between them they have every condition of the template: a gated model, rows by link, rows in ciphertext.
@@ -28,7 +29,7 @@ def golden(method: str) -> str:
     """The notebook of a method as a script, the training modules left out."""
     model, delivery = CASES[method]
     config = TrainingConfig(method=method)  # type: ignore[arg-type]
-    spec = NotebookSpec(find_model(model), find_gpu("t4"), config, "bikes.jsonl", 300, "0" * 64, delivery)
+    spec = NotebookSpec(find_model(model), T4, T4, config, "bikes.jsonl", 300, "0" * 64, delivery)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(rendering, "module_source", lambda name: Raw(f"# the source of webapp/training/{name}.py"))
         return to_script(render(spec)).decode()

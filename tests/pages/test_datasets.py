@@ -145,6 +145,7 @@ def test_the_form_keeps_what_was_chosen(asked, sample):
         "deployment_target": "desktop",
         "gpu": "t4",
         "preset": "balanced",
+        "gated": "last",
     }
 
 

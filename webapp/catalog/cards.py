@@ -3,7 +3,7 @@
 from webapp.catalog.case import training_length
 from webapp.catalog.constraints import smallest_estimate
 from webapp.catalog.gpus import Gpu, gpus
-from webapp.catalog.methods import methods_on
+from webapp.catalog.methods import methods_on, resolve_method
 from webapp.catalog.models import BaseModel
 from webapp.catalog.profile import Profile
 
@@ -22,6 +22,7 @@ def card_for(model: BaseModel, profile: Profile, method: str | None = None) -> G
         if gpu.fp16 and not model.t4:
             continue
         length = training_length(profile.needed_tokens(model), model, gpu)
-        if any(smallest_estimate(model, gpu, way, length).fits for way in methods_on(gpu, method)):
+        methods = (resolve_method(method, gpu),) if method else methods_on(gpu)
+        if any(smallest_estimate(model, gpu, way, length).fits for way in methods):
             return gpu
     return colab_cards()[-1]

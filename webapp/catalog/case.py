@@ -3,6 +3,7 @@
 from typing import Literal, NamedTuple
 
 from webapp.catalog.gpus import Gpu, Method
+from webapp.catalog.methods import methods_on
 from webapp.catalog.models import BaseModel
 from webapp.catalog.profile import Profile
 from webapp.catalog.targets import Target
@@ -18,14 +19,21 @@ LENGTH_STEP = 128
 
 
 class Case(NamedTuple):
-    """One question to the recommender; `methods` are tried in their order."""
+    """One question to the recommender; without a `method` LoRA is tried, then QLoRA, as far as the machine can."""
 
     profile: Profile
     task: Task
     target: Target
     gpu: Gpu
-    methods: tuple[Method, ...]
+    method: Method | None = None
     gated: Gating = "last"
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The methods to try, in their order; none where the machine cannot run the one that was asked for."""
+        if self.method is None:
+            return methods_on(self.gpu)
+        return (self.method,) if self.method in self.gpu.methods else ()
 
 
 def training_length(needed: int, model: BaseModel, gpu: Gpu) -> int:

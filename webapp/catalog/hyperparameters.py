@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from webapp.catalog.case import LENGTH_STEP, LONGEST_LENGTH_FP16, training_length
+from webapp.catalog.case import LENGTH_STEP, training_length
 from webapp.catalog.epochs import MOST_EPOCHS, epochs
 from webapp.catalog.gpus import Gpu, Method
+from webapp.catalog.held_out import held_out_share
 from webapp.catalog.memory import MemoryEstimate, estimate_memory
-from webapp.catalog.methods import METHOD_NAMES, methods_on
+from webapp.catalog.methods import METHOD_NAMES, methods_on, resolve_method
 from webapp.catalog.models import BaseModel
-from webapp.catalog.presets import Preset, resolve_preset
+from webapp.catalog.presets import LORA_RANK, Preset, resolve_preset
 from webapp.catalog.profile import Profile
 from webapp.errors import Problem
 
@@ -22,8 +23,7 @@ FULL_RATE, LORA_TIMES, SHORT_RUN, SHORT_RUN_TIMES, LORA_ALPHA = 2e-5, 10, 100, 1
 # OpenAI's published default was 0.2 % of the examples; adapters lose more in large batches than full fine-tuning.
 BATCH_SHARE, LEAST_BATCH, MOST_BATCH = 0.002, 8, 32
 EVALUATIONS = 5  # at least, over a run
-HELD_OUT, HELD_OUT_FEW, FEW, HELD_OUT_ROWS = 0.10, 0.20, 100, 500
-CHARACTERS_A_TOKEN, LEAST_ANSWER, MOST_ANSWER = 3, 64, 512
+LEAST_ANSWER, MOST_ANSWER = 64, 512
 
 
 # What a length keeps whole, most first.
@@ -66,7 +66,7 @@ def suggest(
     """The settings for this data, model and card; what is `given` stands, and the others follow it.
 
     Raises Problem `unknown_preset`, and where what is given cannot work `max_seq_length_too_long`,
-    `method_unavailable` or `settings_do_not_fit`, with the numbers.
+    `method_unavailable`, `needs_bf16` or `settings_do_not_fit`, with the numbers.
     """
     return _Choice(profile, model, gpu, resolve_preset(preset), dict(given or {})).settings()
 
@@ -76,9 +76,13 @@ class _Choice:
 
     def __init__(self, profile: Profile, model: BaseModel, gpu: Gpu, preset: Preset, given: dict[str, Any]) -> None:
         self.profile, self.model, self.gpu, self.preset, self.given = profile, model, gpu, preset, given
+        self.rank = preset.lora_rank
         self.chosen: dict[str, Setting] = {}
 
     def settings(self) -> Settings:
+        if self.gpu.fp16 and not self.model.t4:
+            message = f"{self.model.t4_note}; the {self.gpu.name} has no bf16. Choose another GPU or another model."
+            raise Problem("needs_bf16", message, param="gpu")
         length = self._length()
         method = self._method(length)
         self._adapters(method)
@@ -105,8 +109,7 @@ class _Choice:
         value = training_length(needed, model, gpu)
         reason = f"{kept} need about {needed:,} tokens; the next multiple of {LENGTH_STEP}."
         if needed > value:
-            why = f"the {gpu.name} has no bf16" if value == LONGEST_LENGTH_FP16 else "more is seldom worth its time"
-            reason = f"{kept} need about {needed:,} tokens; cut at {value:,}, since {why}."
+            reason = f"{kept} need about {needed:,} tokens; cut at {value:,}, since {self._why_cut(value)}."
         elif percentile != self.preset.percentile:
             reason += f" {_KEPT[self.preset.percentile]} would not fit."
         length: int = self._take("max_seq_length", value, reason)
@@ -118,20 +121,30 @@ class _Choice:
             )
         return length
 
+    def _why_cut(self, length: int) -> str:
+        if length == self.model.context_length:
+            return "its context ends there"
+        return f"the {self.gpu.name} has no bf16" if self.gpu.fp16 else "more is seldom worth its time"
+
     def _kept(self) -> str:
-        """The preset's share of the rows, or the next smaller one that the card has room for."""
-        methods = (self.given["method"],) if self.given.get("method") else methods_on(self.gpu)
+        """The preset's share of the rows, or the next smaller one that the card has room for; so with the rank."""
         shares = list(_KEPT)[list(_KEPT).index(self.preset.percentile) :]
-        for percentile in shares:
-            length = training_length(self.profile.needed_tokens(self.model, percentile), self.model, self.gpu)
-            if any(self._memory(method, length).fits for method in methods):
-                return percentile
+        for rank in dict.fromkeys((self.preset.lora_rank, min(self.preset.lora_rank, LORA_RANK))):
+            self.rank = rank
+            for percentile in shares:
+                length = training_length(self.profile.needed_tokens(self.model, percentile), self.model, self.gpu)
+                if any(self._memory(method, length).fits for method in self._methods()):
+                    return percentile
         return shares[-1]
+
+    def _methods(self) -> tuple[Method, ...]:
+        if given := self.given.get("method"):
+            return (resolve_method(given, self.gpu, param="training_config.method"),)
+        return methods_on(self.gpu)
 
     def _method(self, length: int) -> Method:
         gpu = self.gpu
-        if self.given.get("method"):
-            methods_on(gpu, self.given["method"])
+        self._methods()  # refuses what the machine cannot run
         tried = [self._memory(method, length) for method in methods_on(gpu)]
         found = next((estimate for estimate in tried if estimate.fits), tried[-1])
         needs = f"{METHOD_NAMES[found.method]} takes {found.mid:.1f} GiB for a row of {length:,} tokens"
@@ -146,28 +159,34 @@ class _Choice:
     def _adapters(self, method: Method) -> None:
         if method == "full":
             return
-        rank, preset = self.preset.lora_rank, self.preset.name
-        self._take("lora_rank", rank, f"{rank} for the preset {preset}; 16 is enough for small data.")
+        wanted = self.preset.lora_rank
+        reason = f"{self.rank} for the preset {self.preset.name}; {LORA_RANK} is enough for small data."
+        self._take("lora_rank", self.rank, reason if self.rank == wanted else f"{wanted} would not fit on the card.")
         self._take("lora_alpha", LORA_ALPHA, "With alpha at 32 the best learning rate hardly moves with the rank.")
 
     def _batches(self, method: Method, length: int) -> MemoryEstimate:
-        """The micro-batch is the largest whose band of memory stays on the card, the accumulation makes up the rest."""
+        """The micro-batch is the largest that fits, the accumulation makes up the rest of a step.
+
+        What fits takes 85 % of the card at most, so the high end of its band, 15 % up, is still on it.
+        """
         rows = self._rows()
         whole = min(MOST_BATCH, max(LEAST_BATCH, 2 ** int(math.log2(max(1.0, BATCH_SHARE * rows)))))
         size, memory = 1, self._memory(method, length)
-        while size < whole and (larger := self._memory(method, length, size * 2)).fits and _in_band(larger):
+        while size < whole and (larger := self._memory(method, length, size * 2)).fits:
             size, memory = size * 2, larger
         reason = (
             f"{size} x {length:,} tokens take {memory.low:.1f} to {memory.high:.1f} GiB of {self.gpu.memory_gib:g}; "
             f"{'a step needs no more rows.' if size == whole else 'twice as many could be too much.'}"
         )
+        if "batch_size" not in self.given and (given := self.given.get("gradient_accumulation")):
+            size = max(1, min(size, whole // int(given)))
+            reason = f"{size} rows, {given} times, make a step of about {whole}."
         taken = self._take("batch_size", size, reason)
-        if taken != size:
-            memory = self._memory(method, length, taken)
+        memory = self._memory(method, length, taken)
         self._refuse_too_much(method, length, memory)
-        steps = max(1, whole // taken)
-        share = f"{whole} rows a step, 0.2 % of {rows:,} between {LEAST_BATCH} and {MOST_BATCH}"
-        self._take("gradient_accumulation", steps, f"{share}, in batches of {taken}.")
+        steps = max(1, round(whole / taken))
+        share = f"0.2 % of {rows:,} rows, between {LEAST_BATCH} and {MOST_BATCH}, are {whole} a step"
+        self._take("gradient_accumulation", steps, f"{share}; {steps} batches of {taken} make {steps * taken}.")
         return memory
 
     def _memory(self, method: Method, length: int, size: int = 1) -> MemoryEstimate:
@@ -177,7 +196,7 @@ class _Choice:
             method=method,
             batch_size=size,
             max_seq_length=length,
-            lora_rank=int(self.given.get("lora_rank", self.preset.lora_rank)),
+            lora_rank=int(self.given.get("lora_rank", self.rank)),
             checkpointing=self.given.get("gradient_checkpointing", True),
         )
 
@@ -204,8 +223,13 @@ class _Choice:
         return "Choose a larger GPU, a smaller model or a shorter max_seq_length."
 
     def _rows(self) -> int:
-        """Rows to train on: each learned answer is one."""
-        return max(1, round(self.profile.examples * self.profile.answers))
+        """Rows to train on: each learned answer is one, unless all of a conversation are trained together."""
+        answers = 1.0 if self.given.get("train_turns") == "together" else self.profile.answers
+        trained = self.profile.examples * (1 - self._held_out_share())
+        return max(1, round(trained * answers))
+
+    def _held_out_share(self) -> float:
+        return float(self.given.get("eval_fraction", held_out_share(self.profile.examples)))
 
     def _epochs_and_rate(self, method: Method) -> None:
         usual, examples = epochs(self.profile.examples), self.profile.examples
@@ -221,25 +245,26 @@ class _Choice:
             self._take("learning_rate", round(FULL_RATE * times, 6), reason)
 
     def _steps(self, count: int) -> int:
+        """Steps of so many epochs; packed rows make fewer, how many is only known when they are packed."""
         rows_a_step = int(self.chosen["batch_size"].value) * int(self.chosen["gradient_accumulation"].value)
-        return max(1, math.ceil(self._rows() / rows_a_step) * count)
+        steps = max(1, math.ceil(self._rows() / rows_a_step) * count)
+        return min(steps, int(self.given.get("max_steps") or steps))
 
     def _evaluation(self) -> None:
         examples, patience = self.profile.examples, self.preset.patience
-        share = HELD_OUT_FEW if examples < FEW else min(HELD_OUT, max(0.01, HELD_OUT_ROWS / examples))
-        held_out = max(1, round(share * examples))
-        self._take("eval_fraction", round(share, 4), f"{held_out:,} conversations are held out, never trained on.")
+        share = held_out_share(examples)
+        held_out = max(1, round(self._held_out_share() * examples))
+        self._take("eval_fraction", share, f"{held_out:,} conversations are held out, never trained on.")
         count = int(self.chosen["num_epochs"].value)
         steps, times = self._steps(count), max(EVALUATIONS, 2 * count if count <= EVALUATIONS else count)
         every = max(1, steps // times)
-        self._take("eval_steps", every, f"{steps // every} evaluations in about {steps:,} steps.")
+        if self.given.get("packing"):
+            self._take("eval_steps", 0, "Five evaluations over the run: packing makes fewer steps than rows tell.")
+        else:
+            self._take("eval_steps", every, f"{steps // every} evaluations in about {steps:,} steps.")
         reason = f"Ends after {patience} evaluation{'s' if patience > 1 else ''} without a better loss."
         self._take("early_stopping_patience", patience, reason)
-        tokens = 2 * self.profile.answer_chars / CHARACTERS_A_TOKEN
-        most = min(MOST_ANSWER, max(LEAST_ANSWER, 64 * math.ceil(tokens / 64)))
-        reason = f"Twice your median answer of {self.profile.answer_chars:,} characters, between 64 and 512."
+        mean = self.profile.answer_tokens
+        most = min(MOST_ANSWER, max(LEAST_ANSWER, LEAST_ANSWER * math.ceil(2 * mean / LEAST_ANSWER)))
+        reason = f"Twice your average answer of {mean:,.0f} tokens, between {LEAST_ANSWER} and {MOST_ANSWER}."
         self._take("max_new_tokens", most, reason)
-
-
-def _in_band(memory: MemoryEstimate) -> bool:
-    return memory.high <= memory.gpu_gib

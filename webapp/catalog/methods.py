@@ -1,5 +1,6 @@
 """The ways to fine-tune, and which of them a machine can run."""
 
+from functools import cache
 from typing import get_args
 
 from webapp.catalog.entries import unknown
@@ -13,16 +14,18 @@ METHOD_NAMES: dict[Method, str] = {"lora": "LoRA", "qlora": "QLoRA", "full": "fu
 CHOICE: tuple[Method, ...] = ("lora", "qlora")
 
 
-def methods_on(gpu: Gpu, wanted: str | None = None) -> tuple[Method, ...]:
-    """The methods to try on this machine, in order: the wanted one, else LoRA and QLoRA as far as it can run them.
+@cache
+def methods_on(gpu: Gpu) -> tuple[Method, ...]:
+    """The methods to try on this machine when none is asked for, in their order."""
+    return tuple(name for name in CHOICE if name in gpu.methods)
 
-    Raises Problem `method_unavailable` or `unknown_method`.
-    """
-    if wanted is None:
-        return tuple(name for name in CHOICE if name in gpu.methods)
+
+def resolve_method(name: str, gpu: Gpu, *, param: str = "method") -> Method:
+    """The method of this name. Raises Problem `unknown_method`, or `method_unavailable` on this machine."""
     for known in get_args(Method):
-        if wanted.strip().lower() == known and known not in gpu.methods:
-            raise Problem("method_unavailable", f"{known} cannot be run on the {gpu.name}.", param="method")
-        if wanted.strip().lower() == known:
-            return (known,)
-    raise unknown("method", wanted, get_args(Method), param="method")
+        if name.strip().lower() == known:
+            if known not in gpu.methods:
+                message = f"{METHOD_NAMES[known]} cannot be run on the {gpu.name}."
+                raise Problem("method_unavailable", message, param=param)
+            return known  # type: ignore[no-any-return]
+    raise unknown("method", name, get_args(Method), param=param)

@@ -12,14 +12,15 @@ from webapp.datasets import Analysis
 # +13 to +17 % at the 95th percentile of single messages; templates add a few tokens a message, and some a
 # default system prompt.
 TOTAL_MARGIN, LONGEST_MARGIN = 1.05, 1.15
-TEMPLATE_TOKENS = 64
+TEMPLATE_TOKENS, MESSAGE_TOKENS = 64, 5  # at least, and a message: two markers, the role, two line ends (ChatML)
 ROWS_PER_EXAMPLE = 1.0  # at least: each answer of a conversation is a row of its own
 
 
 class Profile(NamedTuple):
     """A dataset in numbers; shares are 0 to 1, `languages` are (ISO 639 code, share).
 
-    `p95`, `p99` and `longest` are tokens of an example as the report counts them, `answers` learned answers an example.
+    `p95`, `p99` and `longest` are tokens of an example as the report counts them, `messages` and learned
+    `answers` are those of an example, `answer_tokens` those of an answer, all on average.
     """
 
     examples: int
@@ -28,8 +29,9 @@ class Profile(NamedTuple):
     p99: int
     longest: int
     exact: bool
+    messages: float
     answers: float
-    answer_chars: int
+    answer_tokens: float
     languages: tuple[tuple[str, float], ...]
     non_ascii_share: float
     tool_call_share: float
@@ -41,6 +43,7 @@ class Profile(NamedTuple):
     def of(cls, analysis: Analysis, rates: TokenRates | None = None) -> Self:
         """The profile of an analysed dataset."""
         found, lengths = analysis.characteristics, analysis.tokens.per_example
+        examples, answers = max(1, analysis.total_examples), max(ROWS_PER_EXAMPLE, found.turns_avg)
         return cls(
             examples=analysis.total_examples,
             tokens=analysis.total_tokens,
@@ -48,8 +51,9 @@ class Profile(NamedTuple):
             p99=lengths.p99,
             longest=lengths.max,
             exact=analysis.tokens.exact,
-            answers=max(ROWS_PER_EXAMPLE, found.turns_avg),
-            answer_chars=found.answer_chars_p50,
+            messages=sum(analysis.distribution.roles.values()) / examples,
+            answers=answers,
+            answer_tokens=analysis.tokens.trained / max(1.0, examples * answers),
             languages=tuple(analysis.languages.shares.items()),
             non_ascii_share=found.non_ascii_share,
             tool_call_share=found.tool_call_share,
@@ -61,15 +65,17 @@ class Profile(NamedTuple):
     def needed_tokens(self, model: BaseModel | None = None, percentile: str = "p99") -> int:
         """What 99 % (or `p95`, or `longest`) of the conversations stay below with a model's own tokenizer and template.
 
-        The count x 1.15 + 64 tokens; without the margin where the count is by the model's own tokenizer, and with the
-        ratio of both tokenizers in its place where that is known.
+        The count x 1.15, and 5 tokens a message or 64 for the template; without the margin where the count is by the
+        model's own tokenizer, and with the ratio of both tokenizers in its place where that is known.
         """
         counted: int = getattr(self, percentile)
-        return math.ceil(counted * self._ratio(model, LONGEST_MARGIN)) + TEMPLATE_TOKENS
+        messages = self.messages * counted * self.examples / max(1, self.tokens)  # longer ones have more of them
+        template = max(TEMPLATE_TOKENS, math.ceil(MESSAGE_TOKENS * messages))
+        return math.ceil(counted * self._ratio(model, LONGEST_MARGIN)) + template
 
     def total_tokens(self, model: BaseModel) -> int:
         """Tokens of all conversations with this model's tokenizer and template, none cut."""
-        return round(self.tokens * self._ratio(model, TOTAL_MARGIN)) + TEMPLATE_TOKENS * self.examples
+        return round(self.tokens * self._ratio(model, TOTAL_MARGIN) + MESSAGE_TOKENS * self.messages * self.examples)
 
     def unknown_languages(self, model: BaseModel) -> dict[str, float]:
         """The languages of the data that the model's card does not name, with their shares."""

@@ -1,5 +1,6 @@
 """The models that meet every constraint of a case, best first."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from webapp.catalog.case import Case
@@ -33,7 +34,7 @@ class Ranking(NamedTuple):
         return self.candidates[0].model if self.candidates else None
 
 
-def rank(case: Case, catalogue: tuple[BaseModel, ...] | None = None) -> Ranking:
+def rank(case: Case, catalogue: Iterable[BaseModel] | None = None) -> Ranking:
     """The catalogue's models for this case, by score; of models that tie, the smaller first.
 
     Gated models, and those whose numbers could not be checked, come after all others, unless gated ones are to count as
@@ -42,7 +43,7 @@ def rank(case: Case, catalogue: tuple[BaseModel, ...] | None = None) -> Ranking:
     """
     candidates: list[Candidate] = []
     excluded: list[Exclusion] = []
-    for model in catalogue or models():
+    for model in models() if catalogue is None else catalogue:
         outcome = check(model, case)
         if isinstance(outcome, Exclusion):
             excluded.append(outcome)

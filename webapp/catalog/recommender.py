@@ -11,7 +11,7 @@ from webapp.catalog.estimates import RunEstimate, run_estimate
 from webapp.catalog.gpus import find_gpu
 from webapp.catalog.hyperparameters import Settings, suggest
 from webapp.catalog.memory import MemoryEstimate
-from webapp.catalog.methods import methods_on
+from webapp.catalog.methods import resolve_method
 from webapp.catalog.models import BaseModel
 from webapp.catalog.presets import resolve_preset
 from webapp.catalog.profile import Profile
@@ -125,7 +125,7 @@ def recommend(
         task=resolve_task(task),
         target=resolve_target(target),
         gpu=machine,
-        methods=methods_on(machine, method),
+        method=resolve_method(method, machine) if method else None,
         gated=_gating(gated),
     )
     resolve_preset(preset)
@@ -137,7 +137,7 @@ def recommend(
         target=case.target.name,
         gpu=machine.id,
         recommendations=tuple(
-            _recommended(item, place, case, preset, method, analysis)
+            _recommended(item, place, case, preset, analysis)
             for item, place in zip(ranking.candidates, places(ranking, case), strict=True)
         ),
         excluded=ranking.excluded,
@@ -152,10 +152,9 @@ def _gating(name: str) -> Gating:
     raise unknown("gating", name, get_args(Gating), param="gated")
 
 
-def _recommended(
-    item: Candidate, place: int, case: Case, preset: str, method: str | None, analysis: Analysis
-) -> Recommended:
-    settings = suggest(case.profile, item.model, case.gpu, preset, {"method": item.memory.method} if method else None)
+def _recommended(item: Candidate, place: int, case: Case, preset: str, analysis: Analysis) -> Recommended:
+    given = {"method": case.method} if case.method else None
+    settings = suggest(case.profile, item.model, case.gpu, preset, given)
     run = run_estimate(item.model, case.gpu, settings.memory.method, analysis, _run_plan(settings))
     return Recommended(
         model=item.model,

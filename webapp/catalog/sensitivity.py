@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from webapp.catalog.case import Case
 from webapp.catalog.gpus import gpus
-from webapp.catalog.methods import methods_on
 from webapp.catalog.ranking import leader
 from webapp.catalog.targets import TARGETS
 from webapp.catalog.tasks import TASKS
@@ -47,16 +46,21 @@ def _changes(case: Case) -> Iterator[tuple[str, str | int, str, Case]]:
         if target != case.target:
             yield "deployment_target", target.name, f"For {target.label},", case._replace(target=target)
     for gpu in gpus():
-        methods = tuple(method for method in case.methods if method in gpu.methods) or methods_on(gpu)
-        if gpu != case.gpu:
-            yield "gpu", gpu.id, f"Trained on the {gpu.name},", case._replace(gpu=gpu, methods=methods)
+        if gpu != case.gpu and (case.method is None or case.method in gpu.methods):
+            yield "gpu", gpu.id, f"Trained on the {gpu.name},", case._replace(gpu=gpu)
     profile = case.profile
     for times in LONGER:
-        longer = profile._replace(p95=profile.p95 * times, p99=profile.p99 * times, longest=profile.longest * times)
+        longer = profile._replace(
+            tokens=profile.tokens * times,
+            p95=profile.p95 * times,
+            p99=profile.p99 * times,
+            longest=profile.longest * times,
+            messages=profile.messages * times,
+        )
         yield "p99", longer.p99, f"With conversations {times} times as long,", case._replace(profile=longer)
     for share in MORE:
         count = max(1, round(profile.examples * share))
         other = profile._replace(examples=count, tokens=round(profile.tokens * share))
         yield "examples", count, f"With {count:,} examples,", case._replace(profile=other)
-    if case.gated == "last":
+    if case.gated != "equal":
         yield "gated", "equal", "With access to gated models,", case._replace(gated="equal")

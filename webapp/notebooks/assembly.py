@@ -25,6 +25,7 @@ def assemble(
     return NotebookSpec(
         model=model,
         gpu=plan.gpu,
+        colab=plan.colab,
         config=plan.config,
         filename=filename,
         examples=analysis.total_examples,

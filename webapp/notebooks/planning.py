@@ -8,9 +8,13 @@ from webapp.notebooks.spec import TrainingConfig
 
 
 class Plan(NamedTuple):
-    """The card to train on, the settings with their reasons, and the configuration they make."""
+    """The card to train on, the settings with their reasons, and the configuration they make.
+
+    `colab` is the card to ask Colab for: the same, or the smallest that can do it where Colab has none of these.
+    """
 
     gpu: Gpu
+    colab: Gpu
     settings: Settings
     config: TrainingConfig
 
@@ -32,4 +36,5 @@ def plan_run(
     profile = Profile.of(analysis, rates)
     card = find_gpu(gpu) if gpu else card_for(model, profile, given.get("method"))
     settings = suggest(profile, model, card, preset, given)
-    return Plan(card, settings, TrainingConfig(**settings.values))
+    colab = card if card.colab else card_for(model, profile, settings.memory.method)
+    return Plan(card, colab, settings, TrainingConfig(**settings.values))

@@ -94,6 +94,7 @@ def render(spec: NotebookSpec) -> bytes:
         "model": spec.model,
         "config": spec.config,
         "gpu": spec.gpu,
+        "colab": spec.colab,
         "filename": spec.filename,
         "examples": spec.examples,
         "sha256": spec.sha256,
@@ -129,7 +130,7 @@ def _metadata(spec: NotebookSpec) -> dict[str, Any]:
         "accelerator": "GPU",
         "colab": {
             "provenance": [],
-            "gpuType": spec.gpu.colab or "T4",
+            "gpuType": spec.colab.colab,
             "runtime_attributes": {"runtime_version": COLAB_RUNTIME},
         },
         "tunebook": {"version": webapp.__version__, "model_id": spec.model.id, "dataset_sha256": spec.sha256},

@@ -59,11 +59,13 @@ class TrainingConfig(Schema):
 class NotebookSpec:
     """Everything `render` needs; the same specification always renders to the same bytes.
 
-    `sha256` is the digest of the canonical JSON lines, before `delivery` compressed or encrypted them.
+    `gpu` is the card the settings were chosen for, `colab` the one to ask Colab for. `sha256` is the digest of the
+    canonical JSON lines, before `delivery` compressed or encrypted them.
     """
 
     model: BaseModel
     gpu: Gpu
+    colab: Gpu
     config: TrainingConfig
     filename: str
     examples: int

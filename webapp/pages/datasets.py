@@ -8,10 +8,9 @@ from flask.typing import ResponseReturnValue
 from webapp import workflow
 from webapp.api.context import caller, services
 from webapp.catalog import find_model
-from webapp.datasets import Analysis
 from webapp.datasets.exporting import FORMATS
 from webapp.errors import Problem
-from webapp.notebooks import plan_run
+from webapp.notebooks import Plan
 from webapp.pages.fixes import defaults, labels, offers
 from webapp.pages.forms import Purpose, choices, read_mapping, read_training_config, training_fields
 
@@ -43,7 +42,8 @@ def make_notebook(dataset_id: str) -> ResponseReturnValue:
     """Makes the notebook that the second form describes."""
     purpose = Purpose.read(request.form)
     try:
-        config = read_training_config(request.form)
+        suggested = _plan(dataset_id, purpose)
+        config = read_training_config(request.form, suggested.config)
         notebook = workflow.generate(
             services(),
             caller(),
@@ -73,7 +73,7 @@ def _page(dataset_id: str, purpose: Purpose, problem: Problem | None = None) -> 
         report = state.finished()
         shown["report"] = report
         shown["preview"] = workflow.preview(services(), caller(), dataset_id, 1, _PREVIEW_ROWS)
-        shown |= _advice(dataset_id, report, purpose)
+        shown |= _advice(dataset_id, purpose)
         if "model" in shown:
             shown["rendered"] = [
                 workflow.rendered(services(), caller(), dataset_id, example.index, purpose.model_id)
@@ -86,7 +86,7 @@ def _page(dataset_id: str, purpose: Purpose, problem: Problem | None = None) -> 
     return make_response(render_template("dataset.html", problem=problem, **shown), status)
 
 
-def _advice(dataset_id: str, report: Analysis, purpose: Purpose) -> dict[str, Any]:
+def _advice(dataset_id: str, purpose: Purpose) -> dict[str, Any]:
     """The recommendation for the purpose, and the plan for the chosen model; empty before the first form is sent."""
     if not purpose.given:
         return {}
@@ -97,17 +97,24 @@ def _advice(dataset_id: str, report: Analysis, purpose: Purpose) -> dict[str, An
         task=purpose.task_type,
         target=purpose.deployment_target,
         gpu=purpose.gpu,
+        gated=purpose.gated,
         preset=purpose.preset,
     )
     advice: dict[str, Any] = {"recommendation": recommendation}
     advice["gate"] = workflow.gate(services(), caller(), dataset_id)
     if purpose.model_id:
         model = find_model(purpose.model_id)
-        rates = workflow.token_rates(services(), caller(), dataset_id)
-        plan = plan_run(report, model, gpu=purpose.gpu, preset=purpose.preset, rates=rates)
+        plan = _plan(dataset_id, purpose)
         advice |= {"model": model, "plan": plan}
         advice["method"] = request.form.get("method", plan.config.method)
         advice["fields"] = training_fields(plan.config, plan.settings.items, request.form)
         advice["encrypt"] = "encrypt" in request.form
         advice["dry_run"] = request.method == "GET" or "dry_run" in request.form
     return advice
+
+
+def _plan(dataset_id: str, purpose: Purpose) -> Plan:
+    """What is suggested for the chosen model."""
+    return workflow.suggested_plan(
+        services(), caller(), dataset_id, purpose.model_id, gpu=purpose.gpu, preset=purpose.preset
+    )

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from webapp.api.errors import validation_problem
-from webapp.catalog import METHOD_NAMES, PRESETS, TARGETS, TASKS, THIS_MACHINE, Setting, gpus
+from webapp.catalog import METHOD_NAMES, PRESETS, TARGETS, TASKS, THIS_MACHINE, Gating, Setting, gpus
 from webapp.datasets import PARTS
 from webapp.notebooks import TrainingConfig
 
@@ -16,7 +16,7 @@ _LABELS = {
     "num_epochs": ("Epochs", "How often each row is seen."),
     "learning_rate": ("Learning rate", "How far each step goes."),
     "lora_rank": ("LoRA rank", "Size of the adapters."),
-    "lora_alpha": ("LoRA alpha", "Strength of the adapters; twice the rank is usual."),
+    "lora_alpha": ("LoRA alpha", "Strength of the adapters."),
     "batch_size": ("Batch size", "Rows at a time; more needs more memory."),
     "gradient_accumulation": ("Gradient accumulation", "Batches per step."),
     "max_seq_length": ("Longest row in tokens", "Longer rows are cut."),
@@ -36,6 +36,9 @@ _PART_LABELS = {
 }
 
 
+_GATING: dict[Gating, str] = {"last": "after all others", "equal": "like any other", "exclude": "not at all"}
+
+
 @dataclass(frozen=True)
 class Purpose:
     """What the model is for, as the first form gives it; empty when it was not sent."""
@@ -44,6 +47,7 @@ class Purpose:
     deployment_target: str = ""
     gpu: str = "t4"
     preset: str = "balanced"
+    gated: str = "last"
     model_id: str = ""
 
     @classmethod
@@ -78,6 +82,7 @@ def choices() -> dict[str, Any]:
         "gpus": {gpu.id: f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in gpus()} | {THIS_MACHINE: "this machine"},
         "parts": {"": "not used"} | {part: _PART_LABELS[part] for part in PARTS},
         "methods": METHOD_NAMES,
+        "gating": _GATING,
         "presets": {preset.name: preset.label for preset in PRESETS.values()},
     }
 
@@ -105,11 +110,15 @@ def training_fields(
     ]
 
 
-def read_training_config(form: Mapping[str, str]) -> TrainingConfig:
-    """The settings that the form sets; raises Problem `invalid_request` with the field named."""
+def read_training_config(form: Mapping[str, str], suggested: TrainingConfig) -> TrainingConfig:
+    """The settings that the form sets otherwise than suggested; raises Problem `invalid_request` with the field named.
+
+    What was left as it was suggested follows the rest: another method has another learning rate.
+    """
     given: dict[str, Any] = {name: typed_number(form[name]) for name in _LABELS if form.get(name, "").strip()}
     if form.get("method"):
         given["method"] = form["method"]
+    given = {name: value for name, value in given.items() if value != getattr(suggested, name)}
     try:
         return TrainingConfig(**given)
     except ValidationError as error:

@@ -98,9 +98,10 @@ class Dataset(Base):
 
 
 class Notebook(Base):
-    """A rendered notebook and the configuration it was made from, for the card `gpu`.
+    """A rendered notebook and the configuration it was made from.
 
-    `data_blob` is the file of its rows, None when it carries them; `encrypted` says whether its key opens them.
+    `gpu` is the card it was planned for, `colab_gpu` the one it asks Colab for. `data_blob` is the file of its rows,
+    None when it carries them; `encrypted` says whether its key opens them.
     """
 
     __tablename__ = "notebooks"
@@ -111,6 +112,7 @@ class Notebook(Base):
     model_id: Mapped[str] = mapped_column(String(255))
     config: Mapped[dict[str, Any]]
     gpu: Mapped[str] = mapped_column(String(64), default="t4", server_default="t4")
+    colab_gpu: Mapped[str] = mapped_column(String(64), default="T4", server_default="T4")
     blob: Mapped[str] = mapped_column(Text)
     filename: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))

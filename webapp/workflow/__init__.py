@@ -33,7 +33,7 @@ from webapp.workflow.generating import (
 from webapp.workflow.jobs import JobStatus, job_status
 from webapp.workflow.mapping import map_columns
 from webapp.workflow.measuring import OwnError, own_errors
-from webapp.workflow.recommending import recommend
+from webapp.workflow.recommending import recommend, suggested_plan
 from webapp.workflow.rendering import RenderedExample, rendered
 from webapp.workflow.running import start_dry_run
 from webapp.workflow.services import Services, open_services
@@ -86,6 +86,7 @@ __all__ = [
     "start_analysis",
     "start_dry_run",
     "start_fix",
+    "suggested_plan",
     "token_rates",
     "undo",
     "upload",

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from webapp import outbound
 from webapp.accounts import Caller
-from webapp.catalog import find_gpu, find_model
+from webapp.catalog import find_model
 from webapp.errors import Problem
 from webapp.notebooks import Delivery, Secret, TrainingConfig, assemble, plan_run, render
 from webapp.notebooks.delivery import embed, payload_name
@@ -87,7 +87,7 @@ def colab_commands(notebook: Notebook) -> list[str]:
     adapter = [] if notebook.config["method"] == "full" else ["model/adapter_model.safetensors"]
     name = payload_name(notebook.filename, encrypted=notebook.encrypted)
     return [
-        f"colab new --gpu {find_gpu(notebook.gpu).colab or 'T4'}",
+        f"colab new --gpu {notebook.colab_gpu}",
         *([f"colab upload {name} content/{name}"] if notebook.data_blob else []),
         f"colab exec -f {notebook.filename}",
         *(f"colab download content/tunebook-run/{result} {Path(result).name}" for result in ["report.json", *adapter]),

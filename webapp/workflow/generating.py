@@ -61,6 +61,7 @@ def generate(
         model_id=model.id,
         config=plan.config.model_dump(),
         gpu=plan.gpu.id,
+        colab_gpu=plan.colab.colab,
         blob=f"notebooks/{notebook_id}.ipynb",
         filename=notebook_filename(state.dataset.filename, model),
         encrypted=encrypted,

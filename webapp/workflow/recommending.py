@@ -2,7 +2,8 @@
 
 from webapp import catalog
 from webapp.accounts import Caller
-from webapp.catalog import Recommendation
+from webapp.catalog import Recommendation, find_model
+from webapp.notebooks import Plan, plan_run
 from webapp.workflow.analyses import analysis
 from webapp.workflow.findings import token_rates
 from webapp.workflow.services import Services
@@ -24,3 +25,11 @@ def recommend(
     report = analysis(services, caller, dataset_id)
     rates = token_rates(services, caller, dataset_id)
     return catalog.recommend(report, task, target, gpu, method, gated=gated, preset=preset, rates=rates)
+
+
+def suggested_plan(
+    services: Services, caller: Caller, dataset_id: str, model_id: str, *, gpu: str | None, preset: str
+) -> Plan:
+    """The plan for a model of which nothing is set; raises the Problems of `generate`."""
+    rates = token_rates(services, caller, dataset_id)
+    return plan_run(analysis(services, caller, dataset_id), find_model(model_id), gpu=gpu, preset=preset, rates=rates)

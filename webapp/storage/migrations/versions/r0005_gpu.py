@@ -16,9 +16,11 @@ def upgrade() -> None:
     """Every notebook that is there was made for a T4."""
     with op.batch_alter_table("notebooks") as table:
         table.add_column(sa.Column("gpu", sa.String(64), nullable=False, server_default="t4"))
+        table.add_column(sa.Column("colab_gpu", sa.String(64), nullable=False, server_default="T4"))
 
 
 def downgrade() -> None:
     """The notebooks keep their settings."""
     with op.batch_alter_table("notebooks") as table:
-        table.drop_column("gpu")
+        for name in ("gpu", "colab_gpu"):
+            table.drop_column(name)
