@@ -137,8 +137,11 @@ def show_recommendation(answer: Mapping[str, Any]) -> None:
         click.echo(
             f"{item['rank']}. {item['model_name']} ({item['model_id']}, {item['method']}{gated})  {item['score']:.2f}"
         )
-        for reason in item["reasons"] if number < _WITH_REASONS else ():
-            click.echo(f"     {reason}")
+        if number < _WITH_REASONS:
+            for reason in item["reasons"]:
+                click.echo(f"     {reason}")
+            settings = ", ".join(f"{setting['name']} {setting['value']}" for setting in item["settings"])
+            click.echo(f"     Settings: {settings}.")
     click.echo(f"The reasons of the first {_WITH_REASONS} are shown, with --json those of all.")
     for item in answer["excluded"]:
         click.echo(f"-  {item['model_id']}: {item['reason']}")

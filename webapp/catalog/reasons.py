@@ -1,7 +1,7 @@
 """Why a model is recommended, in words with the numbers in them."""
 
 from webapp.catalog.case import Case
-from webapp.catalog.duration import Range
+from webapp.catalog.estimates import RunEstimate
 from webapp.catalog.memory import MemoryEstimate
 from webapp.catalog.methods import METHOD_NAMES
 from webapp.catalog.models import BaseModel
@@ -15,13 +15,13 @@ SPACIOUS_DATASET = 5000
 HOUR = 60.0
 
 
-def explain(model: BaseModel, case: Case, memory: MemoryEstimate, minutes: Range) -> tuple[str, ...]:
-    """One sentence per fact that decided, the most important first; `memory` and `minutes` are those of the run."""
+def explain(model: BaseModel, case: Case, memory: MemoryEstimate, run: RunEstimate) -> tuple[str, ...]:
+    """One sentence per fact that decided, the most important first; `memory` and `run` are those with the settings."""
     sentences = (
         _gating(model),
         _task(model, case),
         _memory(case, memory),
-        _time(minutes),
+        _time(run),
         _context(model, case, memory),
         _deployment(model, case),
         _size(model, case.profile),
@@ -58,12 +58,17 @@ def _memory(case: Case, memory: MemoryEstimate) -> str:
     )
 
 
-def _time(minutes: Range) -> str:
-    if minutes.high < 2:
-        return "A run takes a minute or two."
+def _time(run: RunEstimate) -> str:
+    minutes = run.minutes
+    about = f"about {minutes.low / HOUR:.1f} to {minutes.high / HOUR:.1f} hours"
     if minutes.high < 2 * HOUR:
-        return f"A run takes about {minutes.low:.0f} to {minutes.high:.0f} minutes."
-    return f"A run takes about {minutes.low / HOUR:.1f} to {minutes.high / HOUR:.1f} hours."
+        about = f"about {minutes.low:.0f} to {minutes.high:.0f} minutes" if minutes.high >= 2 else "a minute or two"
+    if not run.costs:
+        return f"A run takes {about}."
+    offer = min(run.costs, key=lambda cost: cost.money.mid)
+    return (
+        f"A run takes {about} and {offer.money.low:.2f} to {offer.money.high:.2f} {offer.currency} at {offer.provider}."
+    )
 
 
 def _context(model: BaseModel, case: Case, memory: MemoryEstimate) -> str:

@@ -161,7 +161,7 @@ def _recommended(item: Candidate, place: int, case: Case, preset: str, analysis:
         place=place,
         score=item.score,
         terms=item.terms,
-        reasons=explain(item.model, case, settings.memory, run.minutes),
+        reasons=explain(item.model, case, settings.memory, run),
         settings=settings,
         run=run,
     )

@@ -22,10 +22,23 @@ from webapp.console import print_json, show_recommendation
     show_default=True,
     help="Models whose licence has to be accepted first: after all others, by their score, or not at all.",
 )
+@click.option(
+    "--method",
+    type=click.Choice(["lora", "qlora", "full"]),
+    help="How to train; by default LoRA where it fits, else QLoRA.",
+)
 @PRESET
 @AS_JSON
 def recommend(
-    data: Path, mapping: dict[str, str], task: str, target: str, gpu: str, gated: str, preset: str, as_json: bool
+    data: Path,
+    mapping: dict[str, str],
+    task: str,
+    target: str,
+    gpu: str,
+    gated: str,
+    method: str | None,
+    preset: str,
+    as_json: bool,
 ) -> None:
     """Recommend base models for DATA that fit the task, the target and the card; say whether to fine-tune at all."""
     from webapp.baselines import gate
@@ -40,6 +53,8 @@ def recommend(
     config = TrainingConfig()
     with kept(data, mapping=mapping) as (analysis, examples):
         rates = token_rates(examples, OpenAITokenizer(), cached_tokenizers(models(), Settings()))
-        answer = recommend_models(analysis, task, target, gpu, gated=gated, preset=preset, rates=rates).to_dict()
+        answer = recommend_models(
+            analysis, task, target, gpu, method, gated=gated, preset=preset, rates=rates
+        ).to_dict()
         answer["gate"] = gate(examples, config.eval_fraction, config.seed).to_dict()
     print_json(answer) if as_json else show_recommendation(answer)
