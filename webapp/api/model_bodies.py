@@ -151,7 +151,7 @@ class EstimateBody(Body):
     lora_rank: int
     checkpointing: bool
     memory_gib: PeakBody
-    fits: Annotated[bool, Field(description="Whether `mid` is within 85 % of the card.")]
+    fits: Annotated[bool, Field(description="Whether `fit` is `fits`: `mid` is within 85 % of the card.")]
     fit: Annotated[
         Literal["fits", "tight", "no", "needs_bf16"],
         Field(description="`tight` is beyond 85 %; `needs_bf16`: the card has memory, but not the number format."),

@@ -6,8 +6,6 @@ from typing import Any, Literal
 import msgspec
 
 from webapp.catalog.duration import (
-    FORWARD_PART,
-    LAYER_SECONDS,
     Range,
     around,
     batch_seconds,
@@ -60,7 +58,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
             "batch_size": memory.batch_size,
             "lora_rank": memory.lora_rank,
             "memory_gib": _rounded(gib | {"parts": dict(memory.parts)}),
-            "fits": memory.fits,
+            "fits": self.fit == "fits",
         }
 
 
@@ -141,7 +139,7 @@ def run_estimate(
     of, load = dimensions(model), workload(analysis, plan)
     batch = batch_seconds(of, gpu, method, rows=load.rows, length=load.length, checkpointing=checkpointing)
     evaluation = load.eval_batches * forward_seconds(of, gpu, method, rows=load.rows, length=load.length)
-    token = max(of.layers * LAYER_SECONDS * FORWARD_PART, forward_seconds(of, gpu, method, rows=1, length=1))
+    token = forward_seconds(of, gpu, method, rows=1, length=1)
     answers = 2 * math.ceil(plan.answers / ANSWERS_TOGETHER) * plan.max_new_tokens * token
     seconds = plan.epochs * load.train_batches * batch + (EVALUATIONS + 1) * evaluation + answers
     minutes = around(seconds / 60)
