@@ -13,6 +13,7 @@ from webapp.catalog.duration import (
     minutes_per_million_tokens,
     slowdown,
     training_flops,
+    writing_seconds,
 )
 from webapp.catalog.memory import dimensions
 
@@ -72,6 +73,13 @@ def test_gated_deltanet_layers_without_their_kernels_take_twice_as_long() -> Non
 def test_only_linear_attention_is_slow_not_convolutions_or_sliding_windows() -> None:
     slow = {model.id: slowdown(dimensions(model)) for model in models() if slowdown(dimensions(model)) != 1}
     assert slow == dict.fromkeys(("qwen3.5-0.8b", "qwen3.5-2b", "qwen3.5-4b", "qwen3.5-9b"), 1.75)
+
+
+def test_a_checkpoint_is_written_at_each_evaluation_and_every_five_minutes() -> None:
+    """At 200 MB a second: weights before the first step, then with the optimiser's state, and the best beside them."""
+    assert writing_seconds(200e6, 400e6, training=60, evaluations=5) == 1 + 5 * 3 + 5
+    assert writing_seconds(200e6, 400e6, training=3300, evaluations=5) == 1 + 5 * 3 * 3 + 5
+    assert writing_seconds(200e6, 400e6, training=3300, evaluations=11) == 1 + 11 * 2 * 3 + 11
 
 
 def test_minutes_are_a_range_of_16_to_10_either_way() -> None:

@@ -55,7 +55,7 @@ class PeakBody(RangeBody):
 
 class RunEstimateBody(Body):
     tokens: Annotated[int, Field(description="Trained tokens of all epochs, after truncation.")]
-    minutes: Annotated[RangeBody, Field(description="With evaluations and the answers before and after.")]
+    minutes: Annotated[RangeBody, Field(description="With evaluations, checkpoints, and the answers before and after.")]
     costs: list[CostBody]
 
 
@@ -158,4 +158,5 @@ class EstimateBody(Body):
     ]
     minutes_per_million_tokens: RangeBody
     costs_per_million_tokens: list[CostBody]
+    unpriced: Annotated[list[str], Field(description="Who has the card at a price that is not known.")]
     run: Annotated[RunEstimateBody | None, Field(description="With `session_id`.")]

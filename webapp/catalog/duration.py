@@ -22,6 +22,8 @@ FORWARD_PART = 0.25  # of those kernels
 # PyTorch's loop over chunks. A step of Qwen3.5-9B, 24 of whose 32 layers are of this kind, takes 1.22 s so and 0.70 s
 # with those kernels (8 B200, 8 x 1,024 tokens each; huggingface/transformers#48718): 0.74 more for 0.75 of the layers.
 RECURRENT_EXTRA = 1.0
+DISK_SPEED = 200e6  # bytes a second that checkpoints are written with: an assumption, as of a cloud machine's local SSD
+CHECKPOINT_SECONDS = 300  # between two checkpoints, the notebook's default; each evaluation writes one too
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -83,6 +85,17 @@ def forward_seconds(of: Dimensions, gpu: Gpu, method: Method, *, rows: float, le
     """Seconds of the same micro-batch forward only, as when a held-out loss is measured."""
     compute = rows * length * forward_flops(of, length) / reached(gpu, method)
     return slowdown(of) * max(compute, of.layers * LAYER_SECONDS * FORWARD_PART)
+
+
+def writing_seconds(weights: float, optimizer: float, *, training: float, evaluations: int) -> float:
+    """Seconds of writing checkpoints in a run with so many seconds of training and evaluations.
+
+    `weights` are the bytes that are trained, `optimizer` those of its state. The first checkpoint, before any step, has
+    none of it; each evaluation may write the best weights beside its checkpoint.
+    """
+    between = training / evaluations // CHECKPOINT_SECONDS
+    checkpoints = evaluations * (1 + between)
+    return (checkpoints * (weights + optimizer) + (1 + evaluations) * weights) / DISK_SPEED
 
 
 def minutes_per_million_tokens(
