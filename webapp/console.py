@@ -168,6 +168,8 @@ def show_estimate(answer: Mapping[str, Any]) -> None:
     click.echo(f"at the peak  {_range(memory, '.1f')} GiB of {memory['card']:g}: {words[answer['fit']]}")
     click.echo(f"a million tokens: {_range(answer['minutes_per_million_tokens'], '.3g')} minutes")
     _show_costs(answer["costs_per_million_tokens"])
+    for provider in answer["unpriced"]:
+        click.echo(f"  {provider} has this card; what it costs there is not known")
     if run := answer["run"]:
         click.echo(f"the whole run, {run['tokens']:,} tokens: {_range(run['minutes'], '.3g')} minutes")
         _show_costs(run["costs"])

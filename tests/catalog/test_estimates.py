@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from webapp.catalog import Estimate, RunPlan, estimate, estimate_memory, find_gpu, find_model
-from webapp.catalog.duration import SPREAD
+from webapp.catalog import Estimate, RunPlan, adapter_parameters, estimate, estimate_memory, find_gpu, find_model, gpus
+from webapp.catalog.duration import SPREAD, batch_seconds, forward_seconds
+from webapp.catalog.memory import dimensions
+from webapp.catalog.workload import workload
 from webapp.datasets import analyze, sample_path
 from webapp.errors import Problem
 
@@ -33,7 +35,8 @@ def test_its_memory_is_that_of_the_recommendation() -> None:
     ],
 )
 def test_it_fits_with_room_only_just_or_not(model: str, gpu: str, more: dict[str, int], fit: str) -> None:
-    assert made(model, gpu, **more).fit == fit
+    found = made(model, gpu, **more)
+    assert (found.fit, found.to_dict()["fits"]) == (fit, fit == "fits")
 
 
 def test_json_has_what_the_command_promises() -> None:
@@ -63,6 +66,44 @@ def test_a_run_adds_evaluations_and_answers_to_its_tokens() -> None:
     assert asked.minutes.mid > run.minutes.mid
     assert asked.minutes.high / asked.minutes.low == pytest.approx(SPREAD**2)
     assert asked.costs[0].provider == "Colab"
+
+
+def test_each_evaluation_reads_the_held_out_rows_and_writes_a_checkpoint() -> None:
+    analysis = analyze(sample_path())
+    five, ten = (made(analysis=analysis, plan=RunPlan(evaluations=count)).run for count in (5, 10))
+    assert five is not None
+    assert ten is not None
+    assert made(analysis=analysis).run == five
+    assert ten.minutes.mid > 1.05 * five.minutes.mid
+
+
+@pytest.mark.parametrize(("method", "gpu", "each"), [("lora", "t4", 12), ("full", "h200", 12), ("full", "h100", 6)])
+def test_a_checkpoint_is_what_is_trained_with_its_two_moments(method: Any, gpu: str, each: int) -> None:
+    """32-bit adapters and master weights have 12 bytes a parameter, 16-bit weights 6; at 200 MB a second."""
+    plan, analysis, model = RunPlan(lora_rank=64, answers=0), analyze(sample_path()), find_model("qwen3-4b")
+    run = made(model.id, gpu, method, rank=64, analysis=analysis, plan=plan).run
+    assert run is not None
+    trained = adapter_parameters(model, 64) if method == "lora" else model.parameters
+    written = trained * (5 * each + 6 * each / 3)  # and the weights alone before the first step and of the best
+    of, load = dimensions(model), workload(analysis, plan)
+    shape = {"rows": load.rows, "length": load.length}
+    training = 3 * load.train_batches * batch_seconds(of, find_gpu(gpu), method, **shape)
+    evaluations = 6 * load.eval_batches * forward_seconds(of, find_gpu(gpu), method, **shape)
+    assert run.minutes.mid * 60 == pytest.approx(training + evaluations + written / 200e6, rel=1e-6)
+
+
+def test_a_run_is_rounded_wherever_it_is_shown() -> None:
+    found = made(analysis=analyze(sample_path()))
+    assert found.run is not None
+    shown = found.run.to_dict()
+    assert shown == found.to_dict()["run"]
+    assert all(value == float(f"{value:.4g}") for value in shown["minutes"].values())
+    assert json.loads(json.dumps(shown)) == shown
+
+
+def test_who_has_a_card_at_an_unknown_price_is_named() -> None:
+    assert {gpu.id: made(gpu=gpu.id).unpriced for gpu in gpus() if made(gpu=gpu.id).unpriced} == {"h100": ("Colab",)}
+    assert made(gpu="h100").to_dict()["unpriced"] == ["Colab"]
 
 
 def test_twice_the_epochs_take_twice_the_tokens() -> None:

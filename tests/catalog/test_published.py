@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from webapp.catalog import PublishedPeak, PublishedSpeed, find_gpu, published_peaks, published_speeds
+from webapp.catalog.duration import QLORA_SHARE, reached
 
 DOCS = Path(__file__).parents[2] / "docs/estimates.md"
 
@@ -63,6 +64,22 @@ def test_published_lora_speeds_of_an_a100_are_inside_the_range(speed: PublishedS
     if speed.gpu == "a100-80" and speed.method == "lora":
         assert speed.ours.low <= speed.minutes <= speed.ours.high
         assert abs(speed.error) <= 0.25
+
+
+def test_the_published_speeds_outside_our_range_are_the_four_that_the_document_explains() -> None:
+    outside = {speed.id for speed in published_speeds() if not speed.ours.low <= speed.minutes <= speed.ours.high}
+    assert outside == {"qwen-7b-qlora-256", "unsloth-tinyllama-t4", "torchtune-4090-lora", "torchtune-4090-qlora"}
+    assert len(published_speeds()) == 9
+    assert "Four of the nine published speeds" in DOCS.read_text(encoding="utf-8")
+
+
+def test_a_t4_has_the_share_that_its_published_run_leaves_plain_kernels() -> None:
+    """Unsloth puts its kernels at 1.56 to 3.87 times the speed of plain ones on a T4."""
+    run = next(speed for speed in published_speeds() if speed.gpu == "t4")
+    fast = run.ours.mid / run.minutes * reached(find_gpu("t4"), "qlora") / 65e12
+    assert fast == pytest.approx(0.29, abs=0.005)
+    assert "29 %" in find_gpu("t4").source
+    assert fast / 3.87 < find_gpu("t4").share * QLORA_SHARE < fast / 1.56
 
 
 @pytest.mark.parametrize("line", [*map(peak_line, published_peaks()), *map(speed_line, published_speeds())])

@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from webapp.api.schemas import EstimateQuery
 from webapp.cli import main
 from webapp.datasets import sample_path
 
@@ -42,6 +43,24 @@ def test_a_dataset_is_estimated_as_a_whole_run():
     said = tunebook("--model", "qwen3-1.7b", "--data", sample_path(), "--epochs", 2)
     assert said.exit_code == 0
     assert "the whole run" in said.stdout
+
+
+@pytest.mark.parametrize("option", ["batch", "length", "rank", "epochs"])
+@pytest.mark.parametrize("value", [0, -1, "9" * 400, "9" * 5000, "many"])
+def test_a_number_beyond_the_bounds_of_the_api_is_a_mistake_of_usage(option, value):
+    done = tunebook("--model", "qwen3-4b", f"--{option}", value)
+    assert done.exit_code == 2
+    assert f"--{option}" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["batch", "length", "rank", "epochs"])
+def test_the_bounds_are_those_of_the_api(option):
+    bounds = EstimateQuery.model_json_schema()["properties"][option]
+    assert f"{bounds['minimum']}<=x<={bounds['maximum']}" in tunebook("--help").stdout
+
+
+def test_a_card_without_a_price_says_so():
+    assert "what it costs there is not known" in tunebook("--model", "qwen3-4b", "--gpu", "h100").stdout
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import select
 
-from webapp.catalog import gpus, models, published_peaks, published_speeds
+from webapp.catalog import estimate, find_gpu, find_model, gpus, models, published_peaks, published_speeds
+from webapp.pages.wording import figure
 from webapp.storage.tables import Job, Measurement
 
 
@@ -14,6 +15,15 @@ def test_every_model_machine_and_published_run_is_on_it(visitor):
     assert all(item.run in page.text for item in (*published_peaks(), *published_speeds()))
     assert "this machine" in page.text
     assert "No run has finished on this installation yet." in page.text
+
+
+def test_minutes_and_money_are_ranges_and_a_price_that_is_not_known_is_said(visitor):
+    text = visitor.visit("/estimates").text
+    found = estimate(find_model("qwen3-0.6b"), find_gpu("t4"), "lora", length=1024, batch=2)
+    minutes, money = found.minutes_per_million_tokens, found.costs_per_million_tokens[0].money
+    assert f"{figure(minutes.low)} to {figure(minutes.high)} min" in text
+    assert f"{money.low:.2g} to {money.high:.2g} USD" in text
+    assert "Colab has the H100 too; what it costs there is not known." in " ".join(text.split())
 
 
 def test_the_form_asks_for_method_length_and_batch(visitor):

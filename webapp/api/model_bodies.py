@@ -55,7 +55,7 @@ class PeakBody(RangeBody):
 
 class RunEstimateBody(Body):
     tokens: Annotated[int, Field(description="Trained tokens of all epochs, after truncation.")]
-    minutes: Annotated[RangeBody, Field(description="With evaluations and the answers before and after.")]
+    minutes: Annotated[RangeBody, Field(description="With evaluations, checkpoints, and the answers before and after.")]
     costs: list[CostBody]
 
 
@@ -151,11 +151,12 @@ class EstimateBody(Body):
     lora_rank: int
     checkpointing: bool
     memory_gib: PeakBody
-    fits: Annotated[bool, Field(description="Whether `mid` is within 85 % of the card.")]
+    fits: Annotated[bool, Field(description="Whether `fit` is `fits`: `mid` is within 85 % of the card.")]
     fit: Annotated[
         Literal["fits", "tight", "no", "needs_bf16"],
         Field(description="`tight` is beyond 85 %; `needs_bf16`: the card has memory, but not the number format."),
     ]
     minutes_per_million_tokens: RangeBody
     costs_per_million_tokens: list[CostBody]
+    unpriced: Annotated[list[str], Field(description="Who has the card at a price that is not known.")]
     run: Annotated[RunEstimateBody | None, Field(description="With `session_id`.")]

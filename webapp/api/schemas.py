@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from webapp.catalog import ALIASES, PRESETS, TARGETS, TASKS, Gating, Method, gpu_ids, models
+from webapp.catalog.estimates import BATCHES, EPOCHS, LENGTHS, RANKS
 from webapp.datasets import PARTS
 from webapp.datasets.exporting import FORMATS
 from webapp.datasets.repair import operation_schemas
@@ -139,9 +140,9 @@ class EstimateQuery(BaseModel):
     model_id: ModelId
     gpu: Annotated[str, _one_of(gpu_ids, default="t4")] = "t4"
     method: Method = "lora"
-    length: Annotated[int, Field(ge=32, le=131_072, description="Longest row in tokens.")] = 1024
-    batch: Annotated[int, Field(ge=1, le=512, description="Rows at a time.")] = 2
-    rank: Annotated[int, Field(ge=1, le=256, description="Of LoRA adapters.")] = 16
+    length: Annotated[int, Field(ge=LENGTHS.least, le=LENGTHS.most, description="Longest row in tokens.")] = 1024
+    batch: Annotated[int, Field(ge=BATCHES.least, le=BATCHES.most, description="Rows at a time.")] = 2
+    rank: Annotated[int, Field(ge=RANKS.least, le=RANKS.most, description="Of LoRA adapters.")] = 16
     checkpointing: Annotated[bool, Field(description="Activations are recomputed, not kept.")] = True
     session_id: Annotated[SessionId | None, Field(description="A dataset: its whole run is estimated too.")] = None
-    epochs: Annotated[int, Field(ge=1, le=100, description="Of that run.")] = 3
+    epochs: Annotated[int, Field(ge=EPOCHS.least, le=EPOCHS.most, description="Of that run.")] = 3

@@ -18,6 +18,12 @@ QLORA_SHARE = 0.75
 # tokens (1.2 s for 8 micro-batches of 32 layers).
 LAYER_SECONDS = 0.005
 FORWARD_PART = 0.25  # of those kernels
+# What a Gated DeltaNet layer takes beyond another one: no notebook installs flash-linear-attention, so it runs as
+# PyTorch's loop over chunks. A step of Qwen3.5-9B, 24 of whose 32 layers are of this kind, takes 1.22 s so and 0.70 s
+# with those kernels (8 B200, 8 x 1,024 tokens each; huggingface/transformers#48718): 0.74 more for 0.75 of the layers.
+RECURRENT_EXTRA = 1.0
+DISK_SPEED = 200e6  # bytes a second that checkpoints are written with: an assumption, as of a cloud machine's local SSD
+CHECKPOINT_SECONDS = 300  # between two checkpoints, the notebook's default; each evaluation writes one too
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -62,18 +68,34 @@ def reached(gpu: Gpu, method: Method) -> float:
     return gpu.tflops * 1e12 * gpu.share * (QLORA_SHARE if method == "qlora" else 1.0)
 
 
+def slowdown(of: Dimensions) -> float:
+    """How many times as long a model takes as one without recurrent layers: 1.75 where they are three of four."""
+    return 1 + RECURRENT_EXTRA * of.recurrent_layers / of.layers
+
+
 def batch_seconds(
     of: Dimensions, gpu: Gpu, method: Method, *, rows: float, length: int, checkpointing: bool = True
 ) -> float:
     """Seconds of a micro-batch of `rows` x `length` tokens, forward and back."""
     flops = training_flops(of, method, length, checkpointing=checkpointing)
-    return max(rows * length * flops / reached(gpu, method), of.layers * LAYER_SECONDS)
+    return slowdown(of) * max(rows * length * flops / reached(gpu, method), of.layers * LAYER_SECONDS)
 
 
 def forward_seconds(of: Dimensions, gpu: Gpu, method: Method, *, rows: float, length: int) -> float:
     """Seconds of the same micro-batch forward only, as when a held-out loss is measured."""
     compute = rows * length * forward_flops(of, length) / reached(gpu, method)
-    return max(compute, of.layers * LAYER_SECONDS * FORWARD_PART)
+    return slowdown(of) * max(compute, of.layers * LAYER_SECONDS * FORWARD_PART)
+
+
+def writing_seconds(weights: float, optimizer: float, *, training: float, evaluations: int) -> float:
+    """Seconds of writing checkpoints in a run with so many seconds of training and evaluations.
+
+    `weights` are the bytes that are trained, `optimizer` those of its state. The first checkpoint, before any step, has
+    none of it; each evaluation may write the best weights beside its checkpoint.
+    """
+    between = training / evaluations // CHECKPOINT_SECONDS
+    checkpoints = evaluations * (1 + between)
+    return (checkpoints * (weights + optimizer) + (1 + evaluations) * weights) / DISK_SPEED
 
 
 def minutes_per_million_tokens(

@@ -1,43 +1,60 @@
 """What fine-tuning a model on a card takes: memory, time and money, in one object."""
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from webapp.catalog.duration import (
-    FORWARD_PART,
-    LAYER_SECONDS,
     Range,
     around,
     batch_seconds,
     forward_seconds,
     minutes_per_million_tokens,
+    writing_seconds,
 )
 from webapp.catalog.gpus import Gpu, Method
-from webapp.catalog.memory import MemoryEstimate, dimensions, estimate_memory
+from webapp.catalog.memory import GIB, MemoryEstimate, dimensions, estimate_memory
 from webapp.catalog.models import BaseModel
-from webapp.catalog.prices import Cost, costs
-from webapp.catalog.workload import ANSWERS_TOGETHER, EVALUATIONS, RunPlan, run_tokens, workload
+from webapp.catalog.prices import Cost, costs, unpriced
+from webapp.catalog.workload import ANSWERS_TOGETHER, RunPlan, run_tokens, workload
 from webapp.datasets import Analysis
 from webapp.errors import Problem
 
 Fit = Literal["fits", "tight", "no", "needs_bf16"]
 
 
-class RunEstimate(msgspec.Struct, frozen=True):
-    """A whole run on a dataset: its training tokens, and minutes with evaluations and answers before and after.
+class Bounds(NamedTuple):
+    """The least and the most that may be asked for."""
 
-    Downloads, loading, the probe and checkpoints are not in it.
+    least: int
+    most: int
+
+
+LENGTHS, BATCHES, RANKS, EPOCHS = Bounds(32, 131_072), Bounds(1, 512), Bounds(1, 256), Bounds(1, 100)
+
+
+class RunEstimate(msgspec.Struct, frozen=True):
+    """A whole run on a dataset: its training tokens, and minutes with evaluations, checkpoints and written answers.
+
+    Downloads, loading, the probe and exports are not in it.
     """
 
     tokens: int
     minutes: Range
     costs: tuple[Cost, ...]
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON data, `run` of an estimate and of a recommendation."""
+        plain: dict[str, Any] = _rounded(msgspec.to_builtins(self))
+        return plain
+
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """Memory and speed of training `model_id` by `method` on `gpu`; `run` where a dataset was given."""
+    """Memory and speed of training `model_id` by `method` on `gpu`; `run` where a dataset was given.
+
+    `unpriced` names who has the card at a price that is not known.
+    """
 
     model_id: str
     method: Method
@@ -47,20 +64,22 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     fit: Fit
     minutes_per_million_tokens: Range
     costs_per_million_tokens: tuple[Cost, ...]
+    unpriced: tuple[str, ...] = ()
     run: RunEstimate | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data, the body of `GET /estimate`."""
         memory = self.memory
-        others = {name: getattr(self, name) for name in self.__struct_fields__ if name != "memory"}
+        others = {name: getattr(self, name) for name in self.__struct_fields__ if name not in ("memory", "run")}
         gib = {"low": memory.low, "mid": memory.mid, "high": memory.high, "card": memory.gpu_gib}
         return {
-            **_rounded(msgspec.json.decode(msgspec.json.encode(others))),
+            **_rounded(msgspec.to_builtins(others)),
+            "run": self.run and self.run.to_dict(),
             "max_seq_length": memory.max_seq_length,
             "batch_size": memory.batch_size,
             "lora_rank": memory.lora_rank,
             "memory_gib": _rounded(gib | {"parts": dict(memory.parts)}),
-            "fits": memory.fits,
+            "fits": self.fit == "fits",
         }
 
 
@@ -68,7 +87,7 @@ def _rounded(data: Any) -> Any:
     """The same JSON data with four digits of every fraction: no estimate is worth more."""
     if isinstance(data, dict):
         return {name: _rounded(value) for name, value in data.items()}
-    if isinstance(data, list):
+    if isinstance(data, list | tuple):
         return [_rounded(value) for value in data]
     return float(f"{data:.4g}") if isinstance(data, float) else data
 
@@ -110,7 +129,7 @@ def estimate(
     minutes = minutes_per_million_tokens(of, gpu, method, rows=batch, length=length, checkpointing=checkpointing)
     run = None
     if analysis is not None:
-        wanted = msgspec.structs.replace(plan or RunPlan(), batch_size=batch, max_seq_length=length)
+        wanted = msgspec.structs.replace(plan or RunPlan(), batch_size=batch, max_seq_length=length, lora_rank=rank)
         run = run_estimate(model, gpu, method, analysis, wanted, checkpointing=checkpointing)
     return Estimate(
         model_id=model.id,
@@ -121,6 +140,7 @@ def estimate(
         fit=_fit(model, gpu, memory),
         minutes_per_million_tokens=minutes,
         costs_per_million_tokens=costs(gpu.id, minutes),
+        unpriced=unpriced(gpu),
         run=run,
     )
 
@@ -137,12 +157,27 @@ def _fit(model: BaseModel, gpu: Gpu, memory: MemoryEstimate) -> Fit:
 def run_estimate(
     model: BaseModel, gpu: Gpu, method: Method, analysis: Analysis, plan: RunPlan, *, checkpointing: bool = True
 ) -> RunEstimate:
-    """Time and cost of a whole run on this data."""
+    """Time and cost of a whole run on this data: optimiser steps, evaluations, answers, checkpoints."""
     of, load = dimensions(model), workload(analysis, plan)
     batch = batch_seconds(of, gpu, method, rows=load.rows, length=load.length, checkpointing=checkpointing)
     evaluation = load.eval_batches * forward_seconds(of, gpu, method, rows=load.rows, length=load.length)
-    token = max(of.layers * LAYER_SECONDS * FORWARD_PART, forward_seconds(of, gpu, method, rows=1, length=1))
+    token = forward_seconds(of, gpu, method, rows=1, length=1)
     answers = 2 * math.ceil(plan.answers / ANSWERS_TOGETHER) * plan.max_new_tokens * token
-    seconds = plan.epochs * load.train_batches * batch + (EVALUATIONS + 1) * evaluation + answers
-    minutes = around(seconds / 60)
+    training = plan.epochs * load.train_batches * batch
+    parts = estimate_memory(
+        model,
+        gpu=gpu,
+        method=method,
+        batch_size=plan.batch_size,
+        max_seq_length=plan.max_seq_length,
+        lora_rank=plan.lora_rank,
+        checkpointing=checkpointing,
+    ).parts
+    writing = writing_seconds(
+        parts["gradients"] * GIB,  # as many bytes as the weights that they are of
+        parts["optimizer"] * GIB,
+        training=training,
+        evaluations=plan.evaluations,
+    )
+    minutes = around((training + (plan.evaluations + 1) * evaluation + answers + writing) / 60)
     return RunEstimate(run_tokens(analysis, plan), minutes, costs(gpu.id, minutes))

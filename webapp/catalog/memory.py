@@ -107,4 +107,5 @@ def dimensions(model: BaseModel) -> Dimensions:
         kv_width=shape.kv_width,
         ffn=shape.ffn,
         vocab=shape.vocab,
+        recurrent_layers=shape.recurrent_layers,
     )

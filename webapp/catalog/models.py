@@ -54,6 +54,15 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.kv_heads * self.head_dim
 
     @property
+    def recurrent_layers(self) -> int:
+        """Layers of linear attention (Gated DeltaNet), where one of every `full_attention_interval` has full attention.
+
+        LFM2's convolutions are none: they are as fast as attention.
+        """
+        interval = self.extra.get("full_attention_interval")
+        return self.layers - self.layers // interval if interval else 0
+
+    @property
     def embedding_parameters(self) -> int:
         """Parameters of the embeddings, and of the output head where it is a matrix of its own."""
         return self.vocab * (self.hidden * (1 if self.tied else 2) + self.layers * self.per_layer_embedding)

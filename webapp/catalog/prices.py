@@ -9,6 +9,9 @@ from msgspec import Meta
 
 from webapp.catalog.duration import Range
 from webapp.catalog.entries import read_entries
+from webapp.catalog.gpus import Gpu
+
+COLAB = "Colab"
 
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -69,3 +72,9 @@ def costs(gpu_id: str, minutes: Range) -> tuple[Cost, ...]:
         for price in prices()
         if price.gpu == gpu_id
     )
+
+
+def unpriced(gpu: Gpu) -> tuple[str, ...]:
+    """Who has this card, and what an hour costs there is not known."""
+    has_no_price = not any(price.provider == COLAB and price.gpu == gpu.id for price in prices())
+    return (COLAB,) if gpu.colab and has_no_price else ()

@@ -8,12 +8,15 @@ from webapp.datasets import Analysis
 
 TOKENS_PER_MESSAGE = 5  # of a chat template: two markers, the role, two line ends (ChatML)
 PACKED_SHARE = 0.96  # of a packed row that is filled: best fit of 400 chats
-EVALUATIONS = 5  # in a run, and one before it; as in webapp.training.loop
+EVALUATIONS = 5  # in a run, as in webapp.training.loop
 ANSWERS_TOGETHER = 8  # as in webapp.training.answering
 
 
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What of the training settings decides how long a run takes; the defaults are the notebook's."""
+    """What of the training settings decides how long a run takes; the defaults are the notebook's.
+
+    `evaluations` are those while training; the held-out rows are read once more before it.
+    """
 
     epochs: int = 3
     batch_size: int = 2
@@ -21,6 +24,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     eval_fraction: float = 0.1
     packing: bool = False
     train_turns: str = "separate"
+    evaluations: int = EVALUATIONS
+    lora_rank: int = 16
     answers: int = 32
     max_new_tokens: int = 128
 

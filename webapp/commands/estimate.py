@@ -7,6 +7,7 @@ import click
 
 from webapp.catalog import Method, RunPlan, find_gpu, find_model
 from webapp.catalog import estimate as estimate_run
+from webapp.catalog.estimates import BATCHES, EPOCHS, LENGTHS, RANKS
 from webapp.commands.analyzing import analyzed
 from webapp.commands.arguments import AS_JSON
 from webapp.console import print_json, show_estimate
@@ -18,16 +19,18 @@ from webapp.console import print_json, show_estimate
 @click.option(
     "--gpu", default="t4", show_default=True, help="The card: t4, l4, a100-40, ..., cpu; this-machine is looked at now."
 )
-@click.option("--length", type=click.IntRange(32), default=1024, show_default=True, help="The longest row, in tokens.")
-@click.option("--batch", type=click.IntRange(1), default=2, show_default=True, help="Rows at a time.")
-@click.option("--rank", type=click.IntRange(1), default=16, show_default=True, help="The rank of LoRA adapters.")
+@click.option(
+    "--length", type=click.IntRange(*LENGTHS), default=1024, show_default=True, help="The longest row, in tokens."
+)
+@click.option("--batch", type=click.IntRange(*BATCHES), default=2, show_default=True, help="Rows at a time.")
+@click.option("--rank", type=click.IntRange(*RANKS), default=16, show_default=True, help="The rank of LoRA adapters.")
 @click.option("--no-checkpointing", is_flag=True, help="Keep all activations instead of recomputing them.")
 @click.option(
     "--data",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A dataset: the whole run on it is estimated too.",
 )
-@click.option("--epochs", type=click.IntRange(1), default=3, show_default=True, help="With --data: of that run.")
+@click.option("--epochs", type=click.IntRange(*EPOCHS), default=3, show_default=True, help="With --data: of that run.")
 @AS_JSON
 def estimate(
     model_id: str,

@@ -26,6 +26,7 @@ from webapp.catalog import (
     published_speeds,
 )
 from webapp.catalog.gpus import THIS_MACHINE
+from webapp.catalog.prices import Cost, unpriced
 from webapp.errors import Problem
 from webapp.pages.forms import typed_number
 
@@ -35,7 +36,7 @@ _FITS = {"fits": "fits", "tight": "tight", "no": "no", "needs_bf16": "no bf16"}
 
 @dataclass(frozen=True)
 class Cell:
-    """One model on one machine: whether it fits, and for a million tokens the minutes and the cheapest price."""
+    """One model on one machine: whether it fits; for a million tokens minutes and what the cheapest offer costs."""
 
     fit: str
     word: str
@@ -66,6 +67,7 @@ def show() -> ResponseReturnValue:
         methods=METHOD_NAMES,
         bounds=EstimateQuery.model_json_schema()["properties"],
         machines=machines,
+        unpriced=[(provider, gpu) for gpu in machines for provider in unpriced(gpu)],
         rows=[(model, list(_cells(model, machines, wanted))) for model in models()],
         peaks=published_peaks(),
         speeds=published_speeds(),
@@ -92,11 +94,10 @@ def _cells(model: BaseModel, machines: tuple[Gpu, ...], wanted: EstimateQuery) -
 
 
 def _cell(found: Estimate) -> Cell:
-    offers = [f"{cost.money.mid:.2g} {cost.currency}" for cost in sorted(found.costs_per_million_tokens, key=_money)]
-    minutes = found.minutes_per_million_tokens
-    return Cell(found.fit, _FITS[found.fit], found.memory.mid, minutes, next(iter(offers), ""))
+    cheapest = min(found.costs_per_million_tokens, key=_money, default=None)
+    cost = f"{cheapest.money.low:.2g} to {cheapest.money.high:.2g} {cheapest.currency}" if cheapest else ""
+    return Cell(found.fit, _FITS[found.fit], found.memory.mid, found.minutes_per_million_tokens, cost)
 
 
-def _money(cost: Any) -> float:
-    money: float = cost.money.mid
-    return money
+def _money(cost: Cost) -> float:
+    return cost.money.mid

@@ -26,7 +26,8 @@ class Dimensions:
     """What a decoder's memory follows from; `embeddings` are the parameters of the embedding and an untied head.
 
     `parameters` are the language model's, `other_towers` those of parts that text does not train. `query_width` is
-    heads x head_dim, `kv_width` the same of the keys; `ffn` is the width in use.
+    heads x head_dim, `kv_width` the same of the keys; `ffn` is the width in use. `recurrent_layers` are those of linear
+    attention, which matter for time alone.
     """
 
     parameters: int
@@ -38,6 +39,7 @@ class Dimensions:
     kv_width: int
     ffn: int
     vocab: int
+    recurrent_layers: int = 0
 
     @property
     def linear_parameters(self) -> int:
