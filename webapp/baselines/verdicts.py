@@ -36,8 +36,8 @@ def judge(rows: int, most_frequent_share: float, held_out: int, found: Retrieval
     if rows >= MIN_HELD_OUT and most_frequent_share >= NEARLY_ALL:
         return Verdict(
             "one_answer_dominates",
-            f"{most_frequent_share:.0%} of the answers are the same one: a model would learn to give it always. Add "
-            "rows with other answers.",
+            f"{most_frequent_share:.0%} of the answers to be learned are the same one: a model would learn to give it "
+            "nearly always. Add rows with other answers.",
         )
     if rows < FEW_ROWS:
         return Verdict(
