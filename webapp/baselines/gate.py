@@ -23,7 +23,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict (verdicts.py) in a sentence, with its numbers.
 
     `sampled` of the `rows` valid examples were looked at; `most_frequent_share` (0 to 1) of their answers are the same.
-    `baseline` is None where fewer than `MIN_HELD_OUT` different rows are held out.
+    `baseline` is None where fewer than `MIN_HELD_OUT` different conversations are held out.
     """
 
     verdict: Code

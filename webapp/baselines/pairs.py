@@ -17,7 +17,7 @@ class Pair(NamedTuple):
 
 
 def pairs(conversation: Mapping[str, Any]) -> tuple[Pair, ...]:
-    """A pair for each trained answer that has a prompt, as each is a training row; up to `MAX_ANSWERS`, evenly spread."""
+    """A pair for each trained answer with a prompt, each a training row; of more `MAX_ANSWERS`, evenly spread."""
     found, before = [], ""
     for message in conversation["messages"]:
         said = _said(message)

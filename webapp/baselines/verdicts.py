@@ -19,7 +19,7 @@ Code = Literal[
 ]
 
 FEW_ROWS = 100  # OpenAI's fine-tuning guide: "clear improvements from fine-tuning on 50 to 100 training examples"
-MIN_HELD_OUT = 20  # different rows; with fewer the interval is as wide as what is to be told
+MIN_HELD_OUT = 20  # different conversations; with fewer the interval is as wide as what is to be told
 NEARLY_ALL = 0.9  # of the answers, or of the score
 RISING = 0.02  # the least that the second half of the rows must add to the score
 
