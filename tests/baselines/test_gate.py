@@ -1,5 +1,6 @@
 """The gate on made datasets of which the truth is known."""
 
+import itertools
 import json
 import random
 import sys
@@ -9,9 +10,10 @@ import pytest
 
 from webapp.baselines import gate
 from webapp.baselines.gate import SAMPLE
+from webapp.catalog.held_out import held_out_share
 from webapp.datasets import Examples, ExampleWriter
 
-FRACTION, SEED = 0.1, 42
+SEED = 42
 OPENING = (
     "When does {} open?", "Opening hours of {}", "{}: opening hours", "Hey, when does {} open today?",
     "Tell me when {} opens", "Is {} open, and when?", "What time can I go to {}?", "When can I visit {}?",
@@ -25,17 +27,23 @@ CHINESE_OPENING = (
 
 @pytest.fixture
 def judged(tmp_path):
-    """The gate on (prompt, answer) rows."""
+    """The gate on chats of (prompt, answer, prompt, answer ...)."""
 
     def judge(rows):
-        turns = [[{"role": "user", "content": asked}, {"role": "assistant", "content": said}] for asked, said in rows]
-        lines = [json.dumps({"messages": messages}).encode() + b"\n" for messages in turns]
+        lines = [json.dumps(chat(*row)).encode() + b"\n" for row in rows]
+        first = {line: place for place, line in reversed(list(enumerate(lines)))}
         numbers = np.arange(1, len(lines) + 1, dtype=np.uint32)
         with ExampleWriter(tmp_path) as writer:
             writer.write(b"".join(lines), np.array(list(map(len, lines)), np.uint32), numbers, numbers)
-        return gate(Examples(tmp_path), FRACTION, SEED)
+            writer.annotate(np.zeros(len(lines), np.uint64), {"exact": np.array([first[line] for line in lines])}, [])
+        return gate(Examples(tmp_path), held_out_share(len(lines)), SEED)
 
     return judge
+
+
+def chat(*texts):
+    roles = itertools.cycle(("user", "assistant"))
+    return {"messages": [{"role": role, "content": text} for role, text in zip(roles, texts, strict=False)]}
 
 
 @pytest.fixture
@@ -94,7 +102,7 @@ def test_sixty_rows_are_too_few_and_nothing_is_measured(judged, draw):
     found = judged(sums(draw, 60))
     assert (found.verdict, found.baseline) == ("too_few_rows", None)
     assert "60 rows are few" in found.message
-    assert "the 6 held out" in found.message
+    assert "the 12 held out" in found.message
 
 
 def test_with_too_few_held_out_nothing_is_told(judged, draw):
@@ -115,7 +123,22 @@ def test_one_answer_that_dominates_is_named_with_its_share(judged, draw):
     found = judged([(words(draw, 12), "no" if number % 20 else "yes") for number in range(400)])
     assert found.verdict == "one_answer_dominates"
     assert found.most_frequent_share == 0.95
-    assert "95% of the answers" in found.message
+    assert "95% of the answers to be learned are the same one" in found.message
+
+
+def test_a_closing_answer_that_all_chats_share_does_not_dominate(judged, draw):
+    """Half of the answers are that one, and it is right where it stands."""
+    rows = [(words(draw, 8), words(draw, 8), "Thanks!", "You are welcome!") for _ in range(300)]
+    found = judged(rows)
+    assert found.most_frequent_share == 0.5
+    assert found.verdict != "one_answer_dominates"
+    assert "the same one" not in found.message
+
+
+def test_every_answer_of_a_chat_is_looked_up(judged, draw):
+    """As each is a row for training."""
+    rows = [(words(draw, 8), words(draw, 8), "Thanks!", "You are welcome!") for _ in range(300)]
+    assert (judged(rows).baseline.trained, judged(rows).baseline.held_out) == (540, 60)
 
 
 def test_a_score_that_rises_with_the_rows_asks_for_more(judged, draw):

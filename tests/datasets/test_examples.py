@@ -71,6 +71,8 @@ def test_a_sample_is_some_of_all_in_order_and_the_same_each_time(folder: Path) -
     assert sample == stored.sample(10)
     assert all(one in stored.sample(11) for one in sample)
     assert stored.sample(100) == everything
+    assert stored.sample(100, [3, 1]) == [everything[1], everything[3]]
+    assert all(one in everything[10:20] for one in stored.sample(5, range(10, 20)))
 
 
 def test_pages_past_the_end_are_empty_however_far(folder: Path) -> None:

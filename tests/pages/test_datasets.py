@@ -9,6 +9,7 @@ from webapp import workflow
 from webapp.accounts import LOCAL
 from webapp.catalog import find_model
 from webapp.notebooks import plan_run
+from webapp.workflow import kinds
 
 HOSTILE = "<script>alert(1)</script>\"'>{{ 7*7 }}{% x %}\u2028</textarea><img src=x onerror=alert(1)>"
 
@@ -127,15 +128,32 @@ def test_models_are_recommended_with_reasons_and_the_others_are_left_out_with_re
 
 
 def test_with_the_models_it_is_said_whether_to_fine_tune_at_all(asked):
-    assert "Is fine-tuning the right thing? Looking up the most similar of 270 prompts gets" in asked.text
-    assert "ROUGE-L on 30 held-out conversations" in asked.text
+    assert "Is fine-tuning the right thing? Looking up the most similar of 331 prompts gets" in asked.text
+    assert "ROUGE-L on 33 held-out answers" in asked.text
 
 
-def test_a_gate_that_is_not_measured_yet_is_said_to_follow(visitor, analysed, services):
+def test_a_gate_that_is_not_measured_yet_is_said_to_follow(visitor, send, services, work, monkeypatch):
+    """The report is there before the gate: asked for in between, the page says so."""
+    seen = []
+
+    def look(services, dataset_id):
+        form = visitor.visit(f"/datasets/{dataset_id}").form(f"/datasets/{dataset_id}#models")
+        seen.append(visitor.send(form, deployment_target="desktop").text)
+
+    monkeypatch.setattr(kinds, "keep_findings", look)
+    send(b"\n".join(line(f"Hello {number}") for number in range(20)))
+    work()
+    assert "Not measured yet: it follows the analysis within seconds." in seen[0]
+
+
+def test_a_gate_that_will_not_be_measured_any_more_names_the_way_out(visitor, analysed, services):
     dataset = analysed(b"\n".join(line(f"Hello {number}") for number in range(20)))
     services.blobs.delete(f"datasets/{dataset}/examples/gate.json")
     form = visitor.visit(f"/datasets/{dataset}").form(f"/datasets/{dataset}#models")
-    assert "Not measured yet" in visitor.send(form, deployment_target="desktop").text
+    text = visitor.send(form, deployment_target="desktop").text
+    assert "It was not measured" in text
+    assert "upload the rows again" in text
+    assert "Reload" not in text
 
 
 def test_the_form_keeps_what_was_chosen(asked, sample):

@@ -63,3 +63,4 @@ def test_our_own_error_is_shown_once_there_is_one(visitor, services, sample):
         )
     page = visitor.visit("/estimates")
     assert "Real models 1 +10 % 100% 1 +20 %" in page.text
+    assert "the error of the formulas, not of the estimate shown before a run" in page.text

@@ -1,6 +1,7 @@
 """What is measured of a dataset: kept with its examples, used by what follows, and nobody else's."""
 
 import json
+from importlib import import_module
 
 import pytest
 
@@ -13,6 +14,9 @@ from webapp.catalog.case import LENGTH_STEP
 from webapp.catalog.profile import TEMPLATE_TOKENS
 from webapp.errors import Problem
 from webapp.notebooks import plan_run
+from webapp.training.data import split_conversations
+from webapp.workflow import findings
+from webapp.workflow.analyses import open_examples
 
 OWN = find_model("qwen3-0.6b")
 
@@ -29,10 +33,62 @@ def counted(services, work, sample, tmp_path_factory):
     return dataset.id
 
 
-def test_the_rows_held_out_are_those_of_a_notebook_with_no_other_settings(services, sample):
-    found = workflow.gate(services, LOCAL, sample).baseline
-    config = workflow.generate(services, LOCAL, sample, "smollm2-360m").config
-    assert (found.trained, found.held_out) == (270, 300 * config["eval_fraction"])
+@pytest.mark.parametrize(("count", "held_out"), [(60, 12), (300, 30), (20_000, 500)])
+def test_the_rows_held_out_are_those_of_a_notebook_with_no_other_settings(services, work, monkeypatch, count, held_out):
+    """Each row is its number, and every tenth is there twice."""
+    gate, seen = import_module("webapp.baselines.gate"), []
+    monkeypatch.setattr(gate, "MIN_HELD_OUT", 2)
+    monkeypatch.setattr(gate, "retrieval_baseline", lambda *sides: seen.extend(sides[:2]))
+    numbers = [number - (number % 10 == 1) for number in range(count)]
+    dataset = workflow.upload(services, LOCAL, "numbers.jsonl", map(numbered, numbers))
+    work()
+    config = workflow.generate(services, LOCAL, dataset.id, "smollm2-360m").config
+    rows = list(open_examples(services, dataset.id).conversations())
+    trained, left = split_conversations(rows, config["eval_fraction"], config["seed"])
+    known, asked = ({pair.answer for pairs in side for pair in pairs} for side in seen)
+    assert asked == {f"It is {numbers[place]}." for place in left}
+    assert known <= {f"It is {numbers[place]}." for place in trained}
+    assert held_out <= len(left) <= held_out + 1  # a row that is there twice is on one side
+
+
+def numbered(number):
+    asked = {"role": "user", "content": f"What is number {number}?"}
+    return json.dumps({"messages": [asked, {"role": "assistant", "content": f"It is {number}."}]}).encode() + b"\n"
+
+
+@pytest.mark.parametrize("measure", ["measure_gate", "measure_rates"])
+def test_what_cannot_be_measured_is_logged_and_costs_no_analysis(services, work, monkeypatch, capsys, measure):
+    def fail(*_):
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr(findings, measure, fail)
+    dataset = workflow.upload(services, LOCAL, "a.jsonl", map(numbered, range(30)))
+    work()
+    assert workflow.dataset_state(services, LOCAL, dataset.id).job.status == "completed"
+    assert (workflow.gate(services, LOCAL, dataset.id) is None) == (measure == "measure_gate")
+    logged = capsys.readouterr().err
+    assert dataset.id in logged
+    assert "out of order" in logged
+
+
+def test_nothing_old_is_left_of_what_could_not_be_measured_anew(services, counted, monkeypatch):
+    monkeypatch.setattr(findings, "measure_gate", lambda *_: 1 / 0)
+    monkeypatch.setattr(findings, "measure_rates", lambda *_: None)
+    findings.keep_findings(services, counted)
+    assert workflow.gate(services, LOCAL, counted) is None
+    assert workflow.token_rates(services, LOCAL, counted) is None
+    monkeypatch.undo()
+    findings.keep_findings(services, counted)
+    assert workflow.gate(services, LOCAL, counted)
+
+
+def test_a_finding_in_an_older_form_is_as_good_as_none(services, sample):
+    path = services.blobs.path(f"datasets/{sample}/examples/gate.json")
+    written = path.read_bytes()
+    path.write_bytes(b'{"verdict": "go_on"}')
+    assert workflow.gate(services, LOCAL, sample) is None
+    path.write_bytes(written)
+    assert workflow.gate(services, LOCAL, sample)
 
 
 def test_before_anything_is_measured_there_is_nothing(services):

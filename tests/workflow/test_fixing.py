@@ -10,7 +10,7 @@ from webapp.datasets import Analysis
 from webapp.errors import Problem
 from webapp.jobs import claim, run_child
 from webapp.storage.tables import Dataset
-from webapp.workflow import fixing
+from webapp.workflow import findings, fixing
 from webapp.workflow.kinds import job_kinds
 
 TRIM = [{"name": "trim"}]
@@ -150,6 +150,23 @@ def test_a_fix_that_fails_leaves_nothing_behind(services, dataset, work):
     assert workflow.job_status(services, LOCAL, failing.id).error["code"] == "too_few_to_split"
     assert numbers(services, only.id) == ([1], [1])
     assert list(services.blobs.path("datasets").glob(".*")) == []
+
+
+@pytest.mark.parametrize("step", ["_version", "add_version"])
+def test_a_fix_that_fails_after_its_files_were_written_leaves_none_of_them(services, dataset, work, monkeypatch, step):
+    monkeypatch.setattr(fixing, step, lambda *_: 1 / 0)
+    before = set(services.blobs.path("datasets").iterdir())
+    job = workflow.start_fix(services, LOCAL, dataset, TRIM, preview=False)
+    work()
+    assert workflow.job_status(services, LOCAL, job.id).status == "failed"
+    assert set(services.blobs.path("datasets").iterdir()) == before
+
+
+def test_a_gate_that_fails_loses_no_fix(services, dataset, fix, monkeypatch):
+    monkeypatch.setattr(findings, "measure_gate", lambda *_: 1 / 0)
+    made = fix(dataset, TRIM)["version_id"]
+    assert numbers(services, dataset) == ([1, 2], [2])
+    assert workflow.gate(services, LOCAL, made) is None
 
 
 def test_an_attempt_that_died_after_its_version_was_kept_is_not_done_twice(services, dataset, monkeypatch):

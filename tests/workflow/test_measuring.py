@@ -102,6 +102,49 @@ def test_a_shape_that_cannot_be_read_costs_no_run_its_success(services, finish, 
     assert stored(services, finish(report(miniature=True))) == []
 
 
+BROKEN = {
+    "no memory": {"memory": None},
+    "no training": {"training": None},
+    "no parameters": {"parameters": None},
+    "no peak": {"memory": {"predicted_bytes": {"weights": 5e9}}},
+    "tokens without end": {"training": report()["training"] | {"tokens_per_second": float("inf")}},
+    "seconds without end": {"training": report()["training"] | {"seconds": float("inf")}},
+    "no number": {"training": report()["training"] | {"seconds": float("nan")}},
+    "no steps": {"steps": 0},
+    "bytes without end": {"memory": {"predicted_bytes": {"weights": float("inf")}, "peak_bytes": None}},
+    "a peak in words": {"memory": {"predicted_bytes": {"weights": 5e9}, "peak_bytes": "much"}},
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_report_that_cannot_be_used_is_logged_and_costs_no_run_its_success(services, finish, capsys, broken):
+    job_id = finish(report() | broken)
+    assert stored(services, job_id) == []
+    logged = capsys.readouterr().err
+    assert "measurement_left_out" in logged
+    assert job_id in logged
+
+
+@pytest.mark.parametrize("written", [b"", b"{", b"[1]", b"3", b"null", b"\xff"])
+def test_nor_does_a_file_that_is_no_report(services, finish, tmp_path, written):
+    job_id = finish(report())
+    (tmp_path / RESULTS / "report.json").write_bytes(written)
+    record_measurement(services, job_id, "qwen3-1.7b", tmp_path)
+    (tmp_path / RESULTS / "report.json").unlink()
+    record_measurement(services, job_id, "qwen3-1.7b", tmp_path)
+    assert len(stored(services, job_id)) == 1
+
+
+def test_nor_does_a_store_that_fails(services, finish, capsys):
+    finish(report(), job_id="no such job")
+    assert "measurement_left_out" in capsys.readouterr().err
+
+
+def test_a_run_whose_loss_is_no_number_is_kept(services, finish):
+    """Its time was measured all the same."""
+    assert stored(services, finish(report() | {"loss": {"train": [float("nan")]}}))
+
+
 def test_errors_are_medians_and_miniatures_are_told_apart(services, finish):
     assert workflow.own_errors(services)["runs"].seconds is None
     for peak in (5_000_000_000, 6_000_000_000, 7_500_000_000):

@@ -116,7 +116,7 @@ class BaselineBody(Body):
     advantage: Annotated[
         tuple[float, float], Field(description="95 % interval of what it has over the better of both.")
     ]
-    curve: Annotated[list[CurvePointBody], Field(description="With 25, 50 and 100 % of the rows for training.")]
+    curve: Annotated[list[CurvePointBody], Field(description="With 25, 50 and 100 % of the conversations.")]
     gain: Annotated[tuple[float, float], Field(description="95 % interval of what the second half of the rows added.")]
     same_prompt: Annotated[int, Field(description="Held-out rows whose very prompt is also one for training.")]
 
@@ -127,7 +127,7 @@ class GateBody(Body):
     rows: int
     sampled: int
     most_frequent_share: Share
-    baseline: Annotated[BaselineBody | None, Field(description="Null when too few different rows are held out.")]
+    baseline: Annotated[BaselineBody | None, Field(description="Null when too few conversations are held out.")]
 
 
 class RecommendationBody(Body):
@@ -139,7 +139,7 @@ class RecommendationBody(Body):
     tied: Annotated[list[str], Field(description="The models that share the first place, where several do.")]
     weights: dict[str, Share]
     sensitivity: Annotated[list[ChangeBody], Field(description="Single changes that put another model first.")]
-    gate: Annotated[GateBody | None, Field(description="Whether to fine-tune at all; null before it is measured.")]
+    gate: Annotated[GateBody | None, Field(description="Whether to fine-tune at all; null where it is not measured.")]
 
 
 class EstimateBody(Body):

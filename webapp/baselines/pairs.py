@@ -1,31 +1,30 @@
-"""A conversation as a look-up sees it: a prompt, and the answer to be found for it."""
+"""A conversation as a look-up sees it: prompts, and the answers to be found for them."""
 
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 MAX_CHARACTERS = 600  # of a prompt its end, of an answer its beginning: more costs time and changes little
+MAX_ANSWERS = 4  # of a conversation
 
 
 class Pair(NamedTuple):
-    """All that comes before the last trained answer, and that answer."""
+    """All that comes before a trained answer, and that answer."""
 
     prompt: str
     answer: str
 
 
-def pairs(conversations: Iterable[Mapping[str, Any]]) -> list[Pair]:
-    """One pair a conversation, in order; none for those without a prompt or a trained answer."""
-    return [pair for conversation in conversations if (pair := _pair(conversation["messages"]))]
-
-
-def _pair(messages: list[dict[str, Any]]) -> Pair | None:
-    for place in reversed(range(len(messages))):
-        message = messages[place]
-        if message["role"] == "assistant" and message.get("weight") != 0:
-            prompt = "\n".join(map(_said, messages[:place]))
-            return Pair(prompt[-MAX_CHARACTERS:], _said(message)[:MAX_CHARACTERS]) if prompt.strip() else None
-    return None
+def pairs(conversation: Mapping[str, Any]) -> tuple[Pair, ...]:
+    """A pair for each trained answer with a prompt, each a training row; of more `MAX_ANSWERS`, evenly spread."""
+    found, before = [], ""
+    for message in conversation["messages"]:
+        said = _said(message)
+        if message["role"] == "assistant" and message.get("weight") != 0 and before.strip():
+            found.append(Pair(before, said[:MAX_CHARACTERS]))
+        before = f"{before}\n{said}"[-MAX_CHARACTERS:] if before else said[-MAX_CHARACTERS:]
+    return tuple(found[:: max(1, math.ceil(len(found) / MAX_ANSWERS))])
 
 
 def _said(message: Mapping[str, Any]) -> str:

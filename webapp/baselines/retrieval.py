@@ -7,7 +7,7 @@ Likeness is the cosine of TF-IDF vectors (Salton and Buckley, Term-weighting app
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import msgspec
 import numpy as np
@@ -18,24 +18,25 @@ from webapp.training.intervals import Interval, paired_intervals
 from webapp.training.metrics import WORD, choose_metric, score_answer
 from webapp.training.report_page import METRIC_NAMES
 
-SHARES = (0.25, 0.5, 1.0)  # of the training rows, each part of the next one
+SHARES = (0.25, 0.5, 1.0)  # of the conversations for training, each part of the next one
 
 Scores = npt.NDArray[np.float64]
 
 
 class CurvePoint(msgspec.Struct, frozen=True):
-    """The mean score of the look-up in `rows` of the training rows."""
+    """The mean score of the look-up in the `rows` of a part of the conversations for training."""
 
     rows: int
     score: float
 
 
 class RetrievalBaseline(msgspec.Struct, frozen=True, kw_only=True):
-    """Mean scores, 0 to 1, of looking the `held_out` answers up among those of `trained` rows.
+    """Mean scores, 0 to 1, of looking the `held_out` answers up among those of `trained` rows; a row is one answer.
 
     `most_frequent` and `random` are the floors: the same answer always, and any training answer. `advantage` is what
     the look-up has over the higher of them, `gain` what the second half of the training rows added to it. `same_prompt`
-    counts held-out rows whose very prompt is also one for training. Intervals are 95 % bootstrap intervals.
+    counts held-out rows whose very prompt is also one for training. Intervals are 95 % bootstrap intervals over the
+    held-out conversations.
     """
 
     metric: str
@@ -61,14 +62,16 @@ class RetrievalBaseline(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.most_frequent, self.random)
 
 
-def retrieval_baseline(known: Sequence[Pair], asked: Sequence[Pair], seed: int) -> RetrievalBaseline:
-    """The baseline of at least two different held-out pairs `asked` on those for training, `known`.
+def retrieval_baseline(
+    training: Sequence[Sequence[Pair]], held_out: Sequence[Sequence[Pair]], seed: int
+) -> RetrievalBaseline:
+    """The baseline of the pairs of at least two different conversations held out, by those of `training`.
 
     The metric is the one by which a notebook's report compares these answers (training/metrics.py).
     """
     draw = np.random.default_rng(seed)
-    order = draw.permutation(len(known))
-    known = [known[place] for place in order.tolist()]
+    training = [training[place] for place in draw.permutation(len(training)).tolist()]
+    known, asked = list(chain.from_iterable(training)), list(chain.from_iterable(held_out))
     kind = choose_metric([pair.answer for pair in asked])
     name = next(iter(score_answer(kind, "", "")))
 
@@ -80,13 +83,16 @@ def retrieval_baseline(known: Sequence[Pair], asked: Sequence[Pair], seed: int) 
         found = zip(places, asked, strict=True)
         return np.array([score(known[place].answer, pair.answer) for place, pair in found])
 
-    sizes = [max(1, round(share * len(known))) for share in SHARES]
+    def intervals(before: Scores, after: Scores) -> dict[str, Interval]:
+        return _intervals([len(conversation) for conversation in held_out], before, after, seed)
+
+    sizes = [sum(map(len, training[: max(1, round(share * len(training)))])) for share in SHARES]
     nearest = _nearest([pair.prompt for pair in known], [pair.prompt for pair in asked], sizes)
     curve = [scores(places) for places in nearest]
     frequent = scores([_most_frequent(known)] * len(asked))
     random = scores(draw.integers(len(known), size=len(asked)).tolist())
     _, half, whole = curve
-    above = _intervals(max(frequent, random, key=_mean), whole, seed)
+    above = intervals(max(frequent, random, key=_mean), whole)
     prompts = {pair.prompt for pair in known}
     return RetrievalBaseline(
         metric=name,
@@ -98,7 +104,7 @@ def retrieval_baseline(known: Sequence[Pair], asked: Sequence[Pair], seed: int) 
         random=_mean(random),
         advantage=above["change"],
         curve=[CurvePoint(size, _mean(found)) for size, found in zip(sizes, curve, strict=True)],
-        gain=_intervals(half, whole, seed)["change"],
+        gain=intervals(half, whole)["change"],
         same_prompt=sum(pair.prompt in prompts for pair in asked),
     )
 
@@ -139,11 +145,12 @@ def _terms(text: str) -> list[str]:
     return words + [one + other for one, other in pairwise(words) if len(one) == len(other) == 1]
 
 
-def _intervals(before: Scores, after: Scores, seed: int) -> dict[str, Interval]:
-    count = len(after)
-    found = paired_intervals(range(count), before.tolist(), after.tolist(), [1] * count, seed)
+def _intervals(answers: Sequence[int], before: Scores, after: Scores, seed: int) -> dict[str, Interval]:
+    """The intervals over conversations that have so many `answers` each."""
+    units = np.repeat(np.arange(len(answers)), answers).tolist()
+    found = paired_intervals(units, before.tolist(), after.tolist(), [1] * len(units), seed)
     if found is None:
-        raise ValueError("an interval needs at least two held-out pairs")
+        raise ValueError("an interval needs at least two held-out conversations")
     return {name: (round(low, 4), round(high, 4)) for name, (low, high) in found.items()}
 
 

@@ -19,7 +19,7 @@ Code = Literal[
 ]
 
 FEW_ROWS = 100  # OpenAI's fine-tuning guide: "clear improvements from fine-tuning on 50 to 100 training examples"
-MIN_HELD_OUT = 20  # different rows; with fewer the interval is as wide as what is to be told
+MIN_HELD_OUT = 20  # different conversations; with fewer the interval is as wide as what is to be told
 NEARLY_ALL = 0.9  # of the answers, or of the score
 RISING = 0.02  # the least that the second half of the rows must add to the score
 
@@ -36,8 +36,8 @@ def judge(rows: int, most_frequent_share: float, held_out: int, found: Retrieval
     if rows >= MIN_HELD_OUT and most_frequent_share >= NEARLY_ALL:
         return Verdict(
             "one_answer_dominates",
-            f"{most_frequent_share:.0%} of the answers are the same one: a model would learn to give it always. Add "
-            "rows with other answers.",
+            f"{most_frequent_share:.0%} of the answers to be learned are the same one: a model would learn to give it "
+            "nearly always. Add rows with other answers.",
         )
     if rows < FEW_ROWS:
         return Verdict(

@@ -44,11 +44,12 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 class Settings(NamedTuple):
-    """The settings of one run, by name, and the memory it takes with them."""
+    """The settings of one run, by name, the memory it takes with them, and about how often it is evaluated."""
 
     preset: str
     items: Mapping[str, Setting]
     memory: MemoryEstimate
+    evaluations: int
 
     @property
     def values(self) -> dict[str, Any]:
@@ -88,11 +89,11 @@ class _Choice:
         self._adapters(method)
         memory = self._batches(method, length)
         self._epochs_and_rate(method)
-        self._evaluation()
+        evaluations = self._evaluation()
         for name, value in self.given.items():
             if name not in self.chosen:
                 self.chosen[name] = Setting(name, value, "You set it.", True)
-        return Settings(self.preset.name, self.chosen, memory)
+        return Settings(self.preset.name, self.chosen, memory, evaluations)
 
     def _take(self, name: str, value: Any, reason: str) -> Any:
         """The given value, else this one."""
@@ -250,7 +251,8 @@ class _Choice:
         steps = max(1, math.ceil(self._rows() / rows_a_step) * count)
         return min(steps, int(self.given.get("max_steps") or steps))
 
-    def _evaluation(self) -> None:
+    def _evaluation(self) -> int:
+        """How much is held out, and how often it is looked at."""
         examples, patience = self.profile.examples, self.preset.patience
         share = held_out_share(examples)
         held_out = max(1, round(self._held_out_share() * examples))
@@ -259,12 +261,13 @@ class _Choice:
         steps, times = self._steps(count), max(EVALUATIONS, 2 * count if count <= EVALUATIONS else count)
         every = max(1, steps // times)
         if self.given.get("packing"):
-            self._take("eval_steps", 0, "Five evaluations over the run: packing makes fewer steps than rows tell.")
+            every = self._take("eval_steps", 0, "Five over the run: packing makes fewer steps than rows tell.")
         else:
-            self._take("eval_steps", every, f"{steps // every} evaluations in about {steps:,} steps.")
+            every = self._take("eval_steps", every, f"{steps // every} evaluations in about {steps:,} steps.")
         reason = f"Ends after {patience} evaluation{'s' if patience > 1 else ''} without a better loss."
         self._take("early_stopping_patience", patience, reason)
         mean = self.profile.answer_tokens
         most = min(MOST_ANSWER, max(LEAST_ANSWER, LEAST_ANSWER * math.ceil(2 * mean / LEAST_ANSWER)))
         reason = f"Twice your average answer of {mean:,.0f} tokens, between {LEAST_ANSWER} and {MOST_ANSWER}."
         self._take("max_new_tokens", most, reason)
+        return max(1, steps // every) if every else EVALUATIONS

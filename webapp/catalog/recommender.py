@@ -13,7 +13,7 @@ from webapp.catalog.hyperparameters import Settings, suggest
 from webapp.catalog.memory import MemoryEstimate
 from webapp.catalog.methods import resolve_method
 from webapp.catalog.models import BaseModel
-from webapp.catalog.presets import resolve_preset
+from webapp.catalog.presets import LORA_RANK, resolve_preset
 from webapp.catalog.profile import Profile
 from webapp.catalog.ranking import Candidate, Ranking, places, rank
 from webapp.catalog.rates import TokenRates
@@ -62,7 +62,7 @@ class Recommended(msgspec.Struct, frozen=True):
             "method": memory.method,
             "max_seq_length": memory.max_seq_length,
             "memory": memory.to_dict(),
-            "run": msgspec.to_builtins(self.run),
+            "run": self.run.to_dict(),
             "settings": self.settings.to_list(),
             "terms": {name: round(value, 4) for name, value in self.terms._asdict().items()},
         }
@@ -174,6 +174,8 @@ def _run_plan(settings: Settings) -> RunPlan:
         batch_size=values["batch_size"],
         max_seq_length=values["max_seq_length"],
         eval_fraction=values["eval_fraction"],
+        evaluations=settings.evaluations,
+        lora_rank=values.get("lora_rank", LORA_RANK),
         max_new_tokens=values["max_new_tokens"],
     )
 

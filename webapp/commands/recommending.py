@@ -44,17 +44,17 @@ def recommend(
     from webapp.baselines import gate
     from webapp.catalog import find_gpu, models, resolve_target, resolve_task, token_rates
     from webapp.catalog import recommend as recommend_models
+    from webapp.catalog.held_out import held_out_share
     from webapp.datasets import OpenAITokenizer
     from webapp.hub import cached_tokenizers
     from webapp.notebooks import TrainingConfig
     from webapp.settings import Settings
 
     resolve_task(task), resolve_target(target), find_gpu(gpu)  # before the work, not after it
-    config = TrainingConfig()
     with kept(data, mapping=mapping) as (analysis, examples):
         rates = token_rates(examples, OpenAITokenizer(), cached_tokenizers(models(), Settings()))
         answer = recommend_models(
             analysis, task, target, gpu, method, gated=gated, preset=preset, rates=rates
         ).to_dict()
-        answer["gate"] = gate(examples, config.eval_fraction, config.seed).to_dict()
+        answer["gate"] = gate(examples, held_out_share(len(examples)), TrainingConfig().seed).to_dict()
     print_json(answer) if as_json else show_recommendation(answer)

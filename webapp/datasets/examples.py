@@ -168,9 +168,13 @@ class Examples:
             for encoded in file:
                 yield msgspec.json.decode(encoded)
 
-    def sample(self, size: int) -> list[dict[str, Any]]:
-        """At most `size` conversations in order, those with the smallest hashes of their indices; no other is read."""
-        places = np.sort(np.argsort(mix(np.arange(len(self), dtype=np.uint64) + GOLDEN))[:size])
+    def sample(self, size: int, among: Sequence[int] | None = None) -> list[dict[str, Any]]:
+        """At most `size` conversations in order, those with the smallest hashes of their indices; no other is read.
+
+        They are taken from all, or from those at the indices `among`.
+        """
+        indices = np.arange(len(self)) if among is None else np.array(among, np.int64)
+        places = np.sort(indices[np.argsort(mix(indices.astype(np.uint64) + GOLDEN))[:size]])
         entries = self._index[places]
         found = []
         with (self._folder / LINES).open("rb") as file:

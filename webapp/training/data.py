@@ -10,6 +10,7 @@ import random
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Hashable, Sequence
 from getpass import getpass
 from pathlib import Path
 from typing import Any
@@ -154,14 +155,20 @@ def split_conversations(
     At least one distinct conversation is on each side, and about `MAX_HELD_OUT` at most are held out. ValueError when
     there are fewer than two.
     """
-    groups: dict[str, list[int]] = {}
-    for index, conversation in enumerate(conversations):
-        groups.setdefault(json.dumps(conversation, sort_keys=True), []).append(index)
+    keys = [json.dumps(conversation, sort_keys=True) for conversation in conversations]
+    return split_alike(keys, eval_fraction, seed)
+
+
+def split_alike(keys: Sequence[Hashable], eval_fraction: float, seed: int) -> tuple[list[int], list[int]]:
+    """The split of `split_conversations`, of which `keys` say which are identical."""
+    groups: dict[Hashable, list[int]] = {}
+    for index, key in enumerate(keys):
+        groups.setdefault(key, []).append(index)
     if len(groups) < 2:
         raise ValueError("the data needs at least two different conversations: one to learn, one held out")
     order = list(groups.values())
     random.Random(seed).shuffle(order)
-    wanted = min(MAX_HELD_OUT, max(1, round(len(conversations) * eval_fraction)))
+    wanted = min(MAX_HELD_OUT, max(1, round(len(keys) * eval_fraction)))
     held_out: list[int] = []
     while len(order) > 1 and len(held_out) < wanted:
         held_out += order.pop()

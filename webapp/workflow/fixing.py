@@ -58,13 +58,18 @@ def run_fix(services: Services, context: JobContext) -> Mapping[str, Any]:
         with TemporaryDirectory() as scratch:
             report, _ = work(Path(scratch))
         return answer | {"report": msgspec.to_builtins(report)}
-    with services.blobs.new_folder(f"datasets/{params['version_id']}") as folder:
-        report, analysis = work(folder)
-        Examples(folder / EXAMPLES).payload()  # here, so that no server process has to compress it
-    keep_findings(services, params["version_id"])
-    version = _version(services, params, source.filename, report, analysis)
-    with services.db.session() as session:
-        add_version(session, source_id, version)
+    home = f"datasets/{params['version_id']}"
+    try:
+        with services.blobs.new_folder(home) as folder:
+            report, analysis = work(folder)
+            Examples(folder / EXAMPLES).payload()  # here, so that no server process has to compress it
+        keep_findings(services, params["version_id"])
+        version = _version(services, params, source.filename, report, analysis)
+        with services.db.session() as session:
+            add_version(session, source_id, version)
+    except BaseException:
+        services.blobs.delete(f"{home}/")  # of this attempt, or of one before it that was killed
+        raise
     return answer | {"report": msgspec.to_builtins(report), "version_id": version.id}
 
 

@@ -1,20 +1,21 @@
 """Predictions against measurements: what each finished run adds, and how far off they have been so far."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Annotated
 
+import msgspec
 import structlog
+from msgspec import Meta
 from sqlalchemy import delete, select
 
-from webapp.catalog import Gpu, find_gpu, find_model
+from webapp.catalog import Gpu, Method, find_gpu, find_model
 from webapp.catalog.duration import SPREAD, batch_seconds
 from webapp.catalog.gpus import THIS_MACHINE, processor
 from webapp.catalog.memory import dimensions
-from webapp.errors import Problem
 from webapp.notebooks.running import RESULTS
 from webapp.storage.tables import Measurement
 from webapp.training.memory import Dimensions
@@ -22,7 +23,36 @@ from webapp.workflow.services import Services
 
 log = structlog.get_logger("tunebook.measurements")
 
-_NEEDED = ("training", "memory", "steps", "method", "hardware", "miniature")
+Positive = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(gt=0)]
+
+
+class _Training(msgspec.Struct):
+    seconds: Positive
+    tokens_per_second: Positive
+    batch_size: Count
+    gradient_accumulation: Count
+
+
+class _Memory(msgspec.Struct):
+    predicted_bytes: dict[str, float]
+    peak_bytes: Count | None
+
+
+class _Parameters(msgspec.Struct):
+    gradient_checkpointing: bool
+
+
+class _Report(msgspec.Struct):
+    """What is read of the `report.json` that a notebook writes."""
+
+    method: Method
+    hardware: str
+    miniature: bool
+    steps: Count
+    training: _Training
+    memory: _Memory
+    parameters: _Parameters
 
 
 @dataclass(frozen=True)
@@ -41,34 +71,18 @@ class OwnError:
 
 
 def record_measurement(services: Services, job_id: str, model_id: str, workdir: Path) -> None:
-    """Keeps what the run that a job finished in `workdir` was predicted to take, and what it took.
+    """Keeps what the run that a job finished in `workdir` is predicted to take, and what it took.
 
-    A run that left no report, or one without measurements, adds nothing; a second attempt replaces the first. What
-    cannot be predicted after the fact is logged: the run has been successful all the same.
+    The prediction is made afterwards, of the rows and steps that the run had. A second attempt replaces the first.
+    Never raises: a run whose report cannot be used is logged, and has been successful all the same.
     """
-    path = workdir / RESULTS / "report.json"
-    report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    if any(name not in report for name in _NEEDED) or not report["training"]["seconds"]:
-        return
     try:
-        predicted = _predicted_seconds(report, model_id, workdir)
-    except (KeyError, OSError, ValueError, Problem):
+        measured = _measurement(job_id, model_id, workdir)
+        with services.db.session() as session:
+            session.execute(delete(Measurement).where(Measurement.job_id == job_id))
+            session.add(measured)
+    except Exception:
         log.warning("measurement_left_out", job=job_id, model=model_id, exc_info=True)
-        return
-    measured = Measurement(
-        job_id=job_id,
-        model_id=model_id,
-        method=report["method"],
-        gpu=report["hardware"],
-        miniature=report["miniature"],
-        predicted_seconds=predicted,
-        measured_seconds=report["training"]["seconds"],
-        predicted_bytes=round(sum(report["memory"]["predicted_bytes"].values())),
-        measured_bytes=report["memory"]["peak_bytes"],
-    )
-    with services.db.session() as session:
-        session.execute(delete(Measurement).where(Measurement.job_id == job_id))
-        session.add(measured)
 
 
 def own_errors(services: Services) -> dict[str, OwnError]:
@@ -93,28 +107,45 @@ def _error(found: Sequence[Measurement]) -> OwnError:
     )
 
 
-def _predicted_seconds(report: Mapping[str, Any], model_id: str, workdir: Path) -> float:
+def _measurement(job_id: str, model_id: str, workdir: Path) -> Measurement:
+    """What the run's report says, beside the prediction; raises where there is none, or it cannot be used."""
+    # json.loads and not msgspec's decoder: a loss may be NaN, as Python writes it.
+    written = json.loads((workdir / RESULTS / "report.json").read_text(encoding="utf-8"))
+    report = msgspec.convert(written, _Report)
+    return Measurement(
+        job_id=job_id,
+        model_id=model_id,
+        method=report.method,
+        gpu=report.hardware,
+        miniature=report.miniature,
+        predicted_seconds=_predicted_seconds(report, model_id, workdir),
+        measured_seconds=report.training.seconds,
+        predicted_bytes=round(sum(report.memory.predicted_bytes.values())),
+        measured_bytes=report.memory.peak_bytes,
+    )
+
+
+def _predicted_seconds(report: _Report, model_id: str, workdir: Path) -> float:
     """Seconds of its optimiser steps: micro-batches of the rows that it read, by the shape that was trained."""
-    training = report["training"]
-    batches: int = report["steps"] * training["gradient_accumulation"]
-    tokens = training["tokens_per_second"] * training["seconds"]
-    length = max(1, round(tokens / max(1, batches * training["batch_size"])))
-    of = _miniature(workdir / "miniature") if report["miniature"] else dimensions(find_model(model_id))
-    checkpointing = report["parameters"]["gradient_checkpointing"]
+    training = report.training
+    batches = report.steps * training.gradient_accumulation
+    tokens = training.tokens_per_second * training.seconds
+    length = max(1, round(tokens / (batches * training.batch_size)))
+    of = _miniature(workdir / "miniature") if report.miniature else dimensions(find_model(model_id))
     seconds = batch_seconds(
         of,
         _machine(report),
-        report["method"],
-        rows=training["batch_size"],
+        report.method,
+        rows=training.batch_size,
         length=length,
-        checkpointing=checkpointing,
+        checkpointing=report.parameters.gradient_checkpointing,
     )
     return batches * seconds
 
 
-def _machine(report: Mapping[str, Any]) -> Gpu:
+def _machine(report: _Report) -> Gpu:
     """Where it ran: a dry run has one core, and a run without a card has them all."""
-    if report["miniature"]:
+    if report.miniature:
         return processor(1)
     return find_gpu(THIS_MACHINE)
 
