@@ -139,7 +139,7 @@ def _trained_bytes(of: Dimensions, load: Load) -> dict[str, float]:
 
 def _activation_bytes(of: Dimensions, load: Load, logits: float) -> float:
     """Bytes kept for the backward pass, and of a layer that is recomputed in it where the logits have been."""
-    layer = load.value_bytes * load.tokens * (4 * of.ffn + 2 * of.query_width + 2 * of.kv_width + 4 * of.hidden)
+    layer: float = load.value_bytes * load.tokens * (4 * of.ffn + 2 * of.query_width + 2 * of.kv_width + 4 * of.hidden)
     if load.method != "full" and load.adapter_bytes > load.value_bytes:
         layer += 3 * load.tokens * (5 * of.hidden + of.query_width + of.ffn)
     dequantised = load.value_bytes * of.hidden * of.ffn if load.method == "qlora" else 0
