@@ -13,15 +13,21 @@ from webapp.catalog.gpus import processor
 def smi(monkeypatch: pytest.MonkeyPatch):
     """Makes nvidia-smi answer a line, or raise."""
 
+    asked = []
+
     def answer(said):
         def run(*_args, **_options):
+            asked.append(said)
             if isinstance(said, Exception):
                 raise said
             return SimpleNamespace(stdout=said)
 
         monkeypatch.setattr(machine.subprocess, "run", run)
+        machine.asked_card.cache_clear()
+        return asked
 
-    return answer
+    yield answer
+    machine.asked_card.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -47,6 +53,26 @@ def test_the_speed_of_an_unknown_card_is_said_to_be_a_guess(smi) -> None:
     found = find_gpu("this-machine")
     assert found.memory_gib == pytest.approx(47.7)
     assert "no card that is known" in found.source
+
+
+def test_a_card_that_shares_the_main_memory_has_all_of_it_but_what_the_system_needs(smi) -> None:
+    smi("NVIDIA GB10, [N/A], 12.1\n")
+    found = find_gpu("this-machine")
+    assert (found.name, found.bf16) == ("NVIDIA GB10 of this machine", True)
+    assert found.memory_gib == processor(1).memory_gib
+    assert "which the card shares" in found.source
+
+
+def test_nvidia_smi_is_asked_once_a_minute(smi, monkeypatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(machine.time, "monotonic", lambda: now[0])
+    asked = smi("Tesla T4, 15360, 7.5\n")
+    for now[0] in (0.0, 30.0, 59.0):
+        assert find_gpu("this-machine").tflops == find_gpu("t4").tflops
+    assert len(asked) == 1
+    now[0] = 61.0
+    find_gpu("this-machine")
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_parts_sum_to_the_middle_of_the_band() -> None:
 def test_it_fits_only_below_85_percent_of_the_card() -> None:
     model = find_model("qwen3-4b")
     assert estimate(model, "lora", gpu="t4").fits
-    tight = estimate(model, "lora", gpu="t4", batch_size=6, max_seq_length=2048)
+    tight = estimate(model, "lora", gpu="t4", batch_size=2, max_seq_length=2048)
     assert 0.85 < tight.mid / 14.75 < 1
     assert not tight.fits
 
@@ -79,6 +79,33 @@ def test_full_fine_tuning_has_32_bit_weights_where_they_fit_and_always_in_fp16()
     sizes = {gpu: estimate(model, "full", gpu=gpu).parts["weights"] * 2**30 for gpu in ("h200", "h100", "t4")}
     each = {gpu: round(size / (model.parameters + model.vision_parameters)) for gpu, size in sizes.items()}
     assert each == {"h200": 4, "h100": 2, "t4": 4}
+
+
+def test_padded_rows_have_a_mask_and_its_copy_in_the_computing_type() -> None:
+    model = find_model("qwen3-1.7b")
+    one = estimate(model, "lora", batch_size=1, max_seq_length=16_384).parts["activations"]
+    two = estimate(model, "lora", batch_size=2, max_seq_length=8192).parts["activations"]  # as many tokens
+    assert (two - one) * 2**30 == pytest.approx(3 * 2 * 8192**2)
+    kept = [
+        estimate(model, "lora", batch_size=rows, max_seq_length=16_384 // rows, checkpointing=False).parts[
+            "activations"
+        ]
+        for rows in (1, 2)
+    ]
+    assert (kept[1] - kept[0]) * 2**30 == pytest.approx((2 * 28 + 1) * 2 * 8192**2)
+
+
+def test_an_fp16_card_computes_the_scores_of_heads_that_share_keys() -> None:
+    """It has no FlashAttention, and PyTorch's memory-efficient kernel takes no grouped heads."""
+    shared, own = find_model("qwen3-1.7b"), find_model("smollm2-1.7b")
+    squares = 2 * 2048**2
+
+    def more(model: BaseModel) -> float:
+        slow, fast = (estimate(model, "lora", gpu=gpu, max_seq_length=2048).parts for gpu in ("t4", "l4"))
+        return (slow["activations"] - fast["activations"]) * 2**30
+
+    assert more(shared) == pytest.approx((12 * 16 - 3) * squares)
+    assert more(own) == 0
 
 
 def test_a_short_batch_has_fewer_logits_than_a_chunk() -> None:

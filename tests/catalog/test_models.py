@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
 from webapp.catalog import find_model, models
@@ -40,6 +41,40 @@ def test_facts_that_other_parts_build_on() -> None:
     assert [model.id for model in models() if not model.verified] == ["qwen3.5-0.8b", "granite-4.1-8b"]
     # The main Ministral repositories hold FP8 weights, which cannot be fine-tuned.
     assert all(model.hub_id.endswith("-BF16") for model in models() if model.id.startswith("ministral"))
+
+
+def test_a_label_is_what_the_publisher_calls_the_size() -> None:
+    labelled = [model for model in models() if model.label]
+    assert all(model.label.lower() in model.hub_id.lower() for model in labelled)
+    assert [model.id for model in models() if not model.label] == [
+        "phi-4-mini", "gemma-4-e2b", "gemma-4-e4b", "phi-3.5-mini", "granite-4.0-micro",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("label", "parameters", "agrees"),
+    [
+        ("3B", 2_500_000_000, True),
+        ("3B", 3_500_000_000, True),
+        ("3B", 3_510_000_000, False),
+        ("1.7B", 1_651_000_000, True),
+        ("1.7B", 1_751_000_000, False),
+        ("360M", 361_821_120, True),
+        ("360M", 368_000_000, False),
+        (None, 3_000_000_000, False),
+    ],
+)
+def test_a_label_stands_for_what_is_rounded_to_it(label: str | None, parameters: int, agrees: bool) -> None:
+    model = msgspec.structs.replace(find_model("smollm2-360m"), label=label, parameters=parameters, checked="no")
+    assert model.agrees_with_label is agrees
+
+
+def test_nothing_is_checked_by_a_label_that_says_another_number() -> None:
+    with pytest.raises(ValueError, match="do not agree"):
+        msgspec.structs.replace(find_model("granite-4.0-1b"), checked="label")
+    elsewhere = {model.id for model in models() if model.label and not model.agrees_with_label}
+    assert elsewhere == {"qwen2.5-7b", "granite-4.0-1b", "falcon3-1b"}
+    assert all(find_model(name).checked == "published shape" for name in elsewhere)
 
 
 @pytest.mark.parametrize("name", ["phi-4-mini", "PHI-4-Mini", " microsoft/phi-4-mini-instruct "])

@@ -18,6 +18,7 @@ PUBLISHED = {
     "granite-4.0-350m": (352_379_904, 0),
     "lfm2.5-350m": (354_483_968, 0),
     "lfm2.5-1.2b": (1_170_340_608, 0),
+    "tinyllama-1.1b": (1_100_048_384, 0),
 }
 # How far the formula for adapters may be off, where layers are not the usual seven matrices: Phi's fused projections,
 # LFM2's convolutions, Qwen3.5's gates and DeltaNet, Gemma 4's shared keys and values and its heads of two widths.
@@ -60,9 +61,8 @@ def test_a_verified_entry_agrees_with_what_is_published(model: BaseModel) -> Non
         total, besides = PUBLISHED[model.id]
         assert model.parameters + besides == total
     assert (model.checked == "published total") == (model.id in {*PUBLISHED, *QWEN_3_5})
-    if model.checked == "label":
-        label = float(model.size.removesuffix("B")) * 1e9
-        assert model.parameters == pytest.approx(label, rel=0.02)
+    assert model.checked != "label" or model.agrees_with_label
+    assert model.checked != "published shape" or "published shape" in model.source
 
 
 def test_two_entries_differ_as_their_published_totals_do() -> None:

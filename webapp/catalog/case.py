@@ -13,7 +13,7 @@ Gating = Literal["last", "equal", "exclude"]  # gated models: after all others, 
 
 SHORTEST_LENGTH = 256
 LONGEST_LENGTH = 8192
-# Cards without bf16 have no FlashAttention either: their attention masks grow with the length squared.
+# Cards without bf16 have no FlashAttention either: what their attention computes grows with the length squared.
 LONGEST_LENGTH_FP16 = 2048
 LENGTH_STEP = 128
 

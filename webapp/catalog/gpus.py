@@ -70,17 +70,21 @@ def this_machine() -> Gpu:
     like = next((gpu for gpu in gpus() if _words(gpu.name) <= _words(card.name)), None)
     speed = like or find_gpu("t4")  # of the NVIDIA cards here the slowest
     bf16 = card.capability >= (8, 0)
+    if card.mebibytes is None:
+        gib, memory = memory_bytes() / 2**30 - SYSTEM_GIB, "memory of the machine, which the card shares"
+    else:
+        gib, memory = card.mebibytes / 1024 - DRIVER_GIB, "memory from nvidia-smi"
+    known = f"the {speed.name}" if like else f"no card that is known: that of the {speed.name}"
     return Gpu(
         id=THIS_MACHINE,
         name=f"{card.name} of this machine",
-        memory_gib=round(max(1.0, card.mebibytes / 1024 - DRIVER_GIB), 2),
+        memory_gib=round(max(1.0, gib), 2),
         value_bytes=2,
         bf16=bf16,
         tflops=speed.tflops,
         share=speed.share,
         methods=speed.methods,
-        source=f"memory and name from nvidia-smi; speed of {'the' if like else 'no card that is known: that of the'} "
-        f"{speed.name}",
+        source=f"name from nvidia-smi; {memory}; speed of {known}",
     )
 
 

@@ -3,30 +3,48 @@
 import os
 import re
 import subprocess
+import time
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 _ASK = ("nvidia-smi", "--query-gpu=name,memory.total,compute_cap", "--format=csv,noheader,nounits")
 _ASK_SECONDS = 5.0
+_REMEMBERED_SECONDS = 60.0
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 class Card(NamedTuple):
-    """The first NVIDIA card: its name, its memory in MiB, its compute capability as (major, minor)."""
+    """The first NVIDIA card: its name, its memory in MiB, its compute capability as (major, minor).
+
+    `mebibytes` is None where it has no memory of its own, but that of the machine.
+    """
 
     name: str
-    mebibytes: int
+    mebibytes: int | None
     capability: tuple[int, int]
 
 
 def read_card() -> Card | None:
-    """What nvidia-smi says of the first card; None without a card, without a driver, or without an answer in 5 s."""
+    """What nvidia-smi says of the first card; None without a card, without a driver, or without an answer in 5 s.
+
+    The answer is remembered for a minute at most.
+    """
+    return asked_card(time.monotonic() // _REMEMBERED_SECONDS)
+
+
+@lru_cache(maxsize=1)
+def asked_card(_minute: float) -> Card | None:
+    """The same, asked once a minute."""
     try:
         done = subprocess.run(_ASK, capture_output=True, text=True, timeout=_ASK_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    found = re.match(r"\s*(.+?),\s*(\d+),\s*(\d+)\.(\d+)", done.stdout)
-    return Card(found[1], int(found[2]), (int(found[3]), int(found[4]))) if found else None
+    found = re.match(r"\s*(.+?),\s*(\d+|\[N/A\]),\s*(\d+)\.(\d+)", done.stdout)
+    if not found:
+        return None
+    own = int(found[2]) if found[2].isdigit() else None  # N/A: GB10 and Jetson boards share the main memory
+    return Card(found[1], own, (int(found[3]), int(found[4])))
 
 
 def memory_bytes() -> int:

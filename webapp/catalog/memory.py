@@ -67,6 +67,8 @@ def estimate_memory(
         lora_rank=lora_rank,
         checkpointing=checkpointing,
         chunked_loss=chunked_loss,
+        rows=batch_size,
+        flash=not gpu.fp16,
     )
     parts = predicted_memory(dimensions(model), load)
     # As the notebook does: 32-bit weights where they fit, and on an fp16 card, whose GradScaler refuses fp16 gradients.
@@ -107,5 +109,6 @@ def dimensions(model: BaseModel) -> Dimensions:
         kv_width=shape.kv_width,
         ffn=shape.ffn,
         vocab=shape.vocab,
+        heads=shape.heads,
         recurrent_layers=shape.recurrent_layers,
     )

@@ -88,14 +88,16 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BaseModel(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True, kw_only=True):
     """One base model. `parameters` counts the text model; `context_length` is in its own tokens.
 
-    `checked` says against what `parameters` were counted: the published total, to the digit; its label, which
-    `size` is, to 2 %; or nothing.
+    `checked` says what `parameters`, counted with the model's own class, were held against: the published total, to the
+    digit; the publisher's `label` of the size; only the published shape that they were counted from, where the label
+    says another number or there is none; or nothing, as the shape itself is in doubt. `size` is rounded by us.
     """
 
     id: Slug
     hub_id: Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")]
     name: Text
     size: Annotated[str, Meta(pattern=r"^\d+(\.\d+)?B$")]
+    label: Annotated[str, Meta(pattern=r"^\d+(\.\d+)?[BM]$")] | None = None
     year: Annotated[int, Meta(ge=2023, le=2100)]
     parameters: Size
     vision_parameters: Annotated[int, Meta(ge=0)] = 0
@@ -113,7 +115,7 @@ class BaseModel(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=Tru
     hybrid: bool
     t4: bool
     t4_note: Text
-    checked: Literal["published total", "label", "no"]
+    checked: Literal["published total", "label", "published shape", "no"]
     last_reviewed: date
     source: Text
     strengths: Text
@@ -124,6 +126,8 @@ class BaseModel(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=Tru
             raise ValueError("a gated model names its ungated_alternative, and only a gated one does")
         if self.parameters <= self.shape.embedding_parameters:
             raise ValueError("parameters do not even cover the embedding")
+        if self.checked == "label" and not self.agrees_with_label:
+            raise ValueError("parameters are checked by a label that they do not agree with")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data, `verified` with it."""
@@ -131,8 +135,20 @@ class BaseModel(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=Tru
         return fields | {"verified": self.verified}
 
     @property
+    def agrees_with_label(self) -> bool:
+        """Whether the label, taken as rounded, stands for these parameters: "3B" does for 2.5 to 3.5 billion.
+
+        Long labels are not always rounded: 2 % are allowed where half a unit of the last digit is less.
+        """
+        if self.label is None:
+            return False
+        number, unit = self.label[:-1], {"B": 1e9, "M": 1e6}[self.label[-1]]
+        half = 0.5 * 10.0 ** -len(number.partition(".")[2])
+        return abs(self.parameters / unit - float(number)) <= max(half, 0.02 * float(number))
+
+    @property
     def verified(self) -> bool:
-        """Whether the shape was checked against a published number."""
+        """Whether the shape is a published one."""
         return self.checked != "no"
 
     @property

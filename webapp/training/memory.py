@@ -5,8 +5,8 @@ Three things in it follow from them. Recomputed layers do not add to the logits:
 before the first layer is recomputed, so the larger of the two counts; with the sum, Qwen-7B's 2.08 MB per token (12 V +
 2 h L) could not be met. One constant of 1.2 GB serves all methods: what Q-LoRA seemed to need beyond LoRA are the
 0.8 GB of buckets that DeepSpeed kept in those runs. And autocast keeps a 16-bit cast of every trained fp32 weight until
-a forward pass ends. Logits and activations come from allocator traces of SmolLM2-135M and Qwen3-0.6B. Attention counts
-as memory-efficient, convolution layers count as attention.
+a forward pass ends. Logits and activations come from allocator traces of SmolLM2-135M and Qwen3-0.6B. Attention
+builds no L x L scores but where `_square_bytes` says so; convolution layers count as attention.
 """
 
 from collections.abc import Mapping
@@ -26,8 +26,8 @@ class Dimensions:
     """What a decoder's memory follows from; `embeddings` are the parameters of the embedding and an untied head.
 
     `parameters` are the language model's, `other_towers` those of parts that text does not train. `query_width` is
-    heads x head_dim, `kv_width` the same of the keys; `ffn` is the width in use. `recurrent_layers` are those of linear
-    attention, which matter for time alone.
+    heads x head_dim, `kv_width` the same of the keys; `ffn` is the width in use. `heads` are the query heads, 0
+    where they are not known; `recurrent_layers` are those of linear attention, which matter for time alone.
     """
 
     parameters: int
@@ -39,6 +39,7 @@ class Dimensions:
     kv_width: int
     ffn: int
     vocab: int
+    heads: int = 0
     recurrent_layers: int = 0
 
     @property
@@ -52,7 +53,9 @@ class Load:
     """What is trained and how: bytes of a base weight and of an activation, tokens of a micro-batch.
 
     `value_bytes` is 2, or 4 on a CPU; `trained_bytes` are those of a weight that full fine-tuning trains, and
-    `adapter_bytes` of an adapter's. `logit_bytes` are 12, or 8 where a loss is computed in 16 bits throughout.
+    `adapter_bytes` of an adapter's. `logit_bytes` are 12, or 8 where a loss is computed in 16 bits throughout. The
+    tokens are in `rows` rows, 0 where attention builds nothing that grows with their length squared; `flash` says
+    whether the device has FlashAttention.
     """
 
     method: str
@@ -64,6 +67,8 @@ class Load:
     chunked_loss: bool = True
     adapter_bytes: int = 4
     logit_bytes: int = LOGIT_BYTES
+    rows: int = 0
+    flash: bool = True
 
 
 def predicted_memory(of: Dimensions, load: Load) -> dict[str, float]:
@@ -77,7 +82,8 @@ def predicted_memory(of: Dimensions, load: Load) -> dict[str, float]:
         full         2 w N more for Adam, w N for gradients; w is b, or 4 where trained weights are fp32
         casts        2 A or 2 N: autocast's 16-bit copies of trained fp32 weights, kept until a forward pass ends
         layer        b T (4f + 2q + 2kv + 4h), + 3T (5h + q + f) when fp32 adapters meet a 16-bit base;
-                     QLoRA + one dequantised weight
+                     QLoRA + one dequantised weight; + the squares of the rows' length S = T / rows:
+        squares      rows > 1: (b + 1) rows S^2; without FlashAttention, heads that share keys: 12 heads rows S^2
         logits       12 V T, or 12 V 256 with the chunked loss
         activations  L layers, or with checkpointing b T h L and what one layer takes beyond the logits
         peak         1.03 x sum + 1.2 GB
@@ -133,10 +139,28 @@ def _trained_bytes(of: Dimensions, load: Load) -> dict[str, float]:
 
 def _activation_bytes(of: Dimensions, load: Load, logits: float) -> float:
     """Bytes kept for the backward pass, and of a layer that is recomputed in it where the logits have been."""
-    layer = load.value_bytes * load.tokens * (4 * of.ffn + 2 * of.query_width + 2 * of.kv_width + 4 * of.hidden)
+    layer: float = load.value_bytes * load.tokens * (4 * of.ffn + 2 * of.query_width + 2 * of.kv_width + 4 * of.hidden)
     if load.method != "full" and load.adapter_bytes > load.value_bytes:
         layer += 3 * load.tokens * (5 * of.hidden + of.query_width + of.ffn)
     dequantised = load.value_bytes * of.hidden * of.ffn if load.method == "qlora" else 0
+    kept, passing = _square_bytes(of, load)
+    layer += kept
+    passing += dequantised
     if not load.checkpointing:
-        return float(layer * of.layers + dequantised)
-    return load.value_bytes * load.tokens * of.hidden * of.layers + max(0.0, layer + dequantised - logits)
+        return float(layer * of.layers + passing)
+    return load.value_bytes * load.tokens * of.hidden * of.layers + max(0.0, layer + passing - logits)
+
+
+def _square_bytes(of: Dimensions, load: Load) -> tuple[float, float]:
+    """Bytes that grow with the length squared: those a layer's attention keeps for its way back, and those in passing.
+
+    A batch of several rows is padded: one boolean mask for all layers, and of it a copy in the computing type a layer.
+    Rows of equal length have no mask (transformers' `sdpa_mask`); then, without FlashAttention, heads that share keys
+    run on PyTorch's math kernel (huggingface/transformers#48633, seen on a T4), which computes scores in fp32: 12 bytes
+    at its peak, 4 of them kept. Measured on a CPU: 12.2 of 8 heads x 1,024^2. Masks of sliding windows and of packed
+    rows, which one row has too, are not counted.
+    """
+    squares = load.tokens**2 / load.rows if load.rows else 0.0
+    if of.kv_width < of.query_width and not load.flash:
+        return 4 * of.heads * squares, 8 * of.heads * squares
+    return (load.value_bytes * squares, squares) if load.rows > 1 else (0.0, 0.0)

@@ -101,6 +101,8 @@ def dimensions_of(config: RunConfig) -> Dimensions:
         kv_width=text.num_key_value_heads * head_dim,
         ffn=text.intermediate_size * (2 if getattr(text, "use_double_wide_mlp", False) else 1),  # Gemma 4 E2B
         vocab=text.vocab_size,
+        heads=text.num_attention_heads,
+        recurrent_layers=(getattr(text, "layer_types", None) or []).count("linear_attention"),
     )
 
 
@@ -113,6 +115,8 @@ def load_of(config: RunConfig, hardware: Hardware, trained: torch.dtype) -> Load
         tokens=config.batch_size * config.max_seq_length,
         lora_rank=config.lora_rank,
         checkpointing=config.gradient_checkpointing,
+        rows=config.batch_size,
+        flash=not hardware.needs_scaler,  # FlashAttention needs what bf16 needs: compute capability 8.0
     )
 
 
