@@ -100,7 +100,7 @@ RULES = (
     ),
     Rule(
         "model_gated",
-        r"gated repo|\bis gated:|GatedRepoError|HF_TOKEN may not read|accept its licence",
+        r"(access a|Cannot access) gated repo|\bis gated: accept|GatedRepoError|HF_TOKEN may not read",
         "The model is gated, and its licence is not accepted yet",
         "Accept the licence on the model's page, and set HF_TOKEN to a token of the same account.",
         hint="https://huggingface.co/{base_model}",
@@ -130,7 +130,8 @@ RULES = (
     Rule(
         "hub_unreachable",
         r"couldn't connect to '|LocalEntryNotFoundError|OfflineModeIsEnabled|ReadTimeout"
-        r"|Connect(ion)? ?([Rr]efused|[Rr]eset|Error|Timeout)|timed out$|Network is unreachable|429 Too Many|Server error '5\d\d|50[0234] Server Error",
+        r"|Connect(ion)? ?([Rr]efused|[Rr]eset|Error|Timeout)|timed out$|Network is unreachable"
+        r"|429 Too Many|Server error '5\d\d|50[0234] Server Error",
         "The Hugging Face hub, or the server of the rows, did not answer",
         "Check the network and run again: what was downloaded is kept.",
         hint="https://status.huggingface.co",

@@ -42,7 +42,7 @@ def words(name: str) -> str:
 
 def settings(values: Mapping[str, Any]) -> str:
     """Settings as part of a sentence: "batch_size 1 and gradient_accumulation 8"."""
-    said = [f"{name} {json.dumps(value).strip('"')}" for name, value in values.items()]
+    said = [f"{name} {value}" for name, value in values.items()]
     return " and ".join(filter(None, [", ".join(said[:-1]), said[-1]]))
 
 

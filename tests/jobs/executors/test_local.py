@@ -148,6 +148,7 @@ def test_a_failing_cell_is_named_with_a_plain_traceback(bench):
         "no such row",
     )
     assert error["message"] == "ValueError in cell 3 of 4: no such row"
+    assert error["tag"] is None
     assert "raise ValueError" in error["traceback"]
     assert "\x1b" not in error["traceback"]
     assert bench.told("cell_finished")[-1] == {"cell": 2, "total": 4, "ok": False}
