@@ -202,8 +202,10 @@ def _show_failure(error: Mapping[str, Any]) -> None:
     if failure["hint"]:
         click.echo(f"     {failure['hint']}")
     if failure["change"]:
-        settings = " ".join(f"--set {name}={json.dumps(value)}" for name, value in failure["change"].items())
-        click.echo(f"make the notebook again with {settings}")
+        said = {
+            name: value if isinstance(value, str) else json.dumps(value) for name, value in failure["change"].items()
+        }
+        click.echo(f"make the notebook again with {' '.join(f'--set {name}={value}' for name, value in said.items())}")
 
 
 def show_run(report: Mapping[str, Any]) -> None:

@@ -10,8 +10,8 @@ from webapp.accounts import LOCAL
 from webapp.errors import Problem
 from webapp.jobs import attempts as jobs
 from webapp.jobs import claim
-from webapp.notebooks.failures import Failure
 from webapp.notebooks import delivery
+from webapp.notebooks.failures import Failure
 
 REPORT = {
     "status": "completed",

@@ -239,7 +239,7 @@ def test_a_cell_that_will_never_be_ready_fails_the_run_and_does_not_start(bench)
 
     execution = bench.run("print('never')", ready=ready)
     assert (execution.status, execution.cells_executed) == ("failed", 1)
-    assert execution.error == {"code": "no_model", "message": "There is no model.", "cell": 1}
+    assert execution.error == {"code": "no_model", "message": "There is no model.", "cell": 1, "tag": None}
     assert len(bench.told("cell_started")) == 1
 
 
