@@ -202,10 +202,12 @@ def _show_failure(error: Mapping[str, Any]) -> None:
     if failure["hint"]:
         click.echo(f"     {failure['hint']}")
     if failure["change"]:
-        said = {
-            name: value if isinstance(value, str) else json.dumps(value) for name, value in failure["change"].items()
-        }
-        click.echo(f"make the notebook again with {' '.join(f'--set {name}={value}' for name, value in said.items())}")
+        options = " ".join(_set_option(name, value) for name, value in failure["change"].items())
+        click.echo(f"make the notebook again with {options}")
+
+
+def _set_option(name: str, value: Any) -> str:
+    return f"--set {name}={value if isinstance(value, str) else json.dumps(value)}"
 
 
 def show_run(report: Mapping[str, Any]) -> None:

@@ -81,7 +81,7 @@ RULES = (
     Rule(
         "drive_not_mounted",
         r"mount failed|credential propagation was unsuccessful|Mountpoint must|disabled Drive File Stream"
-        r"|Transport endpoint is not connected|/content/drive\b",
+        r"|Transport endpoint is not connected|No such file or directory: '/content/drive",
         "Google Drive cannot be reached",
         "Allow the access that Colab asks for, with the account that Colab runs under, and run the cell again.",
         remedy=remedies.without_drive,
