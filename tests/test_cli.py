@@ -181,6 +181,23 @@ def test_run_prints_the_report_and_puts_the_executed_notebook_where_asked(tmp_pa
     assert (tmp_path / "n.dryrun/tunebook-run/model/adapter_model.safetensors").exists()
 
 
+def test_run_says_why_it_failed_and_what_to_set(tmp_path):
+    path = tmp_path / "n.ipynb"
+    assert tunebook("notebook", SAMPLE, "--model", "smollm2-360m", "--set", "method=qlora", "-o", path).exit_code == 0
+    notebook = nbformat.read(path, as_version=4)
+    (cell,) = [cell for cell in notebook.cells if "install" in cell.metadata.get("tags", [])]
+    cell.source = "raise RuntimeError('No compatible CUDA binary found at libbitsandbytes_cuda131.so')"
+    nbformat.write(notebook, path)
+    command = [Path(sys.executable).with_name("tunebook"), "run", path, "--dry-run"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    error, why, hint, again = done.stdout.splitlines()[1:5]
+    assert error.startswith("error: RuntimeError in cell 3 of ")
+    assert why.startswith("why: bitsandbytes does not work with this machine's CUDA. QLoRA needs it")
+    assert hint.strip() == "pip install --upgrade bitsandbytes"
+    assert again == "make the notebook again with --set method=lora"
+
+
 def test_models_lists_the_catalogue():
     listed = json.loads(tunebook("models", "--json").stdout)
     assert [entry["id"] for entry in listed] == [model.id for model in models()]

@@ -14,6 +14,8 @@ from webapp.datasets import FIXES, Analysis
 from webapp.datasets.markers import MARKERS
 from webapp.datasets.privacy_kinds import KINDS
 from webapp.notebooks import TrainingConfig
+from webapp.notebooks.failure_rules import RULES
+from webapp.notebooks.failures import UNKNOWN
 from webapp.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -72,6 +74,13 @@ def test_every_field_of_the_gate_is_listed():
 @pytest.mark.parametrize("item", [*KINDS, *MARKERS], ids=lambda item: item.name)
 def test_every_kind_and_mark_is_listed(item):
     assert f"| `{item.name}` |" in DOCS["privacy.md"]
+
+
+def test_the_guide_says_of_every_failure_what_the_rules_say():
+    section = DOCS["guide.md"].partition("## When a run fails")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", section, re.MULTILINE)
+    assert rows[:-1] == [(rule.code, rule.cause, rule.sentence) for rule in RULES]
+    assert rows[-1][0] == UNKNOWN
 
 
 def test_every_command_and_option_is_shown():

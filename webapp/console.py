@@ -197,6 +197,24 @@ def show_checks(answer: Mapping[str, Any]) -> None:
     click.echo("the run would see the same rows" if answer["matches"] else "the run would not be the same")
 
 
+def _show_failure(error: Mapping[str, Any]) -> None:
+    """The error of a run; where its cause is known, that, what to do, and the settings that may help."""
+    click.echo(f"error: {error['message']}")
+    failure = error["failure"]
+    if not failure["cause"]:
+        return
+    click.echo(f"why: {failure['cause']}. {failure['sentence']}")
+    if failure["hint"]:
+        click.echo(f"     {failure['hint']}")
+    if failure["change"]:
+        options = " ".join(_set_option(name, value) for name, value in failure["change"].items())
+        click.echo(f"make the notebook again with {options}")
+
+
+def _set_option(name: str, value: Any) -> str:
+    return f"--set {name}={value if isinstance(value, str) else json.dumps(value)}"
+
+
 def show_run(report: Mapping[str, Any]) -> None:
     """How a run ended, what it measured, and one answer before and after, of those that became worse if any did."""
     from webapp.training.report_page import figure_rows
@@ -204,7 +222,7 @@ def show_run(report: Mapping[str, Any]) -> None:
     cells, loss = report["cells"], report["loss"]
     click.echo(f"{report['status']} in {report['seconds']:.1f} s, {cells['executed']} of {cells['total']} cells")
     if report["error"]:
-        click.echo(f"error: {report['error']['message']}")
+        _show_failure(report["error"])
     if loss["eval_before"] is not None:
         click.echo(
             f"{report['rows']['train']} rows trained on, {report['rows']['eval']} held out, {report['steps']} steps"

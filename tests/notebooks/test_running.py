@@ -210,6 +210,16 @@ def test_an_error_in_a_cell_is_told_with_its_name(tmp_path, write_notebook):
     assert report.status == "failed"
     assert "LookupError" in report.error["message"]
     assert "no such row" in report.error["message"]
+    assert report.error["tag"] == "mask"
+    assert report.error["failure"]["sentence"] == "LookupError: no such row"
+
+
+def test_a_dry_run_that_fails_says_why_and_offers_only_what_reaches_it(tmp_path, write_notebook):
+    source = "raise RuntimeError('CUDA out of memory. Tried to allocate 2.00 GiB.')"
+    notebook = with_cell(write_notebook(gradient_checkpointing=False, batch_size=8), "install", source)
+    failure = dry_run(notebook, tmp_path / "run", Watch(240, quietly)).error["failure"]
+    assert failure["code"] == "gpu_out_of_memory"
+    assert failure["change"] == {"gradient_checkpointing": True}
 
 
 def test_without_the_training_packages_the_error_says_what_to_install(monkeypatch, write_notebook, tmp_path):

@@ -7,9 +7,11 @@ import pytest
 
 from webapp import workflow
 from webapp.accounts import LOCAL
+from webapp.errors import Problem
 from webapp.jobs import attempts as jobs
 from webapp.jobs import claim
 from webapp.notebooks import delivery
+from webapp.notebooks.failures import Failure
 
 REPORT = {
     "status": "completed",
@@ -117,6 +119,38 @@ def test_a_failed_run_says_where_it_failed(visitor, services, notebook, running)
     assert "The dry run failed: ValueError in cell 3 of 12: <boom>" in page.text
     assert "line 1 <x>" in page.text
     assert "Run it again" in page.text
+
+
+@pytest.fixture
+def failed(services, running):
+    """Ends the dry run with a failure."""
+
+    def fail(change):
+        failure = Failure("gpu_out_of_memory", "The GPU's memory is full", "End <others>.", change, "nvidia-smi")
+        error = Problem("cell_failed", "It broke", status=500, details={"report": {}, "failure": failure.to_dict()})
+        jobs.fail(services.db, running.id, running.attempt, error.to_dict())
+
+    return fail
+
+
+def test_a_failed_run_says_why_and_makes_the_notebook_again_by_a_button(visitor, services, notebook, failed):
+    failed({"batch_size": 1, "gradient_accumulation": 8})
+    page = visitor.visit(f"/notebooks/{notebook.id}")
+    assert "The GPU's memory is full. End <others>. nvidia-smi" in page.text
+    assert "Make the notebook again with batch_size 1 and gradient_accumulation 8" in page.text
+    page = visitor.send(page.form("/remake"))
+    made = visitor.path.rpartition("/")[2]
+    assert made != notebook.id
+    assert page.refresh
+    assert "batch_size 1 gradient_accumulation 8" in page.text
+    claim(services.db, "test", 60)
+
+
+def test_a_failed_run_without_a_change_to_offer_has_no_such_button(visitor, notebook, failed):
+    failed(None)
+    page = visitor.visit(f"/notebooks/{notebook.id}")
+    assert "End <others>." in page.text
+    assert not [form for form in page.forms if "/remake" in form.action]
 
 
 def test_an_unknown_notebook_is_404(visitor):

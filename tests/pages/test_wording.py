@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.pages.wording import number, percent, size, words
+from webapp.pages.wording import number, percent, settings, size, words
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,8 @@ def test_size(count, shown):
 def test_percent_and_words():
     assert percent(0.856) == "86%"
     assert words("avg_message_length") == "avg message length"
+
+
+def test_settings_are_part_of_a_sentence():
+    assert settings({"method": "qlora"}) == "method qlora"
+    assert settings({"a": 1, "b": 0.5, "c": False}) == "a 1, b 0.5 and c False"

@@ -12,11 +12,12 @@ from webapp.workflow import kinds
 
 LINE = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b%d"}]}\n'
 DONE = RunReport("completed", 12.0, {"total": 12, "executed": 12}, steps=100)
+FAILURE = {"code": "notebook_failed", "cause": None, "sentence": "boom", "change": None, "hint": None}
 BROKEN = RunReport(
     "failed",
     3.0,
     {"total": 12, "executed": 4},
-    error={"code": "cell_failed", "message": "ValueError in cell 5 of 12: boom", "cell": 4},
+    error={"code": "cell_failed", "message": "ValueError in cell 5 of 12: boom", "cell": 4, "failure": FAILURE},
 )
 
 
@@ -55,7 +56,7 @@ def test_a_dry_run_that_fails_has_both_an_error_and_its_report(dry_run):
     job, _ = dry_run(BROKEN)
     assert job.status == "failed"
     assert job.error["code"] == "cell_failed"
-    assert "report" not in job.error["details"]
+    assert job.error["details"] == {"failure": FAILURE}
     assert job.result["cells"] == {"total": 12, "executed": 4}
 
 

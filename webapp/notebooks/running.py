@@ -12,6 +12,7 @@ from typing import Any
 from webapp.errors import Problem
 from webapp.jobs import scrubbed_environment
 from webapp.jobs.executors import Event, Ready, execute
+from webapp.notebooks.failures import decode
 from webapp.notebooks.miniatures import MINIATURE_LENGTH, making_miniature
 from webapp.notebooks.reading import NotebookContents, read_notebook
 
@@ -41,7 +42,8 @@ class RunReport:
 
     Losses are in nats per trained token; `perplexity`, `interval`, `metrics`, `alarms` and `export` are those of
     docs/api.md, None where the run did not get so far; `artifacts` are paths relative to the working folder.
-    `miniature` is set for dry runs only: its figures mean nothing for the real model.
+    `error` is an Execution's, with the `failure` behind it. `miniature` is set for dry runs only: its figures mean
+    nothing for the real model.
     """
 
     status: str
@@ -82,8 +84,9 @@ def run_notebook(notebook: Path, workdir: Path, watch: Watch) -> RunReport:
     Rows that are a file of their own are taken from beside the notebook if they lie there, else as the notebook does.
     """
     require_training_packages()
-    data_file = rows_beside(notebook, read_notebook(notebook))
-    return _run(notebook, workdir, _data_parameter(data_file), scrubbed_environment(os.environ), watch)
+    contents = read_notebook(notebook)
+    overrides = _data_parameter(rows_beside(notebook, contents))
+    return _run(notebook, workdir, contents.parameters, overrides, scrubbed_environment(os.environ), watch)
 
 
 def rows_beside(notebook: Path, contents: NotebookContents) -> Path | None:
@@ -109,12 +112,13 @@ def dry_run(notebook: Path, workdir: Path, watch: Watch, data_file: Path | None 
     data_file = (data_file or rows_beside(notebook, contents)) if contents.data_file else None
     folder = workdir / "miniature"
     environment = scrubbed_environment(os.environ) | ONE_THREAD | NO_HUB | QUIET
-    parameters = dry_run_parameters(contents.parameters, folder) | _data_parameter(data_file)
+    overrides = dry_run_parameters(contents.parameters, folder) | _data_parameter(data_file)
     with making_miniature(contents, data_file, folder, environment) as making:
         report = _run(
             notebook,
             workdir,
-            parameters,
+            contents.parameters,
+            overrides,
             environment,
             watch,
             lambda tags: making.done() or not WITHOUT_MODEL.isdisjoint(tags),
@@ -144,6 +148,7 @@ def _run(
     notebook: Path,
     workdir: Path,
     parameters: Mapping[str, Any],
+    overrides: Mapping[str, Any],
     environment: Mapping[str, str],
     watch: Watch,
     ready: Ready = lambda _: True,
@@ -155,7 +160,7 @@ def _run(
         notebook,
         workdir=workdir,
         output=workdir / EXECUTED,
-        parameters=parameters,
+        parameters=overrides,
         timeout=watch.timeout,
         environment=environment,
         on_event=watch.on_event,
@@ -172,7 +177,7 @@ def _run(
         status=done.status,
         seconds=round(done.seconds, 2),
         cells={"total": done.cells_total, "executed": done.cells_executed},
-        error=done.error,
+        error=done.error and done.error | {"failure": decode(done.error, parameters, fixed=overrides).to_dict()},
         artifacts=sorted(artifacts),
         **measured,
     )

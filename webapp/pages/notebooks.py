@@ -11,6 +11,7 @@ def add_to(bp: Blueprint) -> None:
     """Registers these pages."""
     bp.get("/notebooks/<notebook_id>", endpoint="notebook")(show)
     bp.post("/notebooks/<notebook_id>/dry-runs", endpoint="start_dry_run")(start_dry_run)
+    bp.post("/notebooks/<notebook_id>/remake", endpoint="remake_notebook")(remake)
     bp.post("/notebooks/<notebook_id>/open-in-colab", endpoint="open_in_colab")(open_in_colab)
     bp.get("/notebooks/<notebook_id>/open-in-colab", endpoint="opened_in_colab")(back_to_notebook)
     bp.post("/notebooks/<notebook_id>/links/<link_id>/revoke", endpoint="revoke_link")(revoke_link)
@@ -42,6 +43,12 @@ def start_dry_run(notebook_id: str) -> ResponseReturnValue:
     """Orders a dry run."""
     workflow.start_dry_run(services(), caller(), notebook_id)
     return redirect(url_for("pages.notebook", notebook_id=notebook_id), 303)
+
+
+def remake(notebook_id: str) -> ResponseReturnValue:
+    """Makes the notebook again with the settings that its failure asks for, and leads to the new one."""
+    made = workflow.remake(services(), caller(), notebook_id)
+    return redirect(url_for("pages.notebook", notebook_id=made.id), 303)
 
 
 def open_in_colab(notebook_id: str) -> ResponseReturnValue:

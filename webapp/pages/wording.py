@@ -1,6 +1,7 @@
 """Numbers and names as people read them."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from webapp.catalog import find_model
@@ -39,6 +40,12 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def settings(values: Mapping[str, Any]) -> str:
+    """Settings as part of a sentence: "batch_size 1 and gradient_accumulation 8"."""
+    said = [f"{name} {value}" for name, value in values.items()]
+    return " and ".join(filter(None, [", ".join(said[:-1]), said[-1]]))
+
+
 def model_name(model_id: str) -> str:
     """The name of a base model."""
     return find_model(model_id).name
@@ -57,6 +64,7 @@ FILTERS = {
     "percent": percent,
     "size": size,
     "words": words,
+    "settings": settings,
     "model_name": model_name,
     "pretty_json": pretty_json,
 }

@@ -34,6 +34,7 @@ from webapp.workflow.jobs import JobStatus, job_status
 from webapp.workflow.mapping import map_columns
 from webapp.workflow.measuring import OwnError, own_errors
 from webapp.workflow.recommending import recommend, suggested_plan
+from webapp.workflow.remaking import remake
 from webapp.workflow.rendering import RenderedExample, rendered
 from webapp.workflow.running import start_dry_run
 from webapp.workflow.services import Services, open_services
@@ -79,6 +80,7 @@ __all__ = [
     "preview",
     "recommend",
     "redo",
+    "remake",
     "rendered",
     "revoke_link",
     "rows_file",

@@ -51,7 +51,7 @@ def run_analysis(services: Services, context: JobContext) -> Mapping[str, Any]:
 def run_dry_run(services: Services, context: JobContext) -> Mapping[str, Any]:
     """Runs the notebook of the job on a miniature of its model; answers the report.
 
-    Raises the run's own Problem when it failed; what had been run by then is in its details as `report`.
+    Raises the run's own Problem when it failed; in its details, `failure` says why, and `report` what had been run.
     """
     with services.db.reading() as session:
         notebook = session.get_one(Notebook, context.job.notebook_id)
@@ -74,6 +74,7 @@ def run_dry_run(services: Services, context: JobContext) -> Mapping[str, Any]:
     context.check()
     if report["status"] != "completed":
         error = report["error"] or {"code": "dry_run_failed", "message": "The notebook did not run to its end."}
-        raise Problem(error["code"], error["message"], status=500, details={"report": report})
+        details = {"report": report, "failure": error.get("failure")}
+        raise Problem(error["code"], error["message"], status=500, details=details)
     record_measurement(services, context.job.id, notebook.model_id, workdir)
     return report

@@ -148,6 +148,7 @@ def test_a_failing_cell_is_named_with_a_plain_traceback(bench):
         "no such row",
     )
     assert error["message"] == "ValueError in cell 3 of 4: no such row"
+    assert error["tag"] is None
     assert "raise ValueError" in error["traceback"]
     assert "\x1b" not in error["traceback"]
     assert bench.told("cell_finished")[-1] == {"cell": 2, "total": 4, "ok": False}
@@ -238,7 +239,7 @@ def test_a_cell_that_will_never_be_ready_fails_the_run_and_does_not_start(bench)
 
     execution = bench.run("print('never')", ready=ready)
     assert (execution.status, execution.cells_executed) == ("failed", 1)
-    assert execution.error == {"code": "no_model", "message": "There is no model.", "cell": 1}
+    assert execution.error == {"code": "no_model", "message": "There is no model.", "cell": 1, "tag": None}
     assert len(bench.told("cell_started")) == 1
 
 

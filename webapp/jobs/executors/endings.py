@@ -17,21 +17,20 @@ def explain(client: LiveClient, error: BaseException, reason: str | None, timeou
 
     Raises `error` itself when it says nothing about the notebook.
     """
-    cell, total = client.current, client.total
-    where = "at its start" if cell is None else f"in cell {cell + 1} of {total}"
+    where = "at its start" if client.current is None else f"in cell {client.current + 1} of {client.total}"
     if reason == "cancelled":
-        return _error("cancelled", f"The run was cancelled {where}.", cell)
+        return _error("cancelled", f"The run was cancelled {where}.", client)
     if reason == "timed_out":
-        return _error("timed_out", f"The run was stopped after {timeout:g} seconds, {where}.", cell)
+        return _error("timed_out", f"The run was stopped after {timeout:g} seconds, {where}.", client)
     if isinstance(error, CellExecutionError):
         return _cell_failed(client, where)
     if client.refusal is not None:
-        return _error(client.refusal.code, client.refusal.message, cell)
+        return _error(client.refusal.code, client.refusal.message, client)
     # nbclient's DeadKernelError, and what jupyter_client raises when a kernel does not start.
     if isinstance(error, RuntimeError):
         status = client.exit_status
         end = "ended by itself" if status is None else in_words(status)
-        return _error("kernel_died", f"The notebook's process, {where}, {end}.", cell)
+        return _error("kernel_died", f"The notebook's process, {where}, {end}.", client)
     raise error
 
 
@@ -40,15 +39,15 @@ def _cell_failed(client: LiveClient, where: str) -> dict[str, Any]:
     name = content.get("ename", "Error")
     value = _plain(content.get("evalue", ""))[:_VALUE_CHARACTERS]
     lines = _plain("\n".join(content.get("traceback", []))).splitlines()
-    return _error("cell_failed", f"{name} {where}: {value}", client.current) | {
+    return _error("cell_failed", f"{name} {where}: {value}", client) | {
         "ename": name,
         "evalue": value,
         "traceback": "\n".join(lines[-_TRACEBACK_LINES:])[-_TRACEBACK_CHARACTERS:],
     }
 
 
-def _error(code: str, message: str, cell: int | None) -> dict[str, Any]:
-    return {"code": code, "message": message, "cell": cell}
+def _error(code: str, message: str, client: LiveClient) -> dict[str, Any]:
+    return {"code": code, "message": message, "cell": client.current, "tag": client.tag}
 
 
 def _plain(text: str) -> str:

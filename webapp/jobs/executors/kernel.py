@@ -50,7 +50,7 @@ class LiveClient(NotebookClient):
 
     `tell` gets every event, `save` is called after every cell, both in the event loop's thread; a cell waits until
     it is `ready`, which is asked with its tags. In events and in `current`, a cell is its place, from 0, among the
-    `total` cells that run.
+    `total` cells that run; `tag` is its first one.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class LiveClient(NotebookClient):
         self._place = {index: place for place, index in enumerate(code)}
         self.total, self.executed = len(code), 0
         self.current: int | None = None
+        self.tag: str | None = None
         self.cell_error: Mapping[str, Any] | None = None
         self.refusal: Problem | None = None
         self.halted = False
@@ -134,9 +135,10 @@ class LiveClient(NotebookClient):
             self._process = provisioner.process
 
     async def _before_cell(self, cell: NotebookNode, cell_index: int) -> None:
-        self.current = self._place[cell_index]
+        tags = cell.metadata.get("tags", [])
+        self.current, self.tag = self._place[cell_index], next(iter(tags), None)
         try:
-            while not self.halted and not self._ready(cell.metadata.get("tags", [])):
+            while not self.halted and not self._ready(tags):
                 await asyncio.sleep(_READY_SECONDS)
         except Problem as problem:
             self.refusal = problem

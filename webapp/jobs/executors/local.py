@@ -28,9 +28,9 @@ _POLL_SECONDS = 0.05
 class Execution:
     """How a run ended; `cells_*` count the code cells that are not empty.
 
-    `error` is None or `{code, message, cell}` (cell: place among these cells, from 0, or None), where code is
-    `timed_out`, `cancelled`, `kernel_died` or `cell_failed`, which adds `{ename, evalue, traceback}`; or
-    that of the Problem for which a cell was not ready.
+    `error` is None or `{code, message, cell, tag}` (the cell's place among these, from 0, and its first tag, or
+    None), where code is `timed_out`, `cancelled`, `kernel_died` or `cell_failed`, which adds
+    `{ename, evalue, traceback}`; or that of the Problem for which a cell was not ready.
     """
 
     status: Literal["completed", "failed", "cancelled"]
