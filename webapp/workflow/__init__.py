@@ -14,6 +14,7 @@ from webapp.workflow.analyses import (
     preview,
     wait_for_analysis,
 )
+from webapp.workflow.choosing import base_model
 from webapp.workflow.colab import COLAB, ColabLink, colab_commands, colab_link
 from webapp.workflow.data_links import data_links, linked_file, revoke_link
 from webapp.workflow.delivering import RowsFile, rows_file
@@ -55,6 +56,7 @@ __all__ = [
     "Version",
     "Versions",
     "analysis",
+    "base_model",
     "colab_commands",
     "colab_link",
     "data_links",
