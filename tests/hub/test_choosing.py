@@ -84,7 +84,8 @@ def test_the_token_goes_to_the_hub_and_nowhere_else(settings: Settings, hub: Hub
     "name",
     [
         "hf:", "hf:qwen", "hf:../../etc/passwd", "hf:a/..", "hf:a/b/c", "hf:a/b?c", "hf:a/b#c", "hf:a/b%2fc", "hf:/a/b",
-        "hf:https://example.org/a", "hf:a//b", "hf:a/b\n", "hf:a /b", "hf:-a/b", "hf:a/b.", "hf:ä/b", "hf:a/" + "b" * 97,
+        "hf:https://example.org/a", "hf:a//b", "hf:a/b\n", "hf:a /b", "hf:-a/b", "hf:a/b.", "hf:ä/b",
+        "hf:a/" + "b" * 97,
         "hf:a@b/c", "hf:a\\b/c", "hf:a/b--c",
     ],
 )  # fmt: skip

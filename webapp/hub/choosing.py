@@ -15,7 +15,7 @@ from webapp.hub.cards import PREFIX, folder_card, hub_card
 from webapp.hub.chat_formats import read_chat_format
 from webapp.hub.files import FolderFiles, HubFiles, ModelFiles, read_object
 from webapp.settings import Settings
-from webapp.training.families import Family, families
+from webapp.training.families import Family
 
 # As the hub names repositories; no part begins with a dot, and none holds two in a row.
 _NAME = re.compile(r"(?!.*(\.\.|--))[A-Za-z0-9][A-Za-z0-9._-]{0,94}(?<![.-])/[A-Za-z0-9_][A-Za-z0-9._-]{0,94}(?<![.-])")
@@ -24,10 +24,10 @@ _FOLDER = re.compile(r"[./~\\]")
 
 @dataclass(frozen=True)
 class ChosenModel:
-    """A base model, and how to come by its chat format, for which more files may be fetched."""
+    """A base model; `own_format` reads the chat format of one that the catalogue does not have, from further files."""
 
     model: BaseModel
-    family: Callable[[], Family]
+    own_format: Callable[[], Family | None]
 
 
 def choose_model(name: str, settings: Settings) -> ChosenModel:
@@ -75,7 +75,7 @@ def _listed(name: str) -> ChosenModel:
             raise
         message = f"{problem.message} To take it from the hub, write hf:{name}."
         raise Problem(problem.code, message, status=404, param=problem.param, details=problem.details) from None
-    return ChosenModel(model, lambda: families()[model.template_family])
+    return ChosenModel(model, lambda: None)
 
 
 def _described(files: ModelFiles, card: Callable[[Mapping[str, Any]], Card]) -> ChosenModel:

@@ -20,10 +20,10 @@ def choose_tokenizer(given: str | None, model: BaseModel | None, settings: Setti
     the model's own. Only `fetch` asks the hub, and only for what is not in the cache. Raises Problem:
     `tokenizer_not_found`, `invalid_tokenizer`, `wrong_tokenizer`, `no_model_to_fetch_for`, those of `fetch_tokenizer`.
     """
-    if fetch and (given or not model):
+    if fetch and (given or not model or Path(model.hub_id).is_absolute()):
         raise Problem(
             "no_model_to_fetch_for",
-            "--fetch-tokenizer fetches the tokenizer of --model ID; leave --tokenizer out.",
+            "--fetch-tokenizer fetches the tokenizer of --model ID from the hub; leave --tokenizer out.",
             param="fetch_tokenizer",
         )
     if given in ENCODINGS:
@@ -50,7 +50,13 @@ def _own(path: Path, model: BaseModel | None) -> OwnTokenizer:
 
 
 def cached_tokenizer(hub_id: str, settings: Settings) -> Path | None:
-    """The model's tokenizer.json in the hub cache of this machine, or in the one that tunebook fetches into."""
+    """The model's tokenizer.json in the hub cache of this machine, or in the one that tunebook fetches into.
+
+    That of a model which is a folder lies in it.
+    """
+    if Path(hub_id).is_absolute():
+        path = Path(hub_id, FILE_NAME)
+        return path if path.is_file() else None
     return cached_file(hub_id, FILE_NAME, settings)
 
 
