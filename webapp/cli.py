@@ -142,9 +142,12 @@ def notebook(
         require_template(own_format, examples)
         plan = plan_run(analysis, model, wanted, gpu=gpu, preset=preset)
         delivery = delivered(examples.payload(), data, output, Secret.new() if encrypted else None)
-        content = render(assemble(analysis, examples, model, data.name, plan, delivery, own_format))
+        spec = assemble(analysis, examples, model, data.name, plan, delivery, own_format)
+        content = render(spec)
         write_output(output, to_script(content) if form == "py" else content)
         say_what_is_left_out(data, analysis)
+        if spec.lent_format:
+            click.echo(f"{model.name} has no chat template: the notebook teaches it {spec.family.name}", err=True)
         if dry:
             rows = output.absolute().parent / delivery.name if isinstance(delivery, Fetched) else None
             tested = output

@@ -24,6 +24,7 @@ from webapp.workflow.fixing import start_fix
 from webapp.workflow.gating import gate
 from webapp.workflow.generating import (
     NotebookState,
+    chat_template,
     download_path,
     generate,
     notebook_file,
@@ -57,6 +58,7 @@ __all__ = [
     "Versions",
     "analysis",
     "base_model",
+    "chat_template",
     "colab_commands",
     "colab_link",
     "data_links",

@@ -11,6 +11,7 @@ from webapp.catalog import BaseModel
 from webapp.errors import Problem
 from webapp.hub.cards import PREFIX
 from webapp.notebooks import Secret, TrainingConfig, assemble, plan_run, render, require_template, require_trainable
+from webapp.notebooks.reading import read_notebook
 from webapp.notebooks.script import to_script
 from webapp.storage import links
 from webapp.storage.tables import Dataset, Notebook, new_id
@@ -92,6 +93,11 @@ def notebook_state(services: Services, caller: Caller, notebook_id: str) -> Note
         dataset = session.get_one(Dataset, notebook.dataset_id)
         job = latest_job(session, caller, "dry_run", dataset_id=dataset.id, notebook_id=notebook.id)
     return NotebookState(notebook, dataset, describe(job, dataset.filename) if job else None)
+
+
+def chat_template(services: Services, notebook: Notebook) -> str:
+    """The name of the chat format that the notebook's rows are written in."""
+    return read_notebook(services.blobs.path(notebook.blob)).family.name
 
 
 def download_path(services: Services, notebook: Notebook) -> str:
