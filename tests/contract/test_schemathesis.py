@@ -11,6 +11,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    positive_data_acceptance,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
@@ -28,6 +29,8 @@ BOUNDS = bounds(
 PATHS = create_app(Settings(home=Path("/nowhere"))).test_client().get("/openapi.json").json["paths"]
 OPERATIONS = [(path, method) for path, methods in PATHS.items() for method in methods]
 
+# Each value is valid and the whole may not be: a length beyond the model's context, QLoRA on a processor.
+COMBINED = {"/estimate"}
 DATASET_PATHS = {"/recommend", "/generate"} | {path for path in PATHS if "{session_id}" in path}
 
 
@@ -66,7 +69,7 @@ def test_whatever_is_sent(document, path, method, mode):
     @BOUNDS
     @given(document[path][method].as_strategy(generation_mode=mode))
     def fuzz(case):
-        case.call_and_validate()
+        case.call_and_validate(excluded_checks=[positive_data_acceptance] if path in COMBINED else [])
 
     fuzz()
 
