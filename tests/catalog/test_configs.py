@@ -92,6 +92,8 @@ def test_a_mixture_of_experts_is_refused(name: str) -> None:
 
 def test_a_type_that_transformers_does_not_know_is_refused() -> None:
     assert "no causal language model for the type 'qwen9'" in refusal(SMALL | {"model_type": "qwen9"}).message
+    older = CLASSES | {"gpt2": "GPT2LMHeadModel"}
+    assert "'gpt2'" in refusal(SMALL | {"model_type": "gpt2"}, classes=older).message
     assert "'llava'" in refusal({"model_type": "llava", "text_config": SMALL}).message
 
 

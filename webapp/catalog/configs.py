@@ -117,6 +117,8 @@ def _class_name(
         raise _invalid(card, "it names no model_type")
     if classes is not None:
         missing = next((name for name in (whole, inner) if name not in classes), None)
+        if missing is None and not classes[inner].endswith("ForCausalLM"):
+            missing = inner  # an older kind of class, such as GPT-2's
         if missing:
             raise _unsupported(
                 card, f"the installed transformers has no causal language model for the type {missing[:60]!r}"

@@ -94,7 +94,7 @@ def settle_template(
     if merged:
         print("the template has no system role: system prompts begin the user's turn that follows")
     print(
-        f"compared with {family} as shown in the app, {len(some)} conversations: the trained text differs in "
+        f"compared with {family} as Tunebook carries it, {len(some)} conversations: the trained text differs in "
         f"{differing_trained}, the whole text in {differing}"
     )
     if first:
