@@ -30,6 +30,7 @@ from webapp.stopping import stop_signals
 
 if TYPE_CHECKING:
     from webapp.datasets import Tokenizer
+    from webapp.hub import ChosenModel
 
 NOTEBOOK_SECONDS = 24 * 3600.0
 
@@ -75,7 +76,11 @@ def serve(host: str, port: int, workers: int) -> None:
 @DATA
 @MAP
 @click.option(
-    "--model", "model_id", required=True, metavar="ID", help="The base model, e.g. qwen3-1.7b: see `tunebook models`."
+    "--model",
+    "model_id",
+    required=True,
+    metavar="ID",
+    help="The base model, e.g. qwen3-1.7b (see `tunebook models`), hf:org/name, or a folder: ./name.",
 )
 @click.option("-o", "--output", required=True, type=FILE, help="The file to write, e.g. support.ipynb.")
 @click.option(
@@ -107,7 +112,7 @@ def serve(host: str, port: int, workers: int) -> None:
 def notebook(
     data: Path,
     mapping: dict[str, str],
-    model_id: str,
+    chosen: "ChosenModel",
     output: Path,
     gpu: str | None,
     preset: str,
@@ -121,23 +126,27 @@ def notebook(
 
     It carries the rows. When they are over 5 MB compressed, they are a file beside it: keep the two together.
     """
-    from webapp.catalog import find_model
     from webapp.datasets import Examples, ExampleWriter
-    from webapp.notebooks import Fetched, Secret, assemble, plan_run, render, require_trainable
+    from webapp.notebooks import Fetched, Secret, assemble, plan_run, render, require_template, require_trainable
     from webapp.notebooks.script import to_script
 
-    model, wanted = find_model(model_id), training_settings(settings)
+    model, wanted = chosen.model, training_settings(settings)
     refuse_to_overwrite(data, output)
     with tempfile.TemporaryDirectory() as scratch:
         with ExampleWriter(Path(scratch)) as sink:
             analysis = analyzed(data, mapping=mapping, tokenizer=tokenizer, sink=sink)
         examples = Examples(Path(scratch))
         require_trainable(analysis, examples)  # before any file is written
+        own_format = chosen.own_format()
+        require_template(own_format, examples)
         plan = plan_run(analysis, model, wanted, gpu=gpu, preset=preset)
         delivery = delivered(examples.payload(), data, output, Secret.new() if encrypted else None)
-        content = render(assemble(analysis, examples, model, data.name, plan, delivery))
+        spec = assemble(analysis, examples, model, data.name, plan, delivery, own_format)
+        content = render(spec)
         write_output(output, to_script(content) if form == "py" else content)
         say_what_is_left_out(data, analysis)
+        if spec.lent_format:
+            click.echo(f"{model.name} has no chat template: the notebook teaches it {spec.family.name}", err=True)
         if dry:
             rows = output.absolute().parent / delivery.name if isinstance(delivery, Fetched) else None
             tested = output

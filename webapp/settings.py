@@ -43,7 +43,10 @@ class Settings(BaseSettings):
     threads: Annotated[int, Field(ge=8, description="Threads of each gunicorn worker.")] = 256
 
     hf_endpoint: Annotated[
-        str, Field(validation_alias="HF_ENDPOINT", description="The hub that tokenizers are fetched from.")
+        str,
+        Field(
+            validation_alias="HF_ENDPOINT", description="The hub that tokenizers and configurations are fetched from."
+        ),
     ] = "https://huggingface.co"
     hf_token: Annotated[
         SecretStr | None,

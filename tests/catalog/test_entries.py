@@ -11,7 +11,7 @@ import pytest
 
 from webapp.catalog.entries import decode_entries, unknown
 from webapp.catalog.gpus import Gpu
-from webapp.catalog.models import BaseModel, find_model
+from webapp.catalog.models import CatalogueEntry, find_model
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def document() -> dict[str, Any]:
     return copy.deepcopy(tomllib.loads(text))
 
 
-def decode(document: dict[str, Any]) -> tuple[BaseModel, ...]:
-    return decode_entries(document, "models.toml", "model", BaseModel)
+def decode(document: dict[str, Any]) -> tuple[CatalogueEntry, ...]:
+    return decode_entries(document, "models.toml", "model", CatalogueEntry)
 
 
 def test_the_files_as_they_are_can_be_read(document: dict[str, Any]) -> None:

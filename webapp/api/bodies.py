@@ -138,6 +138,10 @@ class GeneratedBody(Body):
     colab: Annotated[ColabBody, Field(description="The link again, or why there is none; and the way without it.")]
     download_url: Annotated[str, Field(description="A signed path that expires.")]
     script_url: Annotated[str, Field(description="The same run as a script.")]
+    chat_template: Annotated[
+        str,
+        Field(description="A family of the catalogue, the model's name for its own, or `chatml` where it has none."),
+    ]
     delivery: DeliveryBody
     training_config: TrainingConfig
     dry_run: DryRunBody | None

@@ -8,7 +8,7 @@ from flask import Response, jsonify
 from webapp import catalog, workflow
 from webapp.api.context import caller, services
 from webapp.api.model_bodies import EstimateBody
-from webapp.api.openapi import errors, pending_headers, report
+from webapp.api.openapi import OF_THE_HUB, errors, pending_headers, report
 from webapp.api.schemas import EstimateQuery
 
 bp = APIBlueprint("models", __name__, tag="Models")
@@ -21,14 +21,18 @@ def models() -> Response:
     return jsonify({"models": [model.to_dict() for model in catalog.models()]})
 
 
-@bp.get("/models/<model>")
+@bp.get("/models/<path:model>")
 @bp.doc(
     operation_id="model",
-    responses=report("ModelBody", "The catalogue's entry.") | errors({404: "There is no such model."}),
+    responses=report("ModelBody", "The catalogue's entry, or what the model's configuration says.")
+    | errors({404: "There is no such model."} | OF_THE_HUB),
 )
 def model(model: str) -> Response:
-    """One base model"""
-    return jsonify(catalog.find_model(model).to_dict())
+    """One base model
+
+    By its id, or as `hf:org/name`: the configuration of a model that is not in the catalogue is fetched from the hub.
+    """
+    return jsonify(workflow.base_model(services(), model).to_dict())
 
 
 @bp.get("/estimate")
@@ -43,6 +47,7 @@ def model(model: str) -> Response:
                 404: "There is no such model or dataset.",
                 409: "The analysis of the dataset has not finished yet.",
             }
+            | OF_THE_HUB
         ),
         409,
     ),

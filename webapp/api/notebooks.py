@@ -9,7 +9,7 @@ from flask import Response, request, send_file
 from webapp import workflow
 from webapp.api.bodies import ColabBody, GeneratedBody
 from webapp.api.context import caller, services
-from webapp.api.openapi import errors, pending_headers
+from webapp.api.openapi import OF_THE_HUB, errors, pending_headers
 from webapp.api.schemas import EXAMPLE_ID, ColabRequest, GenerateRequest
 from webapp.storage.tables import Notebook
 
@@ -35,10 +35,11 @@ bp = APIBlueprint("notebooks", __name__, tag="Notebooks")
     responses=pending_headers(
         errors(
             {
-                400: "A field is not valid, the analysis failed, or the dataset cannot be trained on.",
                 404: "There is no such dataset or model.",
                 409: "The analysis has not finished yet.",
             }
+            | OF_THE_HUB
+            | {400: "A field is not valid, the analysis failed, or the dataset or the model cannot be used."}
         ),
         409,
     ),
@@ -71,6 +72,7 @@ def generate(json_data: GenerateRequest) -> dict[str, Any]:
         "colab": _colab_body(opened),
         "download_url": workflow.download_path(services(), notebook),
         "script_url": workflow.script_path(services(), notebook),
+        "chat_template": workflow.chat_template(services(), notebook),
         "delivery": _delivery_body(notebook),
         "training_config": notebook.config,
         "dry_run": {"status": dry_run.status, "status_url": dry_run.url} if dry_run else None,

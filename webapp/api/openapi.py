@@ -77,6 +77,14 @@ REQUEST_ID_HEADER = {"X-Request-Id": {"description": "Names this request in the 
 RETRY_HEADER = {"Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "string"}}}
 
 
+# What a name of the hub, hf:org/name, adds to the errors of an operation.
+OF_THE_HUB = {
+    400: "A field is not valid, or the model cannot be used.",
+    403: "The model's licence has to be accepted first, or the request comes from another website.",
+    502: "The hub did not answer.",
+}
+
+
 def errors(descriptions: Mapping[int, str]) -> dict[int, Any]:
     """The `responses` of an operation that answers these statuses with the error body."""
     return {status: _error(description) for status, description in descriptions.items()}

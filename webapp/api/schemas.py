@@ -24,6 +24,21 @@ SessionId = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid", "
 ModelId = Annotated[str, _one_of(lambda: [name for model in models() for name in (model.id, model.hub_id)])]
 
 
+AnyModelId = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "anyOf": [
+                {"enum": [name for model in models() for name in (model.id, model.hub_id)]},
+                {"pattern": r"^hf:[A-Za-z0-9]+([._-][A-Za-z0-9]+)*/[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"},
+            ],
+            "description": "A model of the catalogue, or any other of the hub as `hf:org/name`.",
+        }
+    ),
+]
+
+
 EXAMPLE_ID = "3b0c9a52-6a3e-4f0e-9d0c-2f4f6d7c1a10"
 
 
@@ -73,7 +88,7 @@ class GenerateRequest(Request):
     """What the notebook is made of."""
 
     session_id: SessionId
-    model_id: ModelId
+    model_id: AnyModelId
     training_config: Annotated[
         TrainingConfig | None, Field(description="Settings that are left out follow from the data and the model.")
     ] = None
@@ -137,7 +152,7 @@ class LinesQuery(BaseModel):
 class EstimateQuery(BaseModel):
     """What is to be estimated."""
 
-    model_id: ModelId
+    model_id: AnyModelId
     gpu: Annotated[str, _one_of(gpu_ids, default="t4")] = "t4"
     method: Method = "lora"
     length: Annotated[int, Field(ge=LENGTHS.least, le=LENGTHS.most, description="Longest row in tokens.")] = 1024

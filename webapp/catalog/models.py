@@ -90,40 +90,40 @@ class BaseModel(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=Tru
 
     `checked` says what `parameters`, counted with the model's own class, were held against: the published total, to the
     digit; the publisher's `label` of the size; only the published shape that they were counted from, where the label
-    says another number or there is none; or nothing, as the shape itself is in doubt. `size` is rounded by us.
+    says another number or there is none; or nothing, as the shape itself is in doubt. `size` is rounded by us. Of a
+    model that the catalogue does not have, `hub_id` may be a folder, and what nobody has looked at is not known: `year`
+    is 0, `languages` and `tasks` are empty, the others None.
     """
 
-    id: Slug
-    hub_id: Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")]
+    id: Text
+    hub_id: Text
     name: Text
     size: Annotated[str, Meta(pattern=r"^\d+(\.\d+)?B$")]
     label: Annotated[str, Meta(pattern=r"^\d+(\.\d+)?[BM]$")] | None = None
-    year: Annotated[int, Meta(ge=2023, le=2100)]
+    year: Annotated[int, Meta(ge=0, le=2100)]
     parameters: Size
     vision_parameters: Annotated[int, Meta(ge=0)] = 0
     context_length: Annotated[int, Meta(ge=512)]
     license: Text
-    license_url: Url
-    commercial_use: bool
+    license_url: Url | None
+    commercial_use: bool | None
     gated: bool
     ungated_alternative: Slug | None = None
-    template_family: TemplateFamily
-    system_role: bool
-    tool_calls: bool
-    languages: Annotated[tuple[Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")], ...], Meta(min_length=1)]
-    tasks: Annotated[tuple[TaskName, ...], Meta(min_length=1, max_length=len(TASKS))]
+    template_family: Text | None
+    system_role: bool | None
+    tool_calls: bool | None
+    languages: tuple[Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")], ...]
+    tasks: Annotated[tuple[TaskName, ...], Meta(max_length=len(TASKS))]
     hybrid: bool
     t4: bool
     t4_note: Text
     checked: Literal["published total", "label", "published shape", "no"]
     last_reviewed: date
     source: Text
-    strengths: Text
+    strengths: Text | None
     shape: Shape
 
     def __post_init__(self) -> None:
-        if self.gated != (self.ungated_alternative is not None):
-            raise ValueError("a gated model names its ungated_alternative, and only a gated one does")
         if self.parameters <= self.shape.embedding_parameters:
             raise ValueError("parameters do not even cover the embedding")
         if self.checked == "label" and not self.agrees_with_label:
@@ -157,10 +157,31 @@ class BaseModel(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=Tru
         return self.parameters - self.shape.embedding_parameters
 
 
+class CatalogueEntry(BaseModel, frozen=True, eq=False, forbid_unknown_fields=True, kw_only=True):
+    """A base model of models.toml, of which everything is known."""
+
+    id: Slug
+    hub_id: Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")]
+    year: Annotated[int, Meta(ge=2023, le=2100)]
+    license_url: Url
+    commercial_use: bool
+    template_family: TemplateFamily
+    system_role: bool
+    tool_calls: bool
+    languages: Annotated[tuple[Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")], ...], Meta(min_length=1)]
+    tasks: Annotated[tuple[TaskName, ...], Meta(min_length=1, max_length=len(TASKS))]
+    strengths: Text
+
+    def __post_init__(self) -> None:
+        BaseModel.__post_init__(self)
+        if self.gated != (self.ungated_alternative is not None):
+            raise ValueError("a gated model names its ungated_alternative, and only a gated one does")
+
+
 @cache
-def models() -> tuple[BaseModel, ...]:
+def models() -> tuple[CatalogueEntry, ...]:
     """All base models, in the catalogue's order."""
-    found = read_entries("models.toml", "model", BaseModel)
+    found = read_entries("models.toml", "model", CatalogueEntry)
     ungated = {model.id for model in found if not model.gated}
     for model in found:
         if model.ungated_alternative not in ungated | {None}:
@@ -168,7 +189,7 @@ def models() -> tuple[BaseModel, ...]:
     return found
 
 
-def find_model(name: str) -> BaseModel:
+def find_model(name: str) -> CatalogueEntry:
     """The model with this id or hub id, in any case.
 
     Raises Problem `model_not_found` (404) that names near matches.

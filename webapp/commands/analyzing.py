@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -29,6 +29,9 @@ from webapp.datasets import (
 from webapp.datasets import analyze as analyze_file
 from webapp.datasets.engines import Engine
 from webapp.datasets.presidio import presidio_search, second_look
+
+if TYPE_CHECKING:
+    from webapp.hub import ChosenModel
 
 _ALL_ITEMS = 100_000
 
@@ -84,7 +87,7 @@ def say_what_is_left_out(data: Path, analysis: Analysis) -> None:
 def analyze(
     data: Path,
     mapping: dict[str, str],
-    model_id: str | None,
+    chosen: "ChosenModel | None",
     tokenizer: Tokenizer,
     validation: Path | None,
     near_threshold: float,
@@ -98,16 +101,15 @@ def analyze(
 
     DATA is .jsonl, .json, .csv, .tsv or .parquet, also compressed (.gz, .zst), of chats or of questions and answers.
     """
-    from webapp.catalog import find_model
-
     if full and not as_json:
         raise click.UsageError("--full needs --json: the lists can be long.")
-    model = find_model(model_id) if model_id else None
+    model = chosen.model if chosen else None
+    family = model.template_family if model else None
     search = presidio_search() if presidio else None  # before the work, not after it
     options: dict[str, Any] = {
         "mapping": mapping,
         "tokenizer": tokenizer,
-        "learned": _learned(model.template_family) if model else None,
+        "learned": _learned(family) if family else None,
         "validation": validation,
         "near_threshold": near_threshold,
         "engine": _engine(engine, workers, data),
@@ -126,9 +128,10 @@ def analyze(
         print_json(report)
         return
     show_analysis(report)
-    if model:
+    if family:
         trained = report["tokens"]["trained"]
-        click.echo(f"as its template {model.template_family} writes the answers, {trained:,} tokens are learned")
+        click.echo(f"as its template {family} writes the answers, {trained:,} tokens are learned")
+    if model:
         longest = report["tokens"]["per_example"]["max"]
         click.echo(f"{model.name}: a context of {model.context_length:,} tokens, longest example {longest:,}")
         if not report["tokens"]["exact"]:

@@ -8,7 +8,7 @@ import click
 
 
 def counting(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command with `model_id` the options, and hands it what they choose as `tokenizer`."""
+    """Gives a command with `model_id` the options, and hands it the `chosen` model and the `tokenizer`."""
 
     @click.option(
         "--tokenizer",
@@ -20,11 +20,12 @@ def counting(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--fetch-tokenizer", "fetch", is_flag=True, help="Get the model's own from the hub, and keep it.")
     @wraps(command)
     def choosing(*, given: str | None, fetch: bool, model_id: str | None, **rest: Any) -> None:
-        from webapp.catalog import find_model
-        from webapp.hub import choose_tokenizer
+        from webapp.hub import choose_model_or_folder, choose_tokenizer
         from webapp.settings import Settings
 
-        model = find_model(model_id) if model_id else None
-        command(model_id=model_id, tokenizer=choose_tokenizer(given, model, Settings(), fetch=fetch), **rest)
+        settings = Settings()
+        chosen = choose_model_or_folder(model_id, settings) if model_id else None
+        tokenizer = choose_tokenizer(given, chosen.model if chosen else None, settings, fetch=fetch)
+        command(chosen=chosen, tokenizer=tokenizer, **rest)
 
     return choosing

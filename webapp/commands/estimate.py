@@ -5,7 +5,7 @@ from typing import get_args
 
 import click
 
-from webapp.catalog import Method, RunPlan, find_gpu, find_model
+from webapp.catalog import Method, RunPlan, find_gpu
 from webapp.catalog import estimate as estimate_run
 from webapp.catalog.estimates import BATCHES, EPOCHS, LENGTHS, RANKS
 from webapp.commands.analyzing import analyzed
@@ -14,7 +14,12 @@ from webapp.console import print_json, show_estimate
 
 
 @click.command()
-@click.option("--model", "model_id", required=True, help="A model of the catalogue: see `tunebook models`.")
+@click.option(
+    "--model",
+    "model_id",
+    required=True,
+    help="A model of the catalogue (see `tunebook models`), any other of the hub as hf:org/name, or a folder: ./name.",
+)
 @click.option("--method", type=click.Choice(get_args(Method)), default="lora", show_default=True, help="How to train.")
 @click.option(
     "--gpu", default="t4", show_default=True, help="The card: t4, l4, a100-40, ..., cpu; this-machine is looked at now."
@@ -45,7 +50,11 @@ def estimate(
     as_json: bool,
 ) -> None:
     """Estimate memory, time and cost of fine-tuning a base model, as ranges."""
-    model, card = find_model(model_id), find_gpu(gpu)
+    from webapp.hub import choose_model_or_folder
+    from webapp.settings import Settings
+
+    card = find_gpu(gpu)
+    model = choose_model_or_folder(model_id, Settings()).model
     answer = estimate_run(
         model,
         card,

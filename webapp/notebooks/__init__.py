@@ -9,6 +9,7 @@ from webapp.notebooks.planning import Plan, plan_run
 from webapp.notebooks.rendering import render
 from webapp.notebooks.spec import NotebookSpec, TrainingConfig
 from webapp.notebooks.trainable import require_trainable
+from webapp.notebooks.trials import require_template
 
 __all__ = [
     "Delivery",
@@ -21,5 +22,6 @@ __all__ = [
     "assemble",
     "plan_run",
     "render",
+    "require_template",
     "require_trainable",
 ]

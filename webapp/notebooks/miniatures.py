@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -64,7 +65,7 @@ def making_miniature(
         "folder": str(folder),
         "model_type": contents.model.shape.model_type,
         "shape": contents.model.shape.config_values(),
-        "family": contents.model.template_family,
+        "family": asdict(contents.family),
         "conversations": contents.conversations(data_file)[:MINIATURE_CONVERSATIONS],
         "max_seq_length": min(MINIATURE_LENGTH, contents.parameters["max_seq_length"]),
     }

@@ -3,25 +3,38 @@
 import ast
 import base64
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import nbformat
 
 from webapp.catalog import BaseModel, find_model
 from webapp.errors import Problem
+from webapp.notebooks.spec import chat_format
 from webapp.training.data import Conversation, decode_conversations, decrypt_payload, read_data_file
+from webapp.training.families import Family, family_from
 
 
 @dataclass(frozen=True)
 class NotebookContents:
-    """The catalogue's model, how many code cells there are, and the literals of the `parameters` and `data` cells."""
+    """The model, how many code cells there are, and the literals of the `parameters` and `data` cells.
+
+    `own_format` is the chat format of a model that the catalogue does not have.
+    """
 
     model: BaseModel
+    own_format: Family | None
     code_cells: int
     parameters: dict[str, Any]
     data: dict[str, Any]
+
+    @property
+    def family(self) -> Family:
+        """The chat format that its rows are written in."""
+        return chat_format(self.model, self.own_format)
 
     @property
     def data_file(self) -> str | None:
@@ -75,12 +88,21 @@ def _literals(notebook: Any, tag: str) -> dict[str, Any]:
     raise ValueError(f"no cell is tagged {tag!r}")
 
 
+def _model(written: Mapping[str, Any]) -> tuple[BaseModel, Family | None]:
+    """The catalogue's model, or another one and its format as the notebook describes them."""
+    if "model" in written:
+        return msgspec.convert(written["model"], BaseModel), family_from(written["chat_format"])
+    return find_model(written["model_id"]), None
+
+
 def read_notebook(path: Path) -> NotebookContents:
     """The contents of a notebook that Tunebook rendered; Problem `not_a_tunebook` for any other file."""
     try:
         notebook = nbformat.read(path, as_version=4)
+        model, own_format = _model(notebook.metadata["tunebook"])
         return NotebookContents(
-            model=find_model(notebook.metadata["tunebook"]["model_id"]),
+            model=model,
+            own_format=own_format,
             code_cells=sum(cell.cell_type == "code" for cell in notebook.cells),
             parameters=_literals(notebook, "parameters"),
             data=_literals(notebook, "data"),

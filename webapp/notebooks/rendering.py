@@ -6,11 +6,12 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import nbformat
 from jinja2 import Environment, StrictUndefined, Template
 
@@ -21,7 +22,6 @@ from webapp.notebooks.literals import Raw, prose, python_literal, text_literal
 from webapp.notebooks.pins import COLAB_RUNTIME, requirements
 from webapp.notebooks.spec import NotebookSpec
 from webapp.resources import resource
-from webapp.training.families import families
 
 _HEADER = re.compile(r"^# %%(?: (?P<options>.*))?$", re.MULTILINE)
 
@@ -102,7 +102,9 @@ def render(spec: NotebookSpec) -> bytes:
         "fetched": isinstance(spec.delivery, Fetched),
         "encrypted": spec.delivery.key is not None,
         "payload": Raw(f'"""\n{place}"""'),
-        "family_template": text_literal(families()[spec.model.template_family].standalone_template),
+        "family": spec.family.name,
+        "family_template": text_literal(spec.family.standalone_template),
+        "lent_format": spec.lent_format,
         "pins": requirements(spec.config.method),
     }
     rendered = [(cell, _compiled(cell).render(values, source=module_source).strip("\n")) for cell in _cells()]
@@ -133,5 +135,13 @@ def _metadata(spec: NotebookSpec) -> dict[str, Any]:
             "gpuType": spec.colab.colab,
             "runtime_attributes": {"runtime_version": COLAB_RUNTIME},
         },
-        "tunebook": {"version": webapp.__version__, "model_id": spec.model.id, "dataset_sha256": spec.sha256},
+        "tunebook": {"version": webapp.__version__, "model_id": spec.model.id, "dataset_sha256": spec.sha256}
+        | _described(spec),
     }
+
+
+def _described(spec: NotebookSpec) -> dict[str, Any]:
+    """The model itself, where no catalogue has it: whoever reads the notebook needs its shape and its format."""
+    if spec.own_format is None:
+        return {}
+    return {"model": msgspec.to_builtins(spec.model), "chat_format": asdict(spec.own_format)}

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from webapp.catalog import BaseModel, Gpu
 from webapp.notebooks.delivery import Delivery
+from webapp.training.families import Family, families
 
 
 def _integral(value: Any) -> Any:
@@ -55,12 +56,18 @@ class TrainingConfig(Schema):
     push_to_hub: Annotated[str, Field(pattern=r"^([\w.-]{1,96}(/[\w.-]{1,96})?)?$", max_length=193)] = ""
 
 
+def chat_format(model: BaseModel, own: Family | None) -> Family:
+    """What a model's rows are written in: its own format, or that of its family in the catalogue."""
+    return own or families()[model.template_family or "chatml"]
+
+
 @dataclass(frozen=True)
 class NotebookSpec:
     """Everything `render` needs; the same specification always renders to the same bytes.
 
     `gpu` is the card the settings were chosen for, `colab` the one to ask Colab for. `sha256` is the digest of the
-    canonical JSON lines, before `delivery` compressed or encrypted them.
+    canonical JSON lines, before `delivery` compressed or encrypted them. `own_format` is the chat format of a
+    model that the catalogue does not have.
     """
 
     model: BaseModel
@@ -71,3 +78,14 @@ class NotebookSpec:
     examples: int
     sha256: str
     delivery: Delivery
+    own_format: Family | None = None
+
+    @property
+    def family(self) -> Family:
+        """The chat format that its rows are written in."""
+        return chat_format(self.model, self.own_format)
+
+    @property
+    def lent_format(self) -> bool:
+        """Whether the model has no chat template of its own, so that it is taught one of ours."""
+        return self.own_format is not None and self.own_format.name in families()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from webapp.catalog import find_model
+from webapp.hub.cards import PREFIX
 from webapp.training.report_page import answers_in_words, figure_rows
 
 
@@ -47,8 +48,8 @@ def settings(values: Mapping[str, Any]) -> str:
 
 
 def model_name(model_id: str) -> str:
-    """The name of a base model."""
-    return find_model(model_id).name
+    """The name of a base model; of one that the catalogue does not have, its name on the hub."""
+    return model_id.removeprefix(PREFIX) if model_id.startswith(PREFIX) else find_model(model_id).name
 
 
 def pretty_json(value: Any) -> str:

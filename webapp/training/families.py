@@ -60,6 +60,11 @@ def _family(
     return Family(name=name, chat_template=source, specials=tuple(specials), **tokens)
 
 
+def family_from(data: Mapping[str, Any]) -> Family:
+    """The family that `dataclasses.asdict` wrote, perhaps as JSON."""
+    return Family(**{**data, "specials": tuple(data["specials"])})
+
+
 def _set_variables(values: Mapping[str, str]) -> str:
     return "".join(f"{{%- set {name} = {json.dumps(value)} %}}\n" for name, value in values.items())
 

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from webapp.training.evaluation import collate, held_out_loss, loss_sum, trained_tokens
-from webapp.training.families import Family, families
+from webapp.training.families import Family, family_from
 from webapp.training.masking import Row, build_rows, tokenizer_encode
 from webapp.training.model import Hardware
 from webapp.training.turns import tokenizer_render
@@ -180,7 +180,7 @@ def main() -> None:
     """
     torch.set_num_threads(1)
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    request |= {"folder": Path(request["folder"]), "family": families()[request["family"]]}
+    request |= {"folder": Path(request["folder"]), "family": family_from(request["family"])}
     json.dump(asdict(make_miniature(**request)), sys.stdout)
     sys.stdout.flush()
     os._exit(0)  # the interpreter's own end would take a second, for which the notebook waits

@@ -84,7 +84,7 @@ def settle_template(
         tokenizer.chat_template = family_template
     # The family's text is carried with its special tokens set before it.
     is_family = not own or (isinstance(own, str) and family_template.endswith(own))
-    name = f"Tunebook's template of the family {family}" if is_family else "the tokenizer's own template"
+    name = f"that of {family}, as Tunebook carries it" if is_family else "the tokenizer's own template"
     render, shown = tokenizer_render(tokenizer), tokenizer_render(tokenizer, family_template)
     some = conversations[:COMPARED_CONVERSATIONS]
     differing, differing_trained, first = compare_renderings(some, shown, render)
@@ -94,7 +94,7 @@ def settle_template(
     if merged:
         print("the template has no system role: system prompts begin the user's turn that follows")
     print(
-        f"compared with {family} as shown in the app, {len(some)} conversations: the trained text differs in "
+        f"compared with {family} as Tunebook carries it, {len(some)} conversations: the trained text differs in "
         f"{differing_trained}, the whole text in {differing}"
     )
     if first:

@@ -14,6 +14,7 @@ from webapp.workflow.analyses import (
     preview,
     wait_for_analysis,
 )
+from webapp.workflow.choosing import base_model
 from webapp.workflow.colab import COLAB, ColabLink, colab_commands, colab_link
 from webapp.workflow.data_links import data_links, linked_file, revoke_link
 from webapp.workflow.delivering import RowsFile, rows_file
@@ -23,6 +24,7 @@ from webapp.workflow.findings import gate, token_rates
 from webapp.workflow.fixing import start_fix
 from webapp.workflow.generating import (
     NotebookState,
+    chat_template,
     download_path,
     generate,
     notebook_file,
@@ -56,6 +58,8 @@ __all__ = [
     "Version",
     "Versions",
     "analysis",
+    "base_model",
+    "chat_template",
     "colab_commands",
     "colab_link",
     "data_links",

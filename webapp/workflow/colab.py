@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 from webapp import outbound
 from webapp.accounts import Caller
-from webapp.catalog import find_model
 from webapp.errors import Problem
 from webapp.notebooks import Delivery, Secret, TrainingConfig, assemble, plan_run, render
 from webapp.notebooks.delivery import embed, payload_name
@@ -140,9 +139,10 @@ def _unchanged(services: Services, caller: Caller, notebook: Notebook) -> Datase
 def _rendered(services: Services, notebook: Notebook, state: DatasetState, delivery: Delivery) -> bytes:
     """The same notebook with another delivery."""
     examples = open_examples(services, notebook.dataset_id)
-    model, report = find_model(notebook.model_id), state.finished()
-    plan = plan_run(report, model, TrainingConfig(**notebook.config), gpu=notebook.gpu)
-    return render(assemble(report, examples, model, state.dataset.filename, plan, delivery))
+    written, report = read_notebook(services.blobs.path(notebook.blob)), state.finished()
+    plan = plan_run(report, written.model, TrainingConfig(**notebook.config), gpu=notebook.gpu)
+    filename, own_format = state.dataset.filename, written.own_format
+    return render(assemble(report, examples, written.model, filename, plan, delivery, own_format))
 
 
 def _is_https(services: Services) -> bool:

@@ -4,6 +4,7 @@ from webapp import catalog
 from webapp.accounts import Caller
 from webapp.catalog import Estimate, Method, RunPlan
 from webapp.workflow.analyses import analysis
+from webapp.workflow.choosing import base_model
 from webapp.workflow.services import Services
 
 
@@ -23,10 +24,10 @@ def estimate(
 ) -> Estimate:
     """The estimate of `catalog.estimate`; with a dataset, also of training on it for so many epochs.
 
-    Raises Problem `model_not_found`, `unknown_gpu`, `method_unavailable`, `invalid_length`, and those of `analysis`.
+    Raises Problem `unknown_gpu`, `method_unavailable`, `invalid_length`, and those of `chosen_model` and `analysis`.
     """
     return catalog.estimate(
-        catalog.find_model(model_id),
+        base_model(services, model_id),
         catalog.find_gpu(gpu),
         method,
         length=length,

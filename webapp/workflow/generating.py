@@ -7,13 +7,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 from webapp.accounts import Caller
-from webapp.catalog import BaseModel, find_model
+from webapp.catalog import BaseModel
 from webapp.errors import Problem
-from webapp.notebooks import Secret, TrainingConfig, assemble, plan_run, render, require_trainable
+from webapp.hub.cards import PREFIX
+from webapp.notebooks import Secret, TrainingConfig, assemble, plan_run, render, require_template, require_trainable
+from webapp.notebooks.reading import read_notebook
 from webapp.notebooks.script import to_script
 from webapp.storage import links
 from webapp.storage.tables import Dataset, Notebook, new_id
 from webapp.workflow.analyses import dataset_state, open_examples
+from webapp.workflow.choosing import chosen_model
 from webapp.workflow.delivering import data_key, deliver
 from webapp.workflow.findings import token_rates
 from webapp.workflow.jobs import JobStatus, describe, latest_job
@@ -44,13 +47,15 @@ def generate(
     """Renders and keeps a notebook. Settings that `wanted` does not set follow from the data, model, card and preset.
 
     Its rows are embedded where they fit, else fetched by a link or put beside it. Raises Problem `dataset_not_found`,
-    `model_not_found`, `analysis_pending`, `too_few_examples`, `no_trained_text`, or those of `plan_run`.
+    `analysis_pending`, those of `chosen_model`, `require_template`, `plan_run` and `assemble`.
     """
     state = dataset_state(services, caller, dataset_id)
-    model = find_model(model_id)
+    chosen = chosen_model(services, model_id)
+    model, own_format = chosen.model, chosen.own_format()
     report = state.finished()
     examples = open_examples(services, state.dataset.id)
     require_trainable(report, examples)
+    require_template(own_format, examples)
     rates = token_rates(services, caller, dataset_id)
     plan = plan_run(report, model, wanted, gpu=gpu, preset=preset, rates=rates)
     notebook_id = new_id()
@@ -68,7 +73,7 @@ def generate(
     )
     try:
         sent = deliver(services, notebook, Secret.new() if encrypted else None)
-        content = render(assemble(report, examples, model, state.dataset.filename, plan, sent.delivery))
+        content = render(assemble(report, examples, model, state.dataset.filename, plan, sent.delivery, own_format))
         notebook.sha256, notebook.data_blob = hashlib.sha256(content).hexdigest(), sent.blob
         with services.blobs.new_file(notebook.blob) as file:
             file.write(content)
@@ -91,6 +96,11 @@ def notebook_state(services: Services, caller: Caller, notebook_id: str) -> Note
         dataset = session.get_one(Dataset, notebook.dataset_id)
         job = latest_job(session, caller, "dry_run", dataset_id=dataset.id, notebook_id=notebook.id)
     return NotebookState(notebook, dataset, describe(job, dataset.filename) if job else None)
+
+
+def chat_template(services: Services, notebook: Notebook) -> str:
+    """The name of the chat format that the notebook's rows are written in."""
+    return read_notebook(services.blobs.path(notebook.blob)).family.name
 
 
 def download_path(services: Services, notebook: Notebook) -> str:
@@ -139,4 +149,5 @@ def script_filename(notebook_filename: str) -> str:
 def notebook_filename(dataset_filename: str, model: BaseModel) -> str:
     """A name that every file system takes: the dataset's, then the model's."""
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(dataset_filename).stem).strip("-_")[:80]
-    return f"{stem or 'dataset'}-{model.id}.ipynb"
+    of = re.sub(r"[^A-Za-z0-9_.-]+", "-", model.id.removeprefix(PREFIX))
+    return f"{stem or 'dataset'}-{of}.ipynb"

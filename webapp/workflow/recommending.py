@@ -2,9 +2,10 @@
 
 from webapp import catalog
 from webapp.accounts import Caller
-from webapp.catalog import Recommendation, find_model
+from webapp.catalog import Recommendation
 from webapp.notebooks import Plan, plan_run
 from webapp.workflow.analyses import analysis
+from webapp.workflow.choosing import base_model
 from webapp.workflow.findings import token_rates
 from webapp.workflow.services import Services
 
@@ -32,4 +33,6 @@ def suggested_plan(
 ) -> Plan:
     """The plan for a model of which nothing is set; raises the Problems of `generate`."""
     rates = token_rates(services, caller, dataset_id)
-    return plan_run(analysis(services, caller, dataset_id), find_model(model_id), gpu=gpu, preset=preset, rates=rates)
+    return plan_run(
+        analysis(services, caller, dataset_id), base_model(services, model_id), gpu=gpu, preset=preset, rates=rates
+    )

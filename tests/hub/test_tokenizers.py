@@ -12,11 +12,10 @@ from pydantic import SecretStr
 
 from tests.datasets.made_tokenizers import gpt2, qwen, save
 from tests.test_outbound import Site, answers
-from webapp import hub
 from webapp.catalog import BaseModel, find_model, models
 from webapp.datasets import OpenAITokenizer, OwnTokenizer
 from webapp.errors import Problem
-from webapp.hub import cached_tokenizer, cached_tokenizers, choose_tokenizer, fetch_tokenizer
+from webapp.hub import cached_tokenizer, cached_tokenizers, choose_tokenizer, fetch_tokenizer, tokenizers
 from webapp.settings import Settings
 
 MODEL = find_model("qwen3-0.6b")
@@ -98,7 +97,7 @@ def test_of_all_models_in_the_caches_equal_files_are_one(settings: Settings) -> 
 def test_a_file_that_cannot_be_read_is_as_good_as_not_there(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "cached_tokenizer", lambda *_: tmp_path / "gone meanwhile")
+    monkeypatch.setattr(tokenizers, "cached_tokenizer", lambda *_: tmp_path / "gone meanwhile")
     assert cached_tokenizers([MODEL], settings) == {}
 
 
@@ -195,7 +194,7 @@ def test_a_file_that_is_no_tokenizer_is_not_kept(settings: Settings, site: Site)
 
 
 def test_a_large_file_is_cut_off(settings: Settings, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr(tokenizers, "MAX_FILE_BYTES", 1000)
     site.routes[PATH] = answers(200, b"x" * 1001)
     assert problem(settings, fetch=True).code == "answer_too_large"
 
