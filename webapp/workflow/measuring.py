@@ -15,7 +15,7 @@ from webapp.catalog.duration import SPREAD, batch_seconds
 from webapp.catalog.gpus import THIS_MACHINE, processor
 from webapp.catalog.memory import dimensions
 from webapp.errors import Problem
-from webapp.notebooks.running import RESULTS
+from webapp.notebooks.results import REPORT
 from webapp.storage.tables import Measurement
 from webapp.training.memory import Dimensions
 from webapp.workflow.services import Services
@@ -46,7 +46,7 @@ def record_measurement(services: Services, job_id: str, model_id: str, workdir: 
     A run that left no report, or one without measurements, adds nothing; a second attempt replaces the first. What
     cannot be predicted after the fact is logged: the run has been successful all the same.
     """
-    path = workdir / RESULTS / "report.json"
+    path = workdir / REPORT
     report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if any(name not in report for name in _NEEDED) or not report["training"]["seconds"]:
         return
