@@ -1,5 +1,7 @@
 """The OpenAPI document is valid and complete."""
 
+import re
+
 import pytest
 from openapi_spec_validator import validate
 
@@ -13,7 +15,11 @@ REFERENCE = {
     ("get", "/preview/{session_id}/duplicates"),
     ("post", "/recommend"),
     ("post", "/generate"),
+    ("get", "/jobs"),
+    ("post", "/jobs"),
     ("get", "/jobs/{job_id}"),
+    ("patch", "/jobs/{job_id}"),
+    ("delete", "/jobs/{job_id}"),
     ("get", "/download/{token}/{filename}"),
     ("post", "/samples/harbour-bikes"),
 }
@@ -45,7 +51,7 @@ def test_it_has_every_route_of_the_reference(operations):
 
 def test_every_route_is_documented(app, operations):
     routes = {
-        (method.lower(), rule.rule.replace("<", "{").replace(">", "}"))
+        (method.lower(), re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
         if not rule.endpoint.startswith(PAGES)
         for method in rule.methods - {"HEAD", "OPTIONS"}
@@ -85,15 +91,24 @@ def test_the_upload_is_documented_as_multipart(operations):
 
 
 def test_the_examples_of_requests_are_valid(operations):
-    from webapp.api.schemas import ColabRequest, FixRequest, GenerateRequest, RecommendRequest
+    from webapp.api.schemas import (
+        ChangeJobRequest,
+        ColabRequest,
+        CreateJobRequest,
+        FixRequest,
+        GenerateRequest,
+        RecommendRequest,
+    )
 
-    for path, model in (
-        ("/recommend", RecommendRequest),
-        ("/generate", GenerateRequest),
-        ("/notebooks/{notebook_id}/colab", ColabRequest),
-        ("/datasets/{session_id}/fix", FixRequest),
+    for method, path, model in (
+        ("post", "/recommend", RecommendRequest),
+        ("post", "/generate", GenerateRequest),
+        ("post", "/notebooks/{notebook_id}/colab", ColabRequest),
+        ("post", "/datasets/{session_id}/fix", FixRequest),
+        ("post", "/jobs", CreateJobRequest),
+        ("patch", "/jobs/{job_id}", ChangeJobRequest),
     ):
-        content = operations["post", path]["requestBody"]["content"]["application/json"]
+        content = operations[method, path]["requestBody"]["content"]["application/json"]
         model.model_validate(content["example"])
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from webapp.api.bodies import Body, JobState, Share
 
@@ -40,6 +40,10 @@ class JobBody(ListedJobBody):
     result: Annotated[dict[str, Any] | None, Field(description="What came of it; of a run, its report.")]
 
 
+class JobsBody(RootModel[list[ListedJobBody]]):
+    """Newest first."""
+
+
 class EventBody(Body):
     seq: Annotated[int, Field(ge=1, description="Rises with every event, with gaps.")]
     attempt: Annotated[int, Field(ge=0)]
@@ -48,10 +52,18 @@ class EventBody(Body):
     at: datetime
 
 
+class EventsBody(RootModel[list[EventBody]]):
+    """Oldest first."""
+
+
 class ArtifactBody(Body):
     name: Annotated[str, Field(description="With its folders.")]
     size: Annotated[int, Field(ge=0, description="Bytes.")]
     url: Annotated[str, Field(description="The path that fetches it.")]
+
+
+class ArtifactsBody(RootModel[list[ArtifactBody]]):
+    """By name."""
 
 
 class DeletedBody(Body):

@@ -1,14 +1,11 @@
 """What jobs leave: events, printed output, files, the report."""
 
-from dataclasses import asdict
-from typing import Any
-
 from apiflask import APIBlueprint
 from flask import Response, jsonify, send_file
 
 from webapp import workflow
 from webapp.api.context import caller, services
-from webapp.api.job_bodies import ArtifactBody, EventBody
+from webapp.api.job_bodies import ArtifactsBody, EventBody, EventsBody
 from webapp.api.openapi import errors, file_responses
 from webapp.api.schemas import EventsQuery
 
@@ -21,15 +18,15 @@ _NOT_FOUND = {404: "There is no such job."}
 
 @bp.get("/jobs/<job_id>/events")
 @bp.input(EventsQuery, location="query")
-@bp.output(list[EventBody], description="The next events, oldest first; none when there is no news.")
+@bp.output(EventsBody, description="The next events, oldest first; none when there is no news.")
 @bp.doc(operation_id="job_events", responses=errors(_NOT_FOUND | {400: "A parameter is not valid."}))
-def job_events(job_id: str, query_data: EventsQuery) -> list[dict[str, Any]]:
+def job_events(job_id: str, query_data: EventsQuery) -> EventsBody:
     """Read a job's events
 
     Changes of its state, cells, output: all that come after the `seq` that was seen last.
     """
     found = workflow.job_events(services(), caller(), job_id, query_data.after, query_data.limit)
-    return [{name: getattr(event, name) for name in EventBody.model_fields} for event in found]
+    return EventsBody([EventBody.model_validate(event, from_attributes=True) for event in found])
 
 
 @bp.get("/jobs/<job_id>/logs")
@@ -47,14 +44,14 @@ def job_logs(job_id: str) -> Response:
 
 
 @bp.get("/jobs/<job_id>/artifacts")
-@bp.output(list[ArtifactBody], description="The files, by name; none before there are any.")
+@bp.output(ArtifactsBody, description="The files, by name; none before there are any.")
 @bp.doc(operation_id="artifacts", responses=errors(_NOT_FOUND))
-def artifacts(job_id: str) -> list[dict[str, Any]]:
+def artifacts(job_id: str) -> ArtifactsBody:
     """List the files of a run
 
     The executed notebook, and in `tunebook-run/` the model, the report and the checkpoints.
     """
-    return [asdict(artifact) for artifact in workflow.artifacts(services(), caller(), job_id)]
+    return ArtifactsBody.model_validate(workflow.artifacts(services(), caller(), job_id), from_attributes=True)
 
 
 # Names have slashes, two in a row too: they are looked up in a list, not made into a path.

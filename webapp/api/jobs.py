@@ -9,7 +9,7 @@ from flask import request
 
 from webapp import workflow
 from webapp.api.context import caller, services
-from webapp.api.job_bodies import DeletedJobBody, JobBody, ListedJobBody
+from webapp.api.job_bodies import DeletedJobBody, JobBody, JobsBody, ListedJobBody
 from webapp.api.openapi import errors, pending_headers
 from webapp.api.schemas import EXAMPLE_ID, ChangeJobRequest, CreateJobRequest, JobsQuery
 
@@ -21,7 +21,7 @@ _LINK = {"Link": {"description": '`rel="next"`: the next page, if any (RFC 8288)
 
 @bp.get("/jobs")
 @bp.input(JobsQuery, location="query")
-@bp.output(list[ListedJobBody], description="Runs and dry runs, newest first.")
+@bp.output(JobsBody, description="Runs and dry runs, newest first.")
 @bp.doc(operation_id="jobs", responses={200: {"headers": _LINK}} | errors({400: "A parameter is not valid."}))
 def jobs(query_data: JobsQuery) -> Any:
     """List the runs
@@ -41,10 +41,9 @@ def jobs(query_data: JobsQuery) -> Any:
     if page.next:
         asked = urlencode(request.args.to_dict() | {"after": page.next})
         headers["Link"] = f'</jobs?{asked}>; rel="next"'
-    listed = [job.to_dict() for job in page.jobs]
-    for job in listed:
-        del job["result"]
-    return listed, headers
+    fields = ListedJobBody.model_fields
+    listed = [{name: item for name, item in job.to_dict().items() if name in fields} for job in page.jobs]
+    return JobsBody.model_validate(listed), headers
 
 
 @bp.post("/jobs")
@@ -57,8 +56,8 @@ def jobs(query_data: JobsQuery) -> Any:
 def create_job(json_data: CreateJobRequest) -> Any:
     """Order a run
 
-    Of a notebook on this machine, with its real model (`run`) or a miniature of it (`dry_run`). Without `start` it waits
-    for `POST /jobs/{job_id}/run`.
+    Of a notebook on this machine, with its real model (`run`) or a miniature of it (`dry_run`). Without `start` it
+    waits for `POST /jobs/{job_id}/run`.
     """
     job = workflow.create_run(
         services(),
