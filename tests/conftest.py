@@ -153,6 +153,9 @@ class Server:
         self.process.stdout.close()
         return time.monotonic() - began
 
+    def request(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        return requests.request(method, self.url + path, timeout=60, **arguments)
+
     def get(self, path: str) -> requests.Response:
         return requests.get(self.url + path, timeout=30)
 

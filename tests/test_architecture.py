@@ -69,7 +69,7 @@ def test_imports_run_downwards_only(path):
         ("webapp.notebooks, webapp.cli", "flask torch transformers sklearn"),
         (
             "webapp.api, webapp.pages, webapp.server",
-            "torch transformers re2 py3langid gigatoken awkward pyarrow sklearn",
+            "torch transformers nbclient re2 py3langid gigatoken awkward pyarrow sklearn",
         ),
     ],
 )

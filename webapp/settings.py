@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     job_timeout: Annotated[
         float, Field(gt=0, description="Seconds after which a dry run is stopped and reported as timed out.")
     ] = 900.0
+    run_timeout: Annotated[
+        float,
+        Field(gt=0, description="Seconds after which a run with the real model is stopped and reported as timed out."),
+    ] = 24 * 3600.0
     link_seconds: Annotated[
         int, Field(gt=0, description="Seconds a link to a notebook or to its rows stays valid.")
     ] = 3 * 24 * 3600

@@ -1,4 +1,4 @@
-"""`GET /jobs/{id}`."""
+"""How a job stands: `GET /jobs/{id}`."""
 
 from datetime import datetime
 
@@ -10,7 +10,13 @@ FIELDS = {
     "dataset_filename",
     "notebook_id",
     "kind",
+    "name",
+    "note",
+    "timeout_s",
     "status",
+    "status_url",
+    "attempt",
+    "cancel_requested",
     "progress",
     "message",
     "result",
@@ -37,6 +43,7 @@ def test_a_job_from_order_to_result(client, status_url, work):
     queued = client.get(url).json
     assert set(queued) == FIELDS
     assert (queued["status"], queued["progress"], queued["finished_at"]) == ("queued", 0, None)
+    assert (queued["status_url"], queued["timeout_s"], queued["attempt"]) == (url, None, 0)
     work()
     done = client.get(url).json
     assert (done["status"], done["progress"], done["error"]) == ("completed", 1, None)

@@ -18,7 +18,8 @@ from webapp.jobs.executors.parameters import inject
 from webapp.notebooks import TrainingConfig, assemble, plan_run, render
 from webapp.notebooks.miniatures import making_miniature
 from webapp.notebooks.reading import read_notebook
-from webapp.notebooks.running import ONE_THREAD, RESULTS, dry_run_parameters
+from webapp.notebooks.results import RESULTS
+from webapp.notebooks.running import ONE_THREAD, dry_run_parameters
 
 PYTHON = os.environ.get("TUNEBOOK_STOCK_PYTHON")
 pytestmark = pytest.mark.skipif(not PYTHON, reason="make test-colab names the environment of the stock image")

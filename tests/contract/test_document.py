@@ -15,7 +15,11 @@ REFERENCE = {
     ("get", "/preview/{session_id}/duplicates"),
     ("post", "/recommend"),
     ("post", "/generate"),
+    ("get", "/jobs"),
+    ("post", "/jobs"),
     ("get", "/jobs/{job_id}"),
+    ("patch", "/jobs/{job_id}"),
+    ("delete", "/jobs/{job_id}"),
     ("get", "/download/{token}/{filename}"),
     ("post", "/samples/harbour-bikes"),
 }
@@ -87,15 +91,24 @@ def test_the_upload_is_documented_as_multipart(operations):
 
 
 def test_the_examples_of_requests_are_valid(operations):
-    from webapp.api.schemas import ColabRequest, FixRequest, GenerateRequest, RecommendRequest
+    from webapp.api.schemas import (
+        ChangeJobRequest,
+        ColabRequest,
+        CreateJobRequest,
+        FixRequest,
+        GenerateRequest,
+        RecommendRequest,
+    )
 
-    for path, model in (
-        ("/recommend", RecommendRequest),
-        ("/generate", GenerateRequest),
-        ("/notebooks/{notebook_id}/colab", ColabRequest),
-        ("/datasets/{session_id}/fix", FixRequest),
+    for method, path, model in (
+        ("post", "/recommend", RecommendRequest),
+        ("post", "/generate", GenerateRequest),
+        ("post", "/notebooks/{notebook_id}/colab", ColabRequest),
+        ("post", "/datasets/{session_id}/fix", FixRequest),
+        ("post", "/jobs", CreateJobRequest),
+        ("patch", "/jobs/{job_id}", ChangeJobRequest),
     ):
-        content = operations["post", path]["requestBody"]["content"]["application/json"]
+        content = operations[method, path]["requestBody"]["content"]["application/json"]
         model.model_validate(content["example"])
 
 

@@ -18,7 +18,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.test_outbound import Site, answers
-from webapp import create_app
+from webapp import create_app, workflow
+from webapp.accounts import LOCAL
 from webapp.api import fixes
 from webapp.settings import Settings
 
@@ -31,7 +32,14 @@ OPERATIONS = [(path, method) for path, methods in PATHS.items() for method in me
 
 # Each value is valid and the whole may not be: a length beyond the model's context, QLoRA on a processor.
 COMBINED = {"/estimate"}
-DATASET_PATHS = {"/recommend", "/generate"} | {path for path in PATHS if "{session_id}" in path}
+REAL = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+DATASET_PATHS = {"/recommend", "/generate", "/jobs"} | {path for path in PATHS if "{session_id}" in path}
 
 
 def can_be_wrong(path, method):
@@ -86,14 +94,20 @@ def test_whatever_is_asked_of_a_real_dataset(document, sample, path, method):
             case.path_parameters["session_id"] = sample
         if isinstance(case.body, dict) and "session_id" in case.body:
             case.body["session_id"] = sample
-        case.call_and_validate(
-            checks=[
-                not_a_server_error,
-                status_code_conformance,
-                content_type_conformance,
-                response_headers_conformance,
-                response_schema_conformance,
-            ]
-        )
+        case.call_and_validate(checks=REAL)
+
+    fuzz()
+
+
+@pytest.mark.parametrize(("path", "method"), [(path, method) for path, method in OPERATIONS if "{job_id}" in path])
+def test_whatever_is_asked_of_a_real_job(document, services, sample, path, method):
+    notebook = workflow.generate(services, LOCAL, sample, "smollm2-360m")
+
+    @BOUNDS
+    @given(document[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE))
+    def fuzz(case):
+        job = workflow.create_run(services, LOCAL, sample, notebook.id, "run")
+        case.path_parameters["job_id"] = job.id
+        case.call_and_validate(checks=REAL)
 
     fuzz()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.jobs import attempts, claim, request_cancel
+from webapp.jobs import attempts, claim, request_cancel, resume
 
 ERROR = {"code": "job_died", "message": "gone", "status": 500, "param": None, "details": {}}
 
@@ -23,9 +23,21 @@ WRITES = {
     "write": lambda db, job_id: attempts.write(db, job_id, 1, [("log", {"text": "late"})], (0.9, "late")),
     "finish": lambda db, job_id: attempts.finish(db, job_id, 1, {"late": True}),
     "fail": lambda db, job_id: attempts.fail(db, job_id, 1, ERROR),
+    "time_out": lambda db, job_id: attempts.time_out(db, job_id, 1),
     "release": lambda db, job_id: attempts.release(db, job_id, 1),
     "bury": lambda db, job_id: attempts.bury(db, job_id, 1, ERROR),
 }
+
+
+@pytest.fixture
+def resumed(store):
+    """A job that failed in its first attempt and waits for its second one."""
+    job_id = store.add()
+    claim(store.db, "first", 30)
+    attempts.fail(store.db, job_id, 1, ERROR)
+    with store.db.session() as session:
+        resume(session, job_id)
+    return job_id
 
 
 def columns(job) -> dict:
@@ -37,6 +49,13 @@ def test_a_write_of_an_old_attempt_changes_nothing(store, old, write):
     before, events = columns(store.job(old)), len(store.events(old))
     assert not WRITES[write](store.db, old)
     assert (columns(store.job(old)), len(store.events(old))) == (before, events)
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_the_attempt_that_failed_changes_nothing_of_a_resumed_job(store, resumed, write):
+    before, events = columns(store.job(resumed)), len(store.events(resumed))
+    assert not WRITES[write](store.db, resumed)
+    assert (columns(store.job(resumed)), len(store.events(resumed))) == (before, events)
 
 
 @pytest.mark.parametrize("write", WRITES)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from webapp.jobs import attempts, claim, read_events
 from webapp.jobs.events import storable
+from webapp.storage.tables import JobEvent
 
 
 def test_a_reader_goes_on_where_it_stopped(store):
@@ -51,3 +52,12 @@ def test_what_is_storable_stays_as_it_is():
 
 def test_what_is_not_is_replaced_one_for_one():
     assert storable({"t": "a\0b\ud800c", "x": float("inf")}) == {"t": "a\ufffdb\ufffdc", "x": None}
+
+
+def test_only_events_that_meet_the_conditions_are_read(store):
+    job_id = store.add()
+    claim(store.db, "w", 30)
+    attempts.write(store.db, job_id, 1, [("stream", {"text": "a"}), ("log", {}), ("stream", {"text": "b"})], None)
+    with store.db.reading() as session:
+        found = read_events(session, job_id, 0, 500, JobEvent.type == "stream")
+    assert [event.data["text"] for event in found] == ["a", "b"]

@@ -9,7 +9,17 @@ from sqlalchemy import update
 from sqlalchemy.dialects import postgresql
 
 from webapp.errors import Problem
-from webapp.jobs import attempts, claim, get_job, queue, request_cancel
+from webapp.jobs import (
+    add_job,
+    attempts,
+    claim,
+    get_job,
+    job_at_rest,
+    queue,
+    request_cancel,
+    resume,
+    submit,
+)
 from webapp.storage.tables import Job
 
 pytestmark = pytest.mark.timeout(60)
@@ -112,8 +122,88 @@ def test_what_has_ended_cannot_be_cancelled(store, end):
     assert store.job(job_id).status == end
 
 
+@pytest.fixture
+def created(store):
+    """A job that nobody has started yet."""
+    with store.db.session() as session:
+        return add_job(session, Job(kind="quick", dataset_id=store.dataset_id, status="created")).id
+
+
+def bring(store, job_id, status) -> None:
+    """Takes a created job to a state."""
+    if status == "created":
+        return
+    with store.db.session() as session:
+        submit(session, job_id)
+    if status in ("running", "completed", "failed"):
+        claim(store.db, "w", 30)
+    if status == "completed":
+        attempts.finish(store.db, job_id, 1, {"loss": 1})
+    if status == "failed":
+        attempts.fail(store.db, job_id, 1, {"code": "x", "message": "y"})
+    if status == "cancelled":
+        with store.db.session() as session:
+            request_cancel(session, job_id)
+
+
+def test_a_created_job_waits_until_it_is_submitted(store, created):
+    assert claim(store.db, "w", 30) is None
+    with store.db.session() as session:
+        assert submit(session, created).status == "queued"
+    assert claim(store.db, "w", 30).id == created
+    assert store.story(created) == ["created", "queued", "running"]
+
+
+@pytest.mark.parametrize("end", ["failed", "cancelled"])
+def test_a_resumed_job_waits_again_and_nothing_is_left_of_its_end(store, created, end):
+    bring(store, created, end)
+    with store.db.session() as session:
+        job = resume(session, created)
+    assert (job.status, job.error, job.result, job.finished_at) == ("queued", None, None, None)
+    assert (job.cancel_requested, job.deaths, job.progress) == (False, 0, 0)
+    assert claim(store.db, "w", 30).attempt == (2 if end == "failed" else 1)
+    assert store.story(created)[-3:] == [end, "queued", "running"]
+
+
+@pytest.mark.parametrize(
+    ("order", "states"),
+    [
+        (submit, ("queued", "running", "completed", "failed", "cancelled")),
+        (resume, ("created", "queued", "running", "completed")),
+    ],
+)
+def test_a_transition_that_makes_no_sense_is_refused_and_changes_nothing(store, order, states):
+    for status in states:
+        with store.db.session() as session:
+            job_id = add_job(session, Job(kind="quick", dataset_id=store.dataset_id, status="created")).id
+        bring(store, job_id, status)
+        story = store.story(job_id)
+        with pytest.raises(Problem) as caught, store.db.session() as session:
+            order(session, job_id)
+        assert (caught.value.code, caught.value.status) == ("invalid_transition", 409)
+        assert caught.value.details["status"] == status
+        assert store.story(job_id) == story
+        if status in ("queued", "running"):  # the next round's claim must not find it
+            with store.db.session() as session:
+                session.delete(session.get(Job, job_id))
+
+
+@pytest.mark.parametrize("status", ["created", "queued", "completed", "failed", "cancelled"])
+def test_what_does_not_run_is_at_rest(store, created, status):
+    bring(store, created, status)
+    with store.db.session() as session:
+        assert job_at_rest(session, created).status == status
+
+
+def test_a_running_job_is_not_at_rest(store, created):
+    bring(store, created, "running")
+    with pytest.raises(Problem) as caught, store.db.session() as session:
+        job_at_rest(session, created)
+    assert (caught.value.code, caught.value.status) == ("job_running", 409)
+
+
 def test_an_unknown_job_is_not_found(store):
-    for ask in (get_job, request_cancel):
+    for ask in (get_job, request_cancel, submit, resume, job_at_rest):
         with pytest.raises(Problem) as caught, store.db.session() as session:
             ask(session, "nothing")
         assert (caught.value.code, caught.value.status) == ("job_not_found", 404)

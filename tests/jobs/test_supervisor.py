@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from webapp.errors import Problem
-from webapp.jobs import attempts, request_cancel
+from webapp.jobs import attempts, process, request_cancel, supervisor
 from webapp.jobs.child import SUPERVISOR_PID
+from webapp.storage.tables import Job
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -115,6 +116,31 @@ def test_a_deaf_job_is_killed_with_all_it_started(store, supervise, tmp_path):
     cancel(store, job_id)
     assert store.ended(job_id).status == "cancelled"
     until(lambda: not alive(helper))
+
+
+def limit(store, job_id: str, seconds: float) -> None:
+    with store.db.session() as session:
+        session.get(Job, job_id).timeout_seconds = seconds
+
+
+@pytest.mark.parametrize("kind", ["slow", "deaf"])
+def test_a_job_that_takes_too_long_is_stopped_and_fails(store, supervise, monkeypatch, kind):
+    monkeypatch.setattr(supervisor, "TIMEOUT_MARGIN", 0.0)
+    monkeypatch.setattr(process, "_TIMEOUT_GRACE", 0.3)
+    job_id = store.add(kind)
+    limit(store, job_id, 3)
+    supervise()
+    job = store.ended(job_id)
+    assert (job.status, job.error["code"], job.attempt) == ("failed", "timed_out", 1)
+    assert store.story(job_id) == ["queued", "running", "failed"]
+    assert not [child for child in psutil.Process().children() if job_id in child.cmdline()]
+
+
+def test_a_job_within_its_time_is_left_alone(store, supervise):
+    job_id = store.add()
+    limit(store, job_id, 60)
+    supervise()
+    assert store.ended(job_id).status == "completed"
 
 
 def test_a_deleted_job_is_stopped(store, supervise):

@@ -184,3 +184,16 @@ def test_what_is_kept_stays_when_its_source_is_replaced(blobs, monkeypatch, link
     write(blobs, "a/rows", b"new")
     blobs.delete("a/")
     assert blobs.path("b/rows").read_bytes() == b"old"
+
+
+def test_the_files_of_a_folder_are_told_with_their_bytes_and_without_links(blobs, tmp_path):
+    folder = blobs.folder("runs/1")
+    (folder / "deep" / "er").mkdir(parents=True)
+    (folder / "a.txt").write_bytes(b"abc")
+    (folder / "deep" / "er" / "b ü.bin").write_bytes(b"12345")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_bytes(b"secret")
+    (folder / "link.txt").symlink_to(tmp_path / "outside" / "secret")
+    (folder / "folder").symlink_to(tmp_path / "outside")
+    assert blobs.files("runs/1") == {"a.txt": 3, "deep/er/b ü.bin": 5}
+    assert blobs.files("runs/2") == {}

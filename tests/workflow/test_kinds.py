@@ -20,6 +20,14 @@ BROKEN = RunReport(
     error={"code": "cell_failed", "message": "ValueError in cell 5 of 12: boom", "cell": 4, "failure": FAILURE},
 )
 
+OUT_OF_TIME = RunReport(
+    "failed",
+    60.0,
+    {"total": 12, "executed": 8},
+    error={"code": "timed_out", "message": "The run was stopped after 60 seconds, in cell 9 of 12.", "cell": 8},
+    steps=7,
+)
+
 
 @pytest.fixture
 def dry_run(services, sample, work, monkeypatch):
@@ -58,6 +66,51 @@ def test_a_dry_run_that_fails_has_both_an_error_and_its_report(dry_run):
     assert job.error["code"] == "cell_failed"
     assert job.error["details"] == {"failure": FAILURE}
     assert job.result["cells"] == {"total": 12, "executed": 4}
+
+
+@pytest.fixture
+def real_run(services, sample, work, monkeypatch):
+    """Runs a notebook as it is, by an executor that does as it is told; answers how the job stands, and what it saw."""
+
+    def run(report, **limits):
+        seen = {}
+
+        def play(notebook, workdir, watch, data_file):
+            seen.update(notebook=notebook, workdir=workdir, watch=watch, data_file=data_file)
+            return report
+
+        monkeypatch.setattr(kinds, "run_notebook", play)
+        notebook = workflow.generate(services, LOCAL, sample, "smollm2-360m")
+        job = workflow.create_run(services, LOCAL, sample, notebook.id, "run", **limits)
+        workflow.start_run(services, LOCAL, job.id)
+        work()
+        return workflow.job_status(services, LOCAL, job.id), seen
+
+    return run
+
+
+def test_a_run_takes_the_notebook_as_it_is_for_as_long_as_its_job_may(real_run, settings):
+    job, seen = real_run(DONE)
+    assert (job.status, job.result) == ("completed", DONE.to_dict())
+    assert seen["watch"].timeout == settings.run_timeout
+    assert real_run(DONE, timeout=60)[1]["watch"].timeout == 60
+
+
+def test_a_run_out_of_time_fails_and_when_resumed_goes_on_in_its_folder(real_run, services, work, monkeypatch):
+    job, first = real_run(OUT_OF_TIME)
+    assert (job.status, job.error["code"], job.result["steps"]) == ("failed", "timed_out", 7)
+    again = {}
+    monkeypatch.setattr(kinds, "run_notebook", lambda _notebook, workdir, *_: again.update(workdir=workdir) or DONE)
+    workflow.resume_run(services, LOCAL, job.id)
+    work()
+    job = workflow.job_status(services, LOCAL, job.id)
+    assert (job.status, job.error, job.attempt) == ("completed", None, 2)
+    assert again["workdir"] == first["workdir"]
+
+
+def test_a_run_is_handed_the_rows_that_its_notebook_does_not_carry(real_run, monkeypatch):
+    monkeypatch.setattr(delivery, "MAX_EMBEDDED_BYTES", 1000)
+    assert real_run(DONE)[1]["data_file"].is_file()
 
 
 def test_the_events_of_a_run_are_kept_and_its_last_words_shown(dry_run, services):

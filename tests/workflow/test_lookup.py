@@ -48,6 +48,10 @@ def test_the_jobs_and_notebooks_of_another_are_not_found(services, work):
         workflow.job_status(services, BEN, job.id)
     work()
     notebook = workflow.generate(services, ANN, dataset.id, "smollm2-360m")
+    run = workflow.create_run(services, ANN, dataset.id, notebook.id, "run")
+    for step in (workflow.start_run, workflow.cancel_job, workflow.resume_run, workflow.delete_run, workflow.job_log):
+        with pytest.raises(Problem, match="no job"):
+            step(services, BEN, run.id)
     for step in (workflow.notebook_state, workflow.start_dry_run):
         with pytest.raises(Problem) as caught:
             step(services, BEN, notebook.id)

@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from webapp import workflow
 from webapp.accounts import LOCAL
-from webapp.notebooks.running import RESULTS, RunReport
+from webapp.notebooks.results import RESULTS
+from webapp.notebooks.running import RunReport
 from webapp.storage.tables import Job, Measurement
 from webapp.workflow import kinds
 from webapp.workflow.measuring import record_measurement

@@ -6,6 +6,7 @@ from webapp.api import (
     datasets,
     errors,
     fixes,
+    job_files,
     jobs,
     models,
     notebooks,
@@ -30,6 +31,7 @@ BLUEPRINTS = (
     notebooks.bp,
     rows.bp,
     jobs.bp,
+    job_files.bp,
 )
 # Of bodies other than uploads, which have a limit of their own.
 MAX_BODY_BYTES = 1024 * 1024

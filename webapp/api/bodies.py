@@ -166,29 +166,6 @@ class VersionsBody(Body):
     can_redo: bool
 
 
-class JobErrorBody(BaseModel):
-    model_config = ConfigDict(extra="allow")
-
-    code: str
-    message: str
-
-
-class JobBody(Body):
-    id: str
-    session_id: str
-    dataset_filename: str
-    notebook_id: str | None
-    kind: Literal["analysis", "fix", "export", "dry_run"]
-    status: JobState
-    progress: Share
-    message: str
-    result: dict[str, Any] | None
-    error: JobErrorBody | None
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-
-
 def plain(report: msgspec.Struct) -> dict[str, Any]:
     """A report as JSON data."""
     data: dict[str, Any] = msgspec.to_builtins(report)

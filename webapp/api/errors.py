@@ -66,6 +66,8 @@ def answer(problem: Problem) -> Response:
     retry_after = problem.details.get("retry_after")
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
+    elif problem.status == 409:
+        response.headers["X-Should-Retry"] = "false"  # to the official SDKs, which would try again
     if problem.status >= 500:
         log.error("problem", code=problem.code, message=problem.message)
     return response

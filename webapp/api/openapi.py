@@ -74,6 +74,12 @@ UPLOAD_REQUEST = {
 }
 
 REQUEST_ID_HEADER = {"X-Request-Id": {"description": "Names this request in the log.", "schema": {"type": "string"}}}
+STAY_HEADER = {
+    "X-Should-Retry": {
+        "description": "`false`: asking again without a change leads to the same refusal.",
+        "schema": {"type": "string"},
+    }
+}
 RETRY_HEADER = {"Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "string"}}}
 
 
@@ -93,6 +99,15 @@ def errors(descriptions: Mapping[int, str]) -> dict[int, Any]:
 def report(name: str, description: str) -> dict[int, Any]:
     """The 200 response with one of the reports of `webapp.datasets`."""
     return {200: {"description": description, "content": _json({"$ref": _SCHEMA.format(name=name)})}}
+
+
+def file_responses(media_type: str, description: str) -> dict[int, Any]:
+    """The responses of an operation that hands out a file, also in part."""
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        200: {"description": description, "content": content},
+        206: {"description": "The part of it that the `Range` header asks for.", "content": content},
+    } | errors({416: "The file ends before the range begins."})
 
 
 def also_html(description: str) -> dict[int, Any]:
@@ -146,6 +161,8 @@ def _complete_operation(method: str, operation: dict[str, Any]) -> None:
         responses.setdefault("403", _error("The request comes from another website."))
     responses.setdefault("500", _error("Something went wrong inside Tunebook."))
     responses.setdefault("503", _error("The store cannot be used right now."))
+    if "409" in responses:
+        responses["409"].setdefault("headers", STAY_HEADER)
     for response in responses.values():
         response["headers"] = REQUEST_ID_HEADER | response.get("headers", {})
     for parameter in operation["parameters"]:

@@ -8,17 +8,13 @@ from flask import Response, send_file
 from webapp import workflow
 from webapp.api.bodies import DataLinksBody
 from webapp.api.context import caller, services
-from webapp.api.openapi import errors
+from webapp.api.openapi import errors, file_responses
 
 ROWS_TYPE = "application/octet-stream"
 
 bp = APIBlueprint("rows", __name__, tag="Notebooks")
 
-_FILE = {"content": {ROWS_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
-_RANGES = {
-    200: {"description": "The rows: JSON lines as gzip, or its ciphertext."} | _FILE,
-    206: {"description": "The part of it that the `Range` header asks for."} | _FILE,
-} | errors({416: "The file ends before the range begins."})
+_RANGES = file_responses(ROWS_TYPE, "The rows: JSON lines as gzip, or its ciphertext.")
 
 
 @bp.get("/data/<token>/<filename>")

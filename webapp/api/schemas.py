@@ -3,14 +3,17 @@
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
+from webapp.api.bodies import JobState
 from webapp.catalog import ALIASES, PRESETS, TARGETS, TASKS, Gating, Method, gpu_ids, models
 from webapp.catalog.estimates import BATCHES, EPOCHS, LENGTHS, RANKS
 from webapp.datasets import PARTS
 from webapp.datasets.exporting import FORMATS
 from webapp.datasets.repair import operation_schemas
+from webapp.errors import Problem
 from webapp.notebooks import TrainingConfig
+from webapp.workflow import CURSOR_PATTERN
 
 
 def _one_of(choices: Callable[[], Iterable[str]], **more: Any) -> WithJsonSchema:
@@ -126,6 +129,67 @@ class MappingRequest(Request):
         dict[str, Annotated[str, _one_of(lambda: PARTS)]],
         Field(min_length=1, description="Column to part; columns that are left out are ignored."),
     ]
+
+
+RunKind = Literal["run", "dry_run"]
+RunName = Annotated[str | None, Field(max_length=200)]
+RunNote = Annotated[str | None, Field(max_length=10_000)]
+RunSeconds = Annotated[
+    float | None, Field(gt=0, le=7 * 24 * 3600, description="Seconds that an attempt may take; else the kind's own.")
+]
+
+
+class CreateJobRequest(Request):
+    """What is to be run."""
+
+    session_id: SessionId
+    notebook_id: Annotated[
+        str, WithJsonSchema({"type": "string", "format": "uuid", "description": "From `POST /generate`."})
+    ]
+    kind: Annotated[RunKind, Field(description="With the real model, or with a miniature of it.")]
+    name: RunName = None
+    note: RunNote = None
+    timeout_s: RunSeconds = None
+    start: Annotated[bool, Field(description="Queue it at once.")] = False
+
+
+class ChangeJobRequest(Request):
+    """What is to change; fields that are left out stay."""
+
+    name: RunName = None
+    note: RunNote = None
+    timeout_s: RunSeconds = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def refuse_a_status(cls, data: Any) -> Any:
+        """Raises Problem `status_not_settable`."""
+        if isinstance(data, dict) and "status" in data:
+            raise Problem(
+                "status_not_settable",
+                "A status follows from what is done: use POST /jobs/{job_id}/run, /cancel or /resume.",
+                param="status",
+            )
+        return data
+
+
+class JobsQuery(BaseModel):
+    """Which jobs to list."""
+
+    status: JobState | None = None
+    kind: RunKind | None = None
+    session_id: SessionId | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    after: Annotated[str | None, Field(pattern=CURSOR_PATTERN, description="From the `Link` of the page before.")] = (
+        None
+    )
+
+
+class EventsQuery(BaseModel):
+    """Which events to read."""
+
+    after: Annotated[int, Field(ge=0, le=2**62, description="The last `seq` that was seen.")] = 0
+    limit: Annotated[int, Field(ge=1, le=1000)] = 500
 
 
 class PreviewQuery(BaseModel):

@@ -6,17 +6,21 @@ The executors are not loaded with it: only processes that run notebooks need the
 from webapp.jobs.child import JobContext, run_child
 from webapp.jobs.environment import scrubbed_environment
 from webapp.jobs.events import read_events
-from webapp.jobs.queue import claim, enqueue, get_job, request_cancel
+from webapp.jobs.queue import add_job, claim, enqueue, get_job, job_at_rest, request_cancel, resume, submit
 from webapp.jobs.supervisor import Supervisor
 
 __all__ = [
     "JobContext",
     "Supervisor",
+    "add_job",
     "claim",
     "enqueue",
     "get_job",
+    "job_at_rest",
     "read_events",
     "request_cancel",
+    "resume",
     "run_child",
     "scrubbed_environment",
+    "submit",
 ]

@@ -63,6 +63,12 @@ def fail(db: Database, job_id: str, attempt: int, error: Mapping[str, Any]) -> b
     return _change(db, job_id, attempt, final("failed", error=storable(error)))
 
 
+def time_out(db: Database, job_id: str, attempt: int) -> bool:
+    """Fails the job because the attempt took too long; False when the attempt is not current."""
+    error = Problem("timed_out", "The job was stopped: it took longer than it may.", status=500)
+    return fail(db, job_id, attempt, error.to_dict())
+
+
 def release(db: Database, job_id: str, attempt: int) -> bool:
     """Ends the attempt through no fault of its own: back into the queue; False when it is not current."""
     return _bury(db, job_id, attempt, error=None)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from webapp.storage.tables import JobEvent
@@ -22,9 +22,11 @@ def append(session: Session, job_id: str, attempt: int, events: Iterable[tuple[s
         session.flush()
 
 
-def read_events(session: Session, job_id: str, after: int = 0, limit: int = 500) -> list[JobEvent]:
-    """The next events of a job whose `seq` is greater than `after`, oldest first."""
-    statement = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.seq > after)
+def read_events(
+    session: Session, job_id: str, after: int = 0, limit: int = 500, *conditions: ColumnElement[bool]
+) -> list[JobEvent]:
+    """The next events of a job whose `seq` is greater than `after` and that meet the conditions, oldest first."""
+    statement = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.seq > after, *conditions)
     return list(session.scalars(statement.order_by(JobEvent.seq).limit(limit)))
 
 

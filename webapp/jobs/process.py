@@ -11,15 +11,22 @@ from typing import Any
 
 from webapp.errors import Problem
 
+_TIMEOUT_GRACE = 5.0
 _LAST_WORDS_BYTES, _LAST_WORDS_LINES = 8192, 20
 
 
 class Child:
-    """`[*command, job id, attempt]`, leader of a session of its own; what it starts there ends with it."""
+    """`[*command, job id, attempt]`, leader of a session of its own; what it starts there ends with it.
 
-    def __init__(self, command: Sequence[str], job_id: str, attempt: int, environment: Mapping[str, str]) -> None:
+    It is asked to end after `seconds`, and `timed_out` then.
+    """
+
+    def __init__(
+        self, command: Sequence[str], job_id: str, attempt: int, environment: Mapping[str, str], seconds: float
+    ) -> None:
         self.job_id, self.attempt = job_id, attempt
-        self.ending = False
+        self.ending, self.timed_out = False, False
+        self._due = monotonic() + seconds
         self._kill_at = float("inf")
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         try:
@@ -44,6 +51,9 @@ class Child:
 
     def poll(self) -> int | None:
         """None while it runs, then its exit status (minus the signal's number when one ended it)."""
+        if monotonic() >= self._due and not self.ending:
+            self.timed_out = True
+            self.end(_TIMEOUT_GRACE)
         if monotonic() >= self._kill_at:
             self._signal(signal.SIGKILL)
         status = self._process.poll()

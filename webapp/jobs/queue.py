@@ -1,4 +1,4 @@
-"""The job table as a queue: what puts work in, takes it out, and calls it off."""
+"""The job table as a queue: what puts work in, takes it out, calls it off, and takes it up again."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -8,9 +8,20 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from webapp.errors import Problem
-from webapp.jobs.states import change, final, record
+from webapp.jobs.states import QUEUED, change, final, record
 from webapp.storage import Database
 from webapp.storage.tables import Job, utc_now
+
+# What an earlier end left in a job that is queued again.
+_AFRESH: dict[str, Any] = {
+    "deaths": 0,
+    "cancel_requested": False,
+    "progress": 0.0,
+    "message": "",
+    "result": None,
+    "error": None,
+    "finished_at": None,
+}
 
 
 def enqueue(
@@ -21,6 +32,7 @@ def enqueue(
     dataset_id: str,
     notebook_id: str | None = None,
     params: Mapping[str, Any] | None = None,
+    timeout_seconds: float | None = None,
 ) -> Job:
     """A new job, waiting for a supervisor once the session has committed."""
     job = Job(
@@ -29,12 +41,43 @@ def enqueue(
         dataset_id=dataset_id,
         notebook_id=notebook_id,
         params=dict(params or {}),
+        timeout_seconds=timeout_seconds,
         status="queued",
     )
+    return add_job(session, job)
+
+
+def add_job(session: Session, job: Job) -> Job:
+    """Adds a new job in the state that it has."""
     session.add(job)
     session.flush()
     record(session, job)
     return job
+
+
+def submit(session: Session, job_id: str) -> Job:
+    """Queues a created job; raises Problem `job_not_found`, or `invalid_transition` (409) in any other state."""
+    return _queue(session, job_id, ("created",), QUEUED)
+
+
+def resume(session: Session, job_id: str) -> Job:
+    """Queues a failed or cancelled job again, as if nothing had been said; its attempts count on.
+
+    Raises Problem `job_not_found`, or `invalid_transition` (409) in any other state.
+    """
+    return _queue(session, job_id, ("failed", "cancelled"), QUEUED | _AFRESH)
+
+
+def _queue(session: Session, job_id: str, states: tuple[str, ...], values: Mapping[str, Any]) -> Job:
+    if (job := change(session, (Job.id == job_id) & Job.status.in_(states), values)) is not None:
+        return job
+    status = get_job(session, job_id).status
+    raise Problem(
+        "invalid_transition",
+        f"This job is {status}; that can be asked of a {' or '.join(states)} job only.",
+        status=409,
+        details={"status": status, "allowed": list(states)},
+    )
 
 
 def get_job(session: Session, job_id: str) -> Job:
@@ -70,6 +113,14 @@ def claim(db: Database, worker: str, lease_seconds: float) -> Job | None:
     }
     with db.session() as session:
         return change(session, Job.id == oldest, taken)
+
+
+def job_at_rest(session: Session, job_id: str) -> Job:
+    """The job, kept as it is until the session ends; raises Problem `job_not_found`, or `job_running` (409)."""
+    job = session.get(Job, job_id, populate_existing=True, with_for_update=True) or get_job(session, job_id)
+    if job.status == "running":
+        raise Problem("job_running", "This job is running: cancel it first, and wait until it has stopped.", status=409)
+    return job
 
 
 def request_cancel(session: Session, job_id: str) -> Job:

@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 from collections.abc import Sequence
+from math import inf
 from time import monotonic, sleep
 
 import structlog
@@ -20,6 +21,8 @@ from webapp.storage.tables import Job
 POLL_SECONDS = 0.2
 # How long a cancelled child may take to end once asked, and one whose supervisor shuts down.
 CANCEL_GRACE, SHUTDOWN_GRACE = 5.0, 1.0
+# How much longer than it may take a job's process lives: one that runs a notebook ends that itself, with a report.
+TIMEOUT_MARGIN = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +77,9 @@ class Supervisor:
             status = child.poll()
             if status is None:
                 continue
-            if child.ending:
+            if child.timed_out:
+                attempts.time_out(self._db, child.job_id, child.attempt)
+            elif child.ending:
                 attempts.release(self._db, child.job_id, child.attempt)
             else:
                 attempts.bury(self._db, child.job_id, child.attempt, child.obituary(status))
@@ -95,8 +100,9 @@ class Supervisor:
 
     def _start(self, job: Job) -> None:
         environment = child_environment(os.environ) | {SUPERVISOR_PID: str(os.getpid())}
+        seconds = inf if job.timeout_seconds is None else job.timeout_seconds + TIMEOUT_MARGIN
         try:
-            self._children[job.id] = Child(self._command, job.id, job.attempt, environment)
+            self._children[job.id] = Child(self._command, job.id, job.attempt, environment, seconds)
         except OSError as error:
             reason = f"The process of this job could not be started: {error.strerror}."
             attempts.bury(self._db, job.id, job.attempt, Problem("job_died", reason, status=500).to_dict())

@@ -15,9 +15,8 @@ from webapp.jobs.executors import Event, Ready, execute
 from webapp.notebooks.failures import decode
 from webapp.notebooks.miniatures import MINIATURE_LENGTH, making_miniature
 from webapp.notebooks.reading import NotebookContents, read_notebook
+from webapp.notebooks.results import EXECUTED, REPORT, RESULTS
 
-EXECUTED = "executed.ipynb"
-RESULTS = "tunebook-run"  # the notebook's output_dir
 DRY_RUN_STEPS = 66
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 NO_HUB = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
@@ -78,14 +77,14 @@ def require_training_packages() -> None:
         )
 
 
-def run_notebook(notebook: Path, workdir: Path, watch: Watch) -> RunReport:
+def run_notebook(notebook: Path, workdir: Path, watch: Watch, data_file: Path | None = None) -> RunReport:
     """Runs the notebook as it is, with this machine's GPU if it has one; everything it writes is under `workdir`.
 
-    Rows that are a file of their own are taken from beside the notebook if they lie there, else as the notebook does.
+    Rows that are a file of their own are `data_file`, or lie beside the notebook, or are taken as the notebook does.
     """
     require_training_packages()
     contents = read_notebook(notebook)
-    overrides = _data_parameter(rows_beside(notebook, contents))
+    overrides = _data_parameter(data_file or rows_beside(notebook, contents))
     return _run(notebook, workdir, contents.parameters, overrides, scrubbed_environment(os.environ), watch)
 
 
@@ -154,8 +153,8 @@ def _run(
     ready: Ready = lambda _: True,
 ) -> RunReport:
     workdir.mkdir(parents=True, exist_ok=True)
-    results = workdir / RESULTS
-    (results / "report.json").unlink(missing_ok=True)  # an earlier run's numbers are not this run's
+    path = workdir / REPORT
+    path.unlink(missing_ok=True)  # an earlier run's numbers are not this run's
     done = execute(
         notebook,
         workdir=workdir,
@@ -168,11 +167,10 @@ def _run(
         ready=ready,
     )
     measured: dict[str, Any] = {}
-    path = results / "report.json"
     if done.status == "completed" and path.exists():
         written = json.loads(path.read_text(encoding="utf-8"))
         measured = {name: written[name] for name in MEASURED if name in written}
-    artifacts = [file.relative_to(workdir).as_posix() for file in results.rglob("*") if file.is_file()]
+    artifacts = [file.relative_to(workdir).as_posix() for file in (workdir / RESULTS).rglob("*") if file.is_file()]
     return RunReport(
         status=done.status,
         seconds=round(done.seconds, 2),

@@ -3,8 +3,9 @@
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -76,6 +77,20 @@ class Blobs:
         """The folder `key`, made when it is not there: for work that goes on after a crash."""
         with file_errors():
             return files.make_folder(self.path(key))
+
+    def files(self, key: str) -> dict[str, int]:
+        """The files in the folder `key` and below, by their names relative to it, with their bytes.
+
+        Links are left out, wherever they lead; a folder that is not there has no files.
+        """
+        folder, found = self.path(key), {}
+        for parent, _, names in os.walk(folder):
+            for path in (Path(parent, name) for name in names):
+                with suppress(FileNotFoundError):  # a run at work replaces its files
+                    status = path.lstat()
+                    if stat.S_ISREG(status.st_mode):
+                        found[path.relative_to(folder).as_posix()] = status.st_size
+        return found
 
     def delete(self, key: str) -> None:
         """Removes a file, or a folder with all that is in it; fine when there is none."""

@@ -10,6 +10,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -141,7 +142,8 @@ class Job(Base):
     """One piece of long work: who asked, where it stands, what came of it.
 
     `attempt` rises with every claim and fences the writes of earlier ones; `deaths` counts those that ended
-    without a word; `error` is `{code, message, status, param, details}`.
+    without a word; an attempt may take `timeout_seconds`, None for any time; `error` is
+    `{code, message, status, param, details}`.
     """
 
     __tablename__ = "jobs"
@@ -151,6 +153,7 @@ class Job(Base):
         ),
         Index(None, "status", "created_at"),
         Index(None, "status", "lease_until"),
+        Index(None, "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
@@ -159,6 +162,9 @@ class Job(Base):
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), index=True)
     notebook_id: Mapped[str | None] = mapped_column(ForeignKey("notebooks.id", ondelete="CASCADE"), index=True)
     params: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    name: Mapped[str | None] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)
+    timeout_seconds: Mapped[float | None] = mapped_column(Double)
     status: Mapped[str] = mapped_column(String(16), default="queued")
     attempt: Mapped[int] = mapped_column(default=0)
     deaths: Mapped[int] = mapped_column(default=0)

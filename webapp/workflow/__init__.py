@@ -32,22 +32,37 @@ from webapp.workflow.generating import (
     notebook_state,
     script_path,
 )
+from webapp.workflow.job_files import (
+    Artifact,
+    Deleted,
+    artifact_file,
+    artifacts,
+    delete_run,
+    job_events,
+    job_log,
+    job_report,
+)
+from webapp.workflow.job_list import CURSOR_PATTERN, JobPage, list_runs
 from webapp.workflow.jobs import JobStatus, job_status
 from webapp.workflow.mapping import map_columns
 from webapp.workflow.measuring import OwnError, own_errors
 from webapp.workflow.recommending import recommend, suggested_plan
 from webapp.workflow.remaking import remake
 from webapp.workflow.rendering import RenderedExample, rendered
-from webapp.workflow.running import start_dry_run
+from webapp.workflow.running import cancel_job, change_run, create_run, resume_run, start_dry_run, start_run
 from webapp.workflow.services import Services, open_services
 from webapp.workflow.uploads import file_too_large, start_analysis, upload, upload_sample
 from webapp.workflow.versions import Version, Versions, redo, undo, versions
 
 __all__ = [
     "COLAB",
+    "CURSOR_PATTERN",
+    "Artifact",
     "ColabLink",
     "DatasetState",
+    "Deleted",
     "Exported",
+    "JobPage",
     "JobStatus",
     "NotebookState",
     "OwnError",
@@ -58,12 +73,18 @@ __all__ = [
     "Version",
     "Versions",
     "analysis",
+    "artifact_file",
+    "artifacts",
     "base_model",
+    "cancel_job",
+    "change_run",
     "chat_template",
     "colab_commands",
     "colab_link",
+    "create_run",
     "data_links",
     "dataset_state",
+    "delete_run",
     "distribution",
     "download_path",
     "duplicates",
@@ -73,8 +94,12 @@ __all__ = [
     "gate",
     "generate",
     "issue_lines",
+    "job_events",
+    "job_log",
+    "job_report",
     "job_status",
     "linked_file",
+    "list_runs",
     "map_columns",
     "notebook_file",
     "notebook_script",
@@ -86,12 +111,14 @@ __all__ = [
     "redo",
     "remake",
     "rendered",
+    "resume_run",
     "revoke_link",
     "rows_file",
     "script_path",
     "start_analysis",
     "start_dry_run",
     "start_fix",
+    "start_run",
     "suggested_plan",
     "token_rates",
     "undo",

@@ -16,7 +16,8 @@ from webapp.workflow.services import Services
 
 @dataclass(frozen=True)
 class JobStatus:
-    """One job. `progress` is 0..1; `error` is None or `{code, message, status, param, details}`.
+    """One job. `progress` is 0..1; `error` is None or `{code, message, status, param, details}`; an attempt may take
+    `timeout_s` seconds, None for any time.
 
     A failed dry run has both an error and, in `result`, the report of what had been run.
     """
@@ -26,7 +27,12 @@ class JobStatus:
     dataset_filename: str
     notebook_id: str | None
     kind: str
+    name: str | None
+    note: str | None
+    timeout_s: float | None
     status: str
+    attempt: int
+    cancel_requested: bool
     progress: float
     message: str
     result: dict[str, Any] | None
@@ -46,8 +52,8 @@ class JobStatus:
         return f"/jobs/{self.id}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field by its name; moments are datetime objects."""
-        return asdict(self)
+        """Every field by its name, and `status_url`; moments are datetime objects."""
+        return asdict(self) | {"status_url": self.url}
 
 
 def job_status(services: Services, caller: Caller, job_id: str) -> JobStatus:
@@ -60,8 +66,8 @@ def job_status(services: Services, caller: Caller, job_id: str) -> JobStatus:
 def latest_job(
     session: Session, caller: Caller, kind: str, *, dataset_id: str, notebook_id: str | None = None
 ) -> Job | None:
-    """The newest job of this kind for a dataset, or for one of its notebooks."""
-    statement = select(Job).where(Job.kind == kind, Job.dataset_id == dataset_id)
+    """The newest job of this kind that was started for a dataset, or for one of its notebooks."""
+    statement = select(Job).where(Job.kind == kind, Job.dataset_id == dataset_id, Job.status != "created")
     if notebook_id is not None:
         statement = statement.where(Job.notebook_id == notebook_id)
     return session.scalar(owned(statement, Job, caller).order_by(Job.created_at.desc(), Job.id).limit(1))
@@ -79,7 +85,12 @@ def describe(job: Job, dataset_filename: str) -> JobStatus:
         dataset_filename=dataset_filename,
         notebook_id=job.notebook_id,
         kind=job.kind,
+        name=job.name,
+        note=job.note,
+        timeout_s=job.timeout_seconds,
         status=job.status,
+        attempt=job.attempt,
+        cancel_requested=job.cancel_requested,
         progress=job.progress,
         message=job.message,
         result=result,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from webapp.datasets import Examples, ExampleWriter, analyze, suited_to
@@ -9,19 +10,27 @@ from webapp.errors import Problem
 from webapp.jobs import JobContext
 from webapp.jobs.executors import Event
 from webapp.notebooks.progress import Progress
-from webapp.notebooks.running import Watch, dry_run
+from webapp.notebooks.running import RunReport, Watch, dry_run, run_notebook
 from webapp.storage.tables import Dataset, Notebook
 from webapp.workflow.analyses import examples_key
 from webapp.workflow.exporting import run_export
 from webapp.workflow.findings import keep_findings
 from webapp.workflow.fixing import run_fix
+from webapp.workflow.job_files import run_key
 from webapp.workflow.measuring import record_measurement
+from webapp.workflow.running import default_timeout
 from webapp.workflow.services import Services
 
 
 def job_kinds(services: Services) -> Mapping[str, Callable[[JobContext], Mapping[str, Any]]]:
     """What `run_child` calls for each kind of job."""
-    kinds = {"analysis": run_analysis, "fix": run_fix, "export": run_export, "dry_run": run_dry_run}
+    kinds = {
+        "analysis": run_analysis,
+        "fix": run_fix,
+        "export": run_export,
+        "dry_run": run_dry_run,
+        "run": run_as_it_is,
+    }
     return {name: partial(run, services) for name, run in kinds.items()}
 
 
@@ -49,13 +58,27 @@ def run_analysis(services: Services, context: JobContext) -> Mapping[str, Any]:
 
 
 def run_dry_run(services: Services, context: JobContext) -> Mapping[str, Any]:
-    """Runs the notebook of the job on a miniature of its model; answers the report.
+    """Runs the notebook of the job on a miniature of its model; answers the report, or raises as `run_as_it_is`."""
+    context.report(0.0, "Making a miniature of the model")
+    return _run(services, context, dry_run)
+
+
+def run_as_it_is(services: Services, context: JobContext) -> Mapping[str, Any]:
+    """Runs the notebook of the job unchanged, with its real model; answers the report.
 
     Raises the run's own Problem when it failed; in its details, `failure` says why, and `report` what had been run.
     """
+    context.report(0.0, "Starting the notebook")
+    return _run(services, context, run_notebook)
+
+
+def _run(
+    services: Services, context: JobContext, run: Callable[[Path, Path, Watch, Path | None], RunReport]
+) -> Mapping[str, Any]:
+    """A second attempt finds the working folder of the first, and goes on from its checkpoint."""
+    job = context.job
     with services.db.reading() as session:
-        notebook = session.get_one(Notebook, context.job.notebook_id)
-    context.report(0.0, "Making a miniature of the model")
+        notebook = session.get_one(Notebook, job.notebook_id)
     progress = Progress()
 
     def tell(event: Event) -> None:
@@ -64,17 +87,16 @@ def run_dry_run(services: Services, context: JobContext) -> Mapping[str, Any]:
         context.report(progress.share, progress.message)
 
     watch = Watch(
-        timeout=services.settings.job_timeout,
+        timeout=job.timeout_seconds or default_timeout(services.settings, job.kind),
         on_event=tell,
         cancelled=context.cancelled,
     )
     rows = services.blobs.path(notebook.data_blob) if notebook.data_blob else None
-    workdir = services.blobs.folder(f"runs/{context.job.id}")
-    report = dry_run(services.blobs.path(notebook.blob), workdir, watch, rows).to_dict()
+    workdir = services.blobs.folder(run_key(job.id))
+    report = run(services.blobs.path(notebook.blob), workdir, watch, rows).to_dict()
     context.check()
-    if report["status"] != "completed":
-        error = report["error"] or {"code": "dry_run_failed", "message": "The notebook did not run to its end."}
+    if error := report["error"]:
         details = {"report": report, "failure": error.get("failure")}
         raise Problem(error["code"], error["message"], status=500, details=details)
-    record_measurement(services, context.job.id, notebook.model_id, workdir)
+    record_measurement(services, job.id, notebook.model_id, workdir)
     return report

@@ -9,10 +9,13 @@ from webapp.accounts import Caller, owned
 from webapp.errors import Problem
 from webapp.storage.tables import Dataset, Job, Notebook
 
+# The kinds of jobs that people order, list and delete; the others are parts of what is done with a dataset.
+RUNS = ("dry_run", "run")
+
 
 def find_dataset(session: Session, caller: Caller, dataset_id: str) -> Dataset:
     """The dataset; raises Problem `dataset_not_found` (404)."""
-    statement = owned(select(Dataset).where(Dataset.id == _key(dataset_id)), Dataset, caller)
+    statement = owned(select(Dataset).where(Dataset.id == canonical_id(dataset_id)), Dataset, caller)
     found = session.scalar(statement)
     if found is None:
         raise Problem(
@@ -26,7 +29,7 @@ def find_dataset(session: Session, caller: Caller, dataset_id: str) -> Dataset:
 
 def find_notebook(session: Session, caller: Caller, notebook_id: str) -> Notebook:
     """The notebook; raises Problem `notebook_not_found` (404)."""
-    statement = owned(select(Notebook).where(Notebook.id == _key(notebook_id)), Notebook, caller)
+    statement = owned(select(Notebook).where(Notebook.id == canonical_id(notebook_id)), Notebook, caller)
     found = session.scalar(statement)
     if found is None:
         raise Problem("notebook_not_found", "There is no notebook with this id.", status=404, param="notebook_id")
@@ -35,14 +38,22 @@ def find_notebook(session: Session, caller: Caller, notebook_id: str) -> Noteboo
 
 def find_job(session: Session, caller: Caller, job_id: str) -> Job:
     """The job; raises Problem `job_not_found` (404)."""
-    statement = owned(select(Job).where(Job.id == _key(job_id)), Job, caller)
+    statement = owned(select(Job).where(Job.id == canonical_id(job_id)), Job, caller)
     found = session.scalar(statement)
     if found is None:
         raise Problem("job_not_found", "There is no job with this id.", status=404, param="job_id")
     return found
 
 
-def _key(given: str) -> str:
+def find_run(session: Session, caller: Caller, job_id: str) -> Job:
+    """The job, which runs a notebook; raises Problem `job_not_found` (404) or `not_a_run` (409)."""
+    job = find_job(session, caller, job_id)
+    if job.kind not in RUNS:
+        raise Problem("not_a_run", "This job belongs to its dataset; only runs can be treated so.", status=409)
+    return job
+
+
+def canonical_id(given: str) -> str:
     """The id in its canonical spelling; for text that is no UUID one that nothing has."""
     try:
         return str(uuid.UUID(given))

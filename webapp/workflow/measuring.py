@@ -16,7 +16,6 @@ from webapp.catalog import Gpu, Method, find_gpu, find_model
 from webapp.catalog.duration import SPREAD, batch_seconds
 from webapp.catalog.gpus import THIS_MACHINE, processor
 from webapp.catalog.memory import dimensions
-from webapp.notebooks.running import RESULTS
 from webapp.storage.tables import Measurement
 from webapp.training.memory import Dimensions
 from webapp.workflow.services import Services
@@ -110,7 +109,7 @@ def _error(found: Sequence[Measurement]) -> OwnError:
 def _measurement(job_id: str, model_id: str, workdir: Path) -> Measurement:
     """What the run's report says, beside the prediction; raises where there is none, or it cannot be used."""
     # json.loads and not msgspec's decoder: a loss may be NaN, as Python writes it.
-    written = json.loads((workdir / RESULTS / "report.json").read_text(encoding="utf-8"))
+    written = json.loads((workdir / REPORT).read_text(encoding="utf-8"))
     report = msgspec.convert(written, _Report)
     return Measurement(
         job_id=job_id,

@@ -1,10 +1,19 @@
-"""The fifth step: the notebook is run on a miniature of its model, before anyone downloads it."""
+"""The fifth step: a notebook is run, on a miniature of its model before anyone downloads it, or as it is."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from webapp.accounts import Caller
-from webapp.jobs import enqueue
-from webapp.storage.tables import Dataset
+from webapp.errors import Problem
+from webapp.jobs import add_job, enqueue, job_at_rest, request_cancel, resume, submit
+from webapp.jobs.events import storable
+from webapp.settings import Settings
+from webapp.storage.tables import Dataset, Job
 from webapp.workflow.jobs import JobStatus, describe, latest_job
-from webapp.workflow.lookup import find_notebook
+from webapp.workflow.lookup import find_dataset, find_job, find_notebook, find_run
 from webapp.workflow.services import Services
 
 
@@ -20,5 +29,96 @@ def start_dry_run(services: Services, caller: Caller, notebook_id: str) -> JobSt
         latest = latest_job(session, caller, "dry_run", dataset_id=dataset_id, notebook_id=notebook.id)
         if latest and not (status := describe(latest, filename)).finished:
             return status
-        job = enqueue(session, "dry_run", owner=caller.id, dataset_id=dataset_id, notebook_id=notebook.id)
+        job = enqueue(
+            session,
+            "dry_run",
+            owner=caller.id,
+            dataset_id=dataset_id,
+            notebook_id=notebook.id,
+            timeout_seconds=default_timeout(services.settings, "dry_run"),
+        )
         return describe(job, filename)
+
+
+def default_timeout(settings: Settings, kind: str) -> float:
+    """Seconds that a run of this kind may take when nobody said otherwise."""
+    return settings.run_timeout if kind == "run" else settings.job_timeout
+
+
+def create_run(
+    services: Services,
+    caller: Caller,
+    dataset_id: str,
+    notebook_id: str,
+    kind: str,
+    *,
+    name: str | None = None,
+    note: str | None = None,
+    timeout: float | None = None,
+) -> JobStatus:
+    """A `run` or `dry_run` of one of the dataset's notebooks, as a record that waits for `start_run`.
+
+    `timeout` is in seconds, None for what is usual for the kind. Raises Problem `dataset_not_found` or
+    `notebook_not_found`.
+    """
+    with services.db.session() as session:
+        dataset, notebook = find_dataset(session, caller, dataset_id), find_notebook(session, caller, notebook_id)
+        if notebook.dataset_id != dataset.id:
+            raise Problem("notebook_not_found", "This dataset has no such notebook.", status=404, param="notebook_id")
+        job = Job(
+            kind=kind,
+            owner=caller.id,
+            dataset_id=dataset.id,
+            notebook_id=notebook.id,
+            name=storable(name),
+            note=storable(note),
+            timeout_seconds=timeout or default_timeout(services.settings, kind),
+            status="created",
+        )
+        return describe(add_job(session, job), dataset.filename)
+
+
+def start_run(services: Services, caller: Caller, job_id: str) -> JobStatus:
+    """Queues a created job; raises Problem `job_not_found`, or `invalid_transition` (409) in another state."""
+    return _told(services, caller, job_id, submit)
+
+
+def cancel_job(services: Services, caller: Caller, job_id: str) -> JobStatus:
+    """Cancels a waiting job at once and asks a running one to stop; raises Problem `job_not_found`, `job_finished`."""
+    return _told(services, caller, job_id, request_cancel)
+
+
+def resume_run(services: Services, caller: Caller, job_id: str) -> JobStatus:
+    """Queues a failed or cancelled run again; with its files it goes on from its last checkpoint.
+
+    Raises Problem `job_not_found`, `not_a_run`, or `invalid_transition` (409) in another state.
+    """
+    with services.db.reading() as session:
+        find_run(session, caller, job_id)
+    return _told(services, caller, job_id, resume)
+
+
+def change_run(services: Services, caller: Caller, job_id: str, changes: Mapping[str, Any]) -> JobStatus:
+    """Sets what `changes` hold of `name`, `note` and `timeout_s` (None: what is usual for the kind).
+
+    Raises Problem `job_not_found` or `not_a_run`, and `job_running` when the time of a running job is to change.
+    """
+    with services.db.session() as session:
+        job = find_run(session, caller, job_id)
+        values: dict[str, Any] = {name: storable(changes[name]) for name in ("name", "note") if name in changes}
+        if "timeout_s" in changes:
+            job_at_rest(session, job.id)
+            values["timeout_seconds"] = changes["timeout_s"] or default_timeout(services.settings, job.kind)
+        if values:
+            session.execute(update(Job).where(Job.id == job.id).values(values))
+            session.refresh(job)
+        return _described(session, job)
+
+
+def _told(services: Services, caller: Caller, job_id: str, order: Callable[[Session, str], Job]) -> JobStatus:
+    with services.db.session() as session:
+        return _described(session, order(session, find_job(session, caller, job_id).id))
+
+
+def _described(session: Session, job: Job) -> JobStatus:
+    return describe(job, session.get_one(Dataset, job.dataset_id).filename)
