@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from webapp import workflow
-from webapp.accounts import LOCAL
+from webapp.accounts import LOCAL, Caller
 from webapp.storage.tables import Job
 
 REFERENCE = {"id", "session_id", "dataset_filename", "status", "created_at"}
@@ -101,6 +101,4 @@ def test_a_wrong_parameter_is_named(client, query):
 
 
 def test_the_runs_of_another_are_not_listed(services, runs):
-    from webapp.accounts import Caller
-
     assert workflow.list_runs(services, Caller("ben"), limit=10).jobs == []
