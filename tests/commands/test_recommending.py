@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from tests.test_hub import cache
 
 from tests.datasets.made_tokenizers import save, words
+from tests.hub.test_tokenizers import cache
 from webapp.catalog import find_model
 from webapp.cli import main
 from webapp.datasets import sample_path

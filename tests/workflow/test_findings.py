@@ -4,9 +4,9 @@ import json
 from importlib import import_module
 
 import pytest
-from tests.test_hub import cache
 
 from tests.datasets.made_tokenizers import save, texts, words
+from tests.hub.test_tokenizers import cache
 from webapp import workflow
 from webapp.accounts import LOCAL, Caller
 from webapp.catalog import find_model

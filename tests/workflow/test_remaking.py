@@ -54,5 +54,5 @@ def test_without_a_failure_or_a_change_there_is_nothing_to_make(services, failed
 
 def test_a_change_that_the_card_cannot_take_is_refused_with_the_reason(services, failed):
     old = failed({"method": "qlora"}, gpu="cpu")
-    with pytest.raises(Problem, match="qlora cannot be run on the CPU"):
+    with pytest.raises(Problem, match="QLoRA cannot be run on the CPU"):
         workflow.remake(services, LOCAL, old.id)

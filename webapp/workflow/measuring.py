@@ -16,6 +16,7 @@ from webapp.catalog import Gpu, Method, find_gpu, find_model
 from webapp.catalog.duration import SPREAD, batch_seconds
 from webapp.catalog.gpus import THIS_MACHINE, processor
 from webapp.catalog.memory import dimensions
+from webapp.notebooks.results import REPORT
 from webapp.storage.tables import Measurement
 from webapp.training.memory import Dimensions
 from webapp.workflow.services import Services
