@@ -75,7 +75,7 @@ format: .venv/installed-dev  ## rewrite the sources in the house format
 	$(BIN)/ruff format --quiet .
 
 golden: .venv/installed-dev  ## write the golden notebooks anew; look at the diff
-	$(BIN)/python tests/notebooks/test_golden.py
+	$(BIN)/python -m tests.notebooks.test_golden
 
 clean:  ## remove the environment and caches
 	rm -rf .venv .venv-colab build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz

@@ -7,29 +7,17 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from webapp.catalog import find_gpu, find_model
-from webapp.notebooks import NotebookSpec, TrainingConfig, render
-from webapp.notebooks.delivery import Embedded
+from tests.notebooks.specs import SMALL
+from webapp.notebooks import render
 from webapp.training import gguf
 from webapp.training.ollama import modelfile
 
 CONVERTER = "import sys; open(sys.argv[3], 'w').write('GGUF')"
-T4 = find_gpu("t4")
-SPEC = NotebookSpec(
-    find_model("smollm2-360m"),
-    find_gpu("t4"),
-    find_gpu("t4"),
-    TrainingConfig(),
-    "x.jsonl",
-    12,
-    "0" * 64,
-    Embedded(b"payload"),
-)
 
 
 def run_cell(tag, **namespace):
     """What the rendered cell leaves behind, given what earlier cells would have defined."""
-    cells = nbformat.reads(render(SPEC).decode(), as_version=4).cells
+    cells = nbformat.reads(render(SMALL).decode(), as_version=4).cells
     (source,) = [cell.source for cell in cells if tag in cell.metadata.get("tags", [])]
     exec(compile(source, tag, "exec"), namespace)  # noqa: S102
     return namespace

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from webapp.catalog import find_gpu, find_model
+from tests.notebooks.specs import T4
+from webapp.catalog import find_model
 from webapp.notebooks import NotebookSpec, TrainingConfig, render, rendering
 from webapp.notebooks.delivery import Embedded, Fetched
 from webapp.notebooks.literals import Raw
 from webapp.notebooks.script import to_script
 
-T4 = find_gpu("t4")
 FOLDER = Path(__file__).with_name("golden")
 BY_LINK = Fetched("bikes.data.jsonl.gz", 6_000_000, "1" * 64, "https://tunebook.example/data/token/bikes.jsonl.gz")
 # Between them they have every condition of the template: a gated model, rows by link, rows in ciphertext.

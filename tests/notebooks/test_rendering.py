@@ -10,25 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webapp.catalog import find_gpu, find_model, models
-from webapp.notebooks import Embedded, NotebookSpec, TrainingConfig, render
+from tests.notebooks.specs import SMALL
+from webapp.catalog import find_model, models
+from webapp.notebooks import TrainingConfig, render
 from webapp.notebooks.rendering import split_cells
 
 HOSTILE = (
     "'''", '"""', "\\", "%%bash", "!rm x", "{{ 7*7 }}", "{% raw %}", "\u2028\u2029\x85\x00", "\ud800", "# %% tags=[]",
     "</script><script>alert(1)</script>", "a\n# %% [markdown]\nb", "$x^2$", "`code`", "[a](javascript:b)", "\\\n'",
 )  # fmt: skip
-T4 = find_gpu("t4")
-SMALL = NotebookSpec(
-    find_model("smollm2-360m"),
-    find_gpu("t4"),
-    find_gpu("t4"),
-    TrainingConfig(),
-    "x.jsonl",
-    12,
-    "0" * 64,
-    Embedded(b"payload"),
-)
 
 
 def cells(spec):

@@ -14,24 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webapp.catalog import find_gpu, find_model
+from tests.notebooks import specs
+from webapp.catalog import find_model
 from webapp.jobs import scrubbed_environment
-from webapp.notebooks import Embedded, Fetched, NotebookSpec, TrainingConfig, render
+from webapp.notebooks import Embedded, Fetched, TrainingConfig, render
 from webapp.notebooks.running import NO_HUB, ONE_THREAD, QUIET, Watch, dry_run
 from webapp.notebooks.script import RELAXED, to_script
 
 ROOT = Path(__file__).parents[2]
-T4 = find_gpu("t4")
-SMALL = NotebookSpec(
-    find_model("llama-3.2-1b"),
-    find_gpu("t4"),
-    find_gpu("t4"),
-    TrainingConfig(),
-    "x.jsonl",
-    12,
-    "0" * 64,
-    Embedded(b"payload" * 500),
-)
+SMALL = replace(specs.SMALL, model=find_model("llama-3.2-1b"), delivery=Embedded(b"payload" * 500))
 LINKED = replace(SMALL, delivery=Fetched("x.data.jsonl.gz.aes", 9, "1" * 64, "https://tunebook.example/data/t/x", "k"))
 
 
