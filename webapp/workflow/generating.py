@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from webapp.accounts import Caller
-from webapp.catalog import BaseModel
+from webapp.catalog import BaseModel, find_model
 from webapp.errors import Problem
 from webapp.hub.cards import PREFIX
 from webapp.notebooks import Secret, TrainingConfig, assemble, plan_run, render, require_template, require_trainable
@@ -100,6 +100,8 @@ def notebook_state(services: Services, caller: Caller, notebook_id: str) -> Note
 
 def chat_template(services: Services, notebook: Notebook) -> str:
     """The name of the chat format that the notebook's rows are written in."""
+    if not notebook.model_id.startswith(PREFIX):
+        return find_model(notebook.model_id).template_family  # reading megabytes of rows would tell the same
     return read_notebook(services.blobs.path(notebook.blob)).family.name
 
 
