@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
+from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,11 @@ def render(spec: NotebookSpec) -> bytes:
         return written
     before, after = written.split(place.encode())
     # Put in last and by lines: megabytes of payload would be copied at every step of the rendering.
-    return b"".join((before, *_payload_lines(spec.delivery.payload), after))
+    whole = BytesIO(before)
+    whole.seek(0, SEEK_END)
+    whole.writelines(_payload_lines(spec.delivery.payload))
+    whole.write(after)
+    return whole.getvalue()
 
 
 def _payload_lines(payload: bytes) -> Iterator[bytes]:
