@@ -7,7 +7,8 @@ import pytest
 
 from webapp.catalog import TARGETS, TASKS, Case, Exclusion, MemoryEstimate, Profile, find_gpu, find_model
 from webapp.catalog.case import training_length
-from webapp.catalog.constraints import check
+from webapp.catalog.constraints import candidate_memory
+from webapp.catalog.constraints import exclusion as reason_of
 
 
 def case(data: Any, gpu: str = "t4", target: str = "cloud", **more: Any) -> Case:
@@ -15,7 +16,8 @@ def case(data: Any, gpu: str = "t4", target: str = "cloud", **more: Any) -> Case
 
 
 def outcome(model: str, data: Any, **options: Any) -> MemoryEstimate | Exclusion:
-    return check(find_model(model), case(data, **options))
+    asked, found = case(data, **options), find_model(model)
+    return candidate_memory(found, asked, asked.profile.needed_tokens(found)) or reason_of(found, asked)
 
 
 def exclusion(model: str, data: Any, **options: Any) -> Exclusion:

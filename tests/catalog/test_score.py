@@ -49,7 +49,8 @@ def test_every_term_lies_between_0_and_1(analysis: Any) -> None:
             memory = smallest_estimate(model, find_gpu("t4"), "lora", 512)
             for task in TASKS:
                 for target in TARGETS:
-                    terms = score_terms(model, case(data, target, task, "t4"), memory)
+                    asked = case(data, target, task, "t4")
+                    terms = score_terms(model, asked, asked.profile.needed_tokens(model), memory)
                     assert all(0 <= term <= 1 for term in terms), terms
 
 

@@ -35,20 +35,20 @@ class Constraint(NamedTuple):
     reason: Callable[[BaseModel, Case, int], str]
 
 
-def check(model: BaseModel, case: Case) -> MemoryEstimate | Exclusion:
-    """The memory that a single row at a time takes by the first method that fits, or why the model is out."""
+def candidate_memory(model: BaseModel, case: Case, needed: int) -> MemoryEstimate | None:
+    """The memory that a single row at a time takes by the first method that fits; None where the model is out."""
+    if not all(constraint.met(model, case, needed) for constraint in CONSTRAINTS):
+        return None
+    return fitting(model, case, needed)
+
+
+def exclusion(model: BaseModel, case: Case) -> Exclusion:
+    """Why a model that is out is so: the first constraint that it does not meet, else its memory."""
     needed = case.profile.needed_tokens(model)
     for constraint in CONSTRAINTS:
         if not constraint.met(model, case, needed):
             return Exclusion(model.id, constraint.code, constraint.reason(model, case, needed))
-    return fitting(model, case, needed) or Exclusion(model.id, "out_of_memory", _memory_reason(model, case, needed))
-
-
-def candidate_memory(model: BaseModel, case: Case, needed: int) -> MemoryEstimate | None:
-    """The same without the words; None where the model is out."""
-    if not all(constraint.met(model, case, needed) for constraint in CONSTRAINTS):
-        return None
-    return fitting(model, case, needed)
+    return Exclusion(model.id, "out_of_memory", _memory_reason(model, case, needed))
 
 
 def _gated_met(model: BaseModel, case: Case, _needed: int) -> bool:

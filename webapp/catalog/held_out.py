@@ -1,7 +1,9 @@
 """How many of the conversations are held out of training, to measure what was learnt."""
 
+from webapp.training.data import MAX_HELD_OUT
+
 SHARE, SHARE_OF_FEW, FEW = 0.10, 0.20, 100  # a tenth of fewer than 100 would be too few to measure anything
-ROWS, LEAST_SHARE = 500, 0.01  # more rows make evaluation slow and its figure hardly steadier
+LEAST_SHARE = 0.01
 
 
 def held_out_share(examples: int) -> float:
@@ -9,5 +11,5 @@ def held_out_share(examples: int) -> float:
 
     20 % of fewer than 100 examples, else 10 %, of more than 5,000 about 500 examples, and never less than 1 %.
     """
-    share = SHARE_OF_FEW if examples < FEW else min(SHARE, max(LEAST_SHARE, ROWS / examples))
+    share = SHARE_OF_FEW if examples < FEW else min(SHARE, max(LEAST_SHARE, MAX_HELD_OUT / examples))
     return round(share, 4)

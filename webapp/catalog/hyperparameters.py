@@ -15,6 +15,7 @@ from webapp.catalog.methods import METHOD_NAMES, methods_on, resolve_method
 from webapp.catalog.models import BaseModel
 from webapp.catalog.presets import LORA_RANK, Preset, resolve_preset
 from webapp.catalog.profile import Profile
+from webapp.catalog.workload import EVALUATIONS
 from webapp.errors import Problem
 
 # "LoRA Without Regret" (Thinking Machines, 2025): about ten times the rate of full fine-tuning, fifteen times in
@@ -22,7 +23,6 @@ from webapp.errors import Problem
 FULL_RATE, LORA_TIMES, SHORT_RUN, SHORT_RUN_TIMES, LORA_ALPHA = 2e-5, 10, 100, 15, 32
 # OpenAI's published default was 0.2 % of the examples; adapters lose more in large batches than full fine-tuning.
 BATCH_SHARE, LEAST_BATCH, MOST_BATCH = 0.002, 8, 32
-EVALUATIONS = 5  # at least, over a run
 LEAST_ANSWER, MOST_ANSWER = 64, 512
 
 

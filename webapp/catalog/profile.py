@@ -6,13 +6,14 @@ from typing import NamedTuple, Self
 
 from webapp.catalog.models import BaseModel
 from webapp.catalog.rates import TokenRates
+from webapp.catalog.workload import TOKENS_PER_MESSAGE
 from webapp.datasets import Analysis
 
 # Counts are o200k's, without a chat template. Other tokenizers were measured at +2 to +5 % over a dataset and
 # +13 to +17 % at the 95th percentile of single messages; templates add a few tokens a message, and some a
 # default system prompt.
 TOTAL_MARGIN, LONGEST_MARGIN = 1.05, 1.15
-TEMPLATE_TOKENS, MESSAGE_TOKENS = 64, 5  # at least, and a message: two markers, the role, two line ends (ChatML)
+TEMPLATE_TOKENS = 64  # at least
 ROWS_PER_EXAMPLE = 1.0  # at least: each answer of a conversation is a row of its own
 
 
@@ -70,12 +71,14 @@ class Profile(NamedTuple):
         """
         counted: int = getattr(self, percentile)
         messages = self.messages * counted * self.examples / max(1, self.tokens)  # longer ones have more of them
-        template = max(TEMPLATE_TOKENS, math.ceil(MESSAGE_TOKENS * messages))
+        template = max(TEMPLATE_TOKENS, math.ceil(TOKENS_PER_MESSAGE * messages))
         return math.ceil(counted * self._ratio(model, LONGEST_MARGIN)) + template
 
     def total_tokens(self, model: BaseModel) -> int:
         """Tokens of all conversations with this model's tokenizer and template, none cut."""
-        return round(self.tokens * self._ratio(model, TOTAL_MARGIN) + MESSAGE_TOKENS * self.messages * self.examples)
+        return round(
+            self.tokens * self._ratio(model, TOTAL_MARGIN) + TOKENS_PER_MESSAGE * self.messages * self.examples
+        )
 
     def unknown_languages(self, model: BaseModel) -> dict[str, float]:
         """The languages of the data that the model's card does not name, with their shares."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from webapp.catalog.case import Case
-from webapp.catalog.constraints import Exclusion, candidate_memory, check
+from webapp.catalog.constraints import Exclusion, candidate_memory, exclusion
 from webapp.catalog.memory import MemoryEstimate
 from webapp.catalog.methods import METHOD_NAMES
 from webapp.catalog.models import BaseModel, models
@@ -41,38 +41,30 @@ def rank(case: Case, catalogue: Iterable[BaseModel] | None = None) -> Ranking:
     equal. Where only gated ones fit they are named among the exclusions instead: a gated model is never the first
     answer to somebody who did not ask for it.
     """
-    candidates: list[Candidate] = []
-    excluded: list[Exclusion] = []
-    for model in models() if catalogue is None else catalogue:
-        outcome = check(model, case)
-        if isinstance(outcome, Exclusion):
-            excluded.append(outcome)
-        else:
-            terms = score_terms(model, case, outcome)
-            candidates.append(Candidate(model, round(terms.total, DIGITS), terms, outcome))
-    if case.gated == "last" and all(item.model.gated for item in candidates):
-        excluded += [_only_gated(item) for item in candidates]
-        candidates = []
-    ordered = sorted(
-        candidates, key=lambda item: (_group(item.model, case), -item.score, item.model.parameters, item.model.id)
-    )
-    return Ranking(tuple(ordered), tuple(excluded))
+    listed = tuple(models() if catalogue is None else catalogue)
+    found = candidates(case, listed)
+    left = {item.model.id for item in found}
+    excluded = [exclusion(model, case) for model in listed if model.id not in left]
+    if case.gated == "last" and all(item.model.gated for item in found):
+        return Ranking((), (*excluded, *map(_only_gated, found)))
+    return Ranking(tuple(found), tuple(excluded))
 
 
 def leader(case: Case) -> BaseModel | None:
-    """The first model of `rank`, found without its words; None where nothing fits."""
-    best: tuple[tuple[int, float, int, str], BaseModel] | None = None
-    for model in models():
-        if model.gated and case.gated == "last":
-            continue
-        memory = candidate_memory(model, case, case.profile.needed_tokens(model))
-        if memory is None:
-            continue
-        score = round(score_terms(model, case, memory).total, DIGITS)
-        place = _group(model, case), -score, model.parameters, model.id
-        if best is None or place < best[0]:
-            best = place, model
-    return best[1] if best else None
+    """The first model of `rank`, without the words for those that are out; None where nothing fits."""
+    found = candidates(case, (model for model in models() if case.gated != "last" or not model.gated))
+    return found[0].model if found else None
+
+
+def candidates(case: Case, catalogue: Iterable[BaseModel]) -> list[Candidate]:
+    """The models that meet every constraint, in their order."""
+    found: list[Candidate] = []
+    for model in catalogue:
+        needed = case.profile.needed_tokens(model)
+        if memory := candidate_memory(model, case, needed):
+            terms = score_terms(model, case, needed, memory)
+            found.append(Candidate(model, round(terms.total, DIGITS), terms, memory))
+    return sorted(found, key=lambda item: (_group(item.model, case), -item.score, item.model.parameters, item.model.id))
 
 
 def _group(model: BaseModel, case: Case) -> int:

@@ -69,9 +69,8 @@ WEIGHTS = Terms(
 )
 
 
-def score_terms(model: BaseModel, case: Case, memory: MemoryEstimate) -> Terms:
-    """All terms of a model for this case; `memory` is that of a single row at a time."""
-    needed = case.profile.needed_tokens(model)
+def score_terms(model: BaseModel, case: Case, needed: int, memory: MemoryEstimate) -> Terms:
+    """All terms of a model for this case: `needed` are the tokens of p99, `memory` is that of a single row."""
     return Terms(
         task=task_fit(model, case.task),
         data=data_fit(model, case.profile),

@@ -80,7 +80,7 @@ def attention_layers(model: BaseModel) -> int:
     shape = model.shape
     if "full_attn_idxs" in shape.extra:
         return len(shape.extra["full_attn_idxs"])
-    if "full_attention_interval" in shape.extra:
-        return shape.layers // int(shape.extra["full_attention_interval"])
+    if shape.recurrent_layers:
+        return shape.layers - shape.recurrent_layers
     kinds: list[str] = shape.extra.get("layer_types") or []
     return sum(kind.endswith("attention") and not kind.startswith("linear") for kind in kinds) or shape.layers

@@ -7,13 +7,14 @@ from typing import BinaryIO
 
 import click
 
+from webapp.catalog import PRESETS
 from webapp.errors import Problem
 
 DATA = click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 PRESET = click.option(
     "--preset",
-    type=click.Choice(["fast", "balanced", "best"]),
+    type=click.Choice(list(PRESETS)),
     default="balanced",
     show_default=True,
     help="How thoroughly: a first look, the usual, or more epochs and a larger adapter.",

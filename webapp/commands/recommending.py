@@ -1,9 +1,11 @@
 """`tunebook recommend`: which models suit a file of rows, and whether to fine-tune at all."""
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
+from webapp.catalog import Gating, Method
 from webapp.commands.analyzing import kept
 from webapp.commands.arguments import AS_JSON, DATA, MAP, PRESET
 from webapp.console import print_json, show_recommendation
@@ -17,14 +19,14 @@ from webapp.console import print_json, show_recommendation
 @click.option("--gpu", default="t4", show_default=True, help="The card to train on.")
 @click.option(
     "--gated",
-    type=click.Choice(["last", "equal", "exclude"]),
+    type=click.Choice(get_args(Gating)),
     default="last",
     show_default=True,
     help="Models whose licence has to be accepted first: after all others, by their score, or not at all.",
 )
 @click.option(
     "--method",
-    type=click.Choice(["lora", "qlora", "full"]),
+    type=click.Choice(get_args(Method)),
     help="How to train; by default LoRA where it fits, else QLoRA.",
 )
 @PRESET
