@@ -23,9 +23,9 @@ demo: install  ## do the main job through the HTTP API, without a browser
 	$(BIN)/python examples/main_job.py
 
 test: .venv/installed-dev lint types  ## every check: lint, types, unit, contract, faults, browser, wheel
-	$(PYTEST) -n 2 --dist worksteal --cov --cov-report=term -m "not slow"
+	$(PYTEST) -n 2 --dist worksteal -m "not slow"
 
-test-all: .venv/installed-dev lint types  ## the same, with every model and long fuzzing
+test-all: .venv/installed-dev lint types  ## the same with every model and long fuzzing, and what of the code they reach
 	$(PYTEST) -n 2 --dist worksteal --cov --cov-report=term
 	$(MAKE) test-colab
 
