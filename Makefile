@@ -89,7 +89,7 @@ clean:  ## remove the environment and caches
 	@touch $@
 
 .venv/installed-dev: .venv/bin/python $(SOURCES)
-	$(PIP) --editable '.[train,ray,dev]'
+	$(PIP) --editable '.[train,ray,postgres,dev]'
 	@touch $@ .venv/installed
 
 .venv/installed-fuzz: .venv/installed-dev

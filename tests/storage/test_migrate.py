@@ -34,7 +34,16 @@ def test_an_empty_place_becomes_a_store(url):
     db.migrate()
     names = set(inspect(db.engine).get_table_names())
     db.close()
-    assert names == {"alembic_version", "datasets", "notebooks", "data_links", "jobs", "job_events", "measurements"}
+    assert names == {
+        "alembic_version",
+        "datasets",
+        "notebooks",
+        "data_links",
+        "jobs",
+        "job_events",
+        "measurements",
+        "stream_tickets",
+    }
 
 
 def test_a_second_start_changes_nothing(db):

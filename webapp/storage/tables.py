@@ -143,7 +143,9 @@ class Job(Base):
 
     `attempt` rises with every claim and fences the writes of earlier ones; `deaths` counts those that ended
     without a word; an attempt may take `timeout_seconds`, None for any time; `error` is
-    `{code, message, status, param, details}`.
+    `{code, message, status, param, details}`. While an attempt runs, `pid` is its process and `pid_started` that
+    process's start in seconds since 1970, `device` the one GPU that it holds, "host:index"; `remote` is what it goes by
+    elsewhere: a Colab session, a Ray submission.
     """
 
     __tablename__ = "jobs"
@@ -158,6 +160,7 @@ class Job(Base):
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
     kind: Mapped[str] = mapped_column(String(32))
+    executor: Mapped[str] = mapped_column(String(16), default="local", server_default="local")
     owner: Mapped[str | None] = mapped_column(String(255), index=True)
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), index=True)
     notebook_id: Mapped[str | None] = mapped_column(ForeignKey("notebooks.id", ondelete="CASCADE"), index=True)
@@ -171,6 +174,9 @@ class Job(Base):
     worker: Mapped[str | None] = mapped_column(String(255))
     lease_until: Mapped[datetime | None]
     pid: Mapped[int | None]
+    pid_started: Mapped[float | None] = mapped_column(Double)
+    device: Mapped[str | None] = mapped_column(String(255), index=True, unique=True)
+    remote: Mapped[str | None] = mapped_column(Text)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     progress: Mapped[float] = mapped_column(default=0.0)
     message: Mapped[str] = mapped_column(Text, default="")
@@ -182,17 +188,36 @@ class Job(Base):
 
 
 class JobEvent(Base):
-    """One line of a job's story; `seq` only ever rises, so that a reader can go on where it stopped."""
+    """One line of a job's story; `seq` only ever rises, so that a reader can go on where it stopped.
+
+    An event with a `key` is kept once, however often it is told.
+    """
 
     __tablename__ = "job_events"
-    __table_args__ = (Index(None, "job_id", "seq"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index(None, "job_id", "seq"),
+        Index(None, "job_id", "key", unique=True),
+        {"sqlite_autoincrement": True},
+    )
 
     seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     attempt: Mapped[int]
     at: Mapped[datetime] = mapped_column(default=utc_now)
     type: Mapped[str] = mapped_column(String(32))
+    key: Mapped[str | None] = mapped_column(String(120))
     data: Mapped[dict[str, Any]]
+
+
+class StreamTicket(Base):
+    """Lets one stream of one job be opened once, for whoever asked for it; of the ticket only the SHA-256 is kept."""
+
+    __tablename__ = "stream_tickets"
+
+    ticket_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    owner: Mapped[str | None] = mapped_column(String(255))
+    expires_at: Mapped[datetime]
 
 
 class Measurement(Base):
