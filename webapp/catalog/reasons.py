@@ -66,9 +66,9 @@ def _time(run: RunEstimate) -> str:
     if not run.costs:
         return f"A run takes {about}."
     offer = min(run.costs, key=lambda cost: cost.money.mid)
-    return (
-        f"A run takes {about} and {offer.money.low:.2f} to {offer.money.high:.2f} {offer.currency} at {offer.provider}."
-    )
+    low, high = f"{offer.money.low:.2f}", f"{offer.money.high:.2f}"
+    money = f"about {high}" if low == high else f"{low} to {high}"
+    return f"A run takes {about} and {money} {offer.currency} at {offer.provider}."
 
 
 def _context(model: BaseModel, case: Case, memory: MemoryEstimate) -> str:
