@@ -104,7 +104,7 @@ def tunebook(config: RunConfig, rows: list[Row]) -> tuple[list[float], list[floa
     for step in range(STEPS):
         batch = [[row] for row in rows[step * config.batch_size : (step + 1) * config.batch_size]]
         with measured(seconds):
-            losses.append(train_step(learner, [batch], plan, RATE, config.max_grad_norm))
+            losses.append(train_step(learner, [batch], plan, RATE, config.max_grad_norm).loss)
     return seconds, losses
 
 

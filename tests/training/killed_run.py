@@ -14,6 +14,7 @@ from webapp.training.evaluation import held_out_loss
 from webapp.training.loop import train
 from webapp.training.masking import build_rows, tokenizer_encode
 from webapp.training.model import find_hardware, load_model, load_tokenizer, trainable_parameters
+from webapp.training.progress_reports import Reporter
 from webapp.training.precision import precision_of
 from webapp.training.steps import make_learner
 from webapp.training.turns import tokenizer_render
@@ -33,7 +34,7 @@ def run(config: RunConfig, conversations: list[dict[str, Any]], folder: Path, sa
     checkpoints = checkpoint_folder(config, "0" * 64, precision_of(config, hardware))
     said.send("training")
     learner = make_learner(model, config, hardware, pad_id)
-    training = train(learner, rows, held_out, config, plan_batches(model, config), checkpoints, 99.0)
+    training = train(learner, rows, held_out, config, plan_batches(model, config), checkpoints, 99.0, Reporter())
     results = {
         "losses": training.losses,
         "evaluations": training.evaluations,

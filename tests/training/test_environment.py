@@ -1,53 +1,23 @@
-"""The card, the disk, and access to gated models: a hub and a Colab that only pretend."""
+"""The card, the disk, and access to gated models: a hub that only pretends."""
 
-import sys
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
 from webapp.training import environment
-from webapp.training.environment import card_finding, hub_token, require_access, room_findings
+from webapp.training.environment import card_finding, require_access, room_findings
 from webapp.training.model import Hardware, expected_memory, find_hardware
 
 GATED = "meta-llama/Llama-3.2-1B-Instruct"
 T4 = Hardware("cuda", torch.float16, "Tesla T4", int(14.75 * 2**30))
 
 
-class SecretNotFoundError(Exception):
-    """As google.colab.userdata's."""
-
-
-class NotebookAccessError(Exception):
-    """As google.colab.userdata's."""
-
-
 @pytest.fixture(autouse=True)
 def no_token(monkeypatch):
     # Set first, so that what a test's call sets is taken back.
     monkeypatch.setenv("HF_TOKEN", "")
-
-
-@pytest.fixture
-def colab(monkeypatch):
-    def with_secret(answer):
-        def get(name):
-            assert name == "HF_TOKEN"
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        userdata = ModuleType("google.colab.userdata")
-        userdata.get, userdata.SecretNotFoundError, userdata.NotebookAccessError = (
-            get, SecretNotFoundError, NotebookAccessError,
-        )  # fmt: skip
-        package = ModuleType("google.colab")
-        package.userdata = userdata
-        monkeypatch.setitem(sys.modules, "google.colab", package)
-        monkeypatch.setitem(sys.modules, "google.colab.userdata", userdata)
-
-    return with_secret
 
 
 @pytest.fixture
@@ -66,21 +36,8 @@ def hub(monkeypatch):
     return answering
 
 
-def test_the_environment_comes_before_colabs_secrets(monkeypatch, colab):
-    colab("from-secrets")
-    assert hub_token() == "from-secrets"
-    monkeypatch.setenv("HF_TOKEN", "from-environment")
-    assert hub_token() == "from-environment"
-
-
-@pytest.mark.parametrize("error", [SecretNotFoundError(), NotebookAccessError()])
-def test_a_secret_that_is_missing_or_not_shared_is_none(colab, error):
-    colab(error)
-    assert not hub_token()
-
-
-def test_a_token_that_may_read_is_put_where_libraries_look(monkeypatch, colab, hub):
-    colab("hf_x")
+def test_a_token_that_may_read_is_put_where_libraries_look(monkeypatch, hub):
+    monkeypatch.setattr(environment, "shared_secret", {"HF_TOKEN": "hf_x"}.get)
     asked = hub()
     assert require_access(GATED) == f"HF_TOKEN may read {GATED}"
     assert asked == [(GATED, "hf_x")]

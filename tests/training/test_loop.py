@@ -11,7 +11,8 @@ from webapp.training.evaluation import held_out_loss
 from webapp.training.loop import train
 from webapp.training.masking import build_rows, tokenizer_encode
 from webapp.training.model import find_hardware, load_model, load_tokenizer, trainable_parameters
-from webapp.training.steps import make_learner
+from webapp.training.progress_reports import Reporter, RunCancelled
+from webapp.training.steps import StepFigures, make_learner
 from webapp.training.turns import tokenizer_render
 
 SORTED = "not asked for"
@@ -20,7 +21,7 @@ SORTED = "not asked for"
 class Run:
     """One training of a miniature: what came of it, its final weights, and the model."""
 
-    def __init__(self, config, conversations, folder, plan=None, loss_before=math.inf, model=None):
+    def __init__(self, config, conversations, folder, plan=None, loss_before=math.inf, model=None, reporter=None):
         folder.mkdir(exist_ok=True)
         tokenizer, self.hardware = load_tokenizer(config), find_hardware()
         render, encode = tokenizer_render(tokenizer), tokenizer_encode(tokenizer)
@@ -29,7 +30,9 @@ class Run:
         self.model, self.pad_id = model or load_model(config, self.hardware), tokenizer.pad_token_id
         learner = make_learner(self.model, config, self.hardware, self.pad_id)
         plan = plan or plan_batches(self.model, config)
-        self.training = train(learner, rows, self.held_out, config, plan, folder, loss_before)
+        self.training = train(
+            learner, rows, self.held_out, config, plan, folder, loss_before, reporter or Reporter()
+        )
         trained = trainable_parameters(self.model)
         self.weights = {name: parameter.detach().clone() for name, parameter in trained.items()}
 
@@ -191,7 +194,7 @@ def test_evaluations_come_five_times_a_run_or_as_often_as_asked(
 def test_a_loss_that_is_not_finite_stops_a_run_that_has_no_good_weights(
     tmp_path, monkeypatch, miniature_of, run_config, conversations, llama
 ):
-    monkeypatch.setattr(loop, "train_step", lambda *_: float("nan"))
+    monkeypatch.setattr(loop, "train_step", lambda *_: StepFigures(math.nan, math.nan))
     with pytest.raises(RuntimeError, match="nan at step 1: lower the learning rate"):
         Run(run_config(miniature_of(llama)), conversations, tmp_path / "x")
 
@@ -207,7 +210,7 @@ def breaks_down_at_the_fourth_step(monkeypatch):
         with torch.no_grad():
             for parameter in trainable_parameters(learner.model).values():
                 parameter.fill_(float("nan"))
-        return float("nan")
+        return StepFigures(math.nan, math.nan)
 
     monkeypatch.setattr(loop, "train_step", failing)
 
@@ -310,3 +313,47 @@ def test_evaluations_that_could_not_be_kept_still_count_as_better(run_config):
     assert not loop.waits_in_vain(state, run_config("x", early_stopping_patience=1))
     state.evaluations.append((6, 1.6))
     assert loop.waits_in_vain(state, run_config("x", early_stopping_patience=1))
+
+
+class Listener(Reporter):
+    """Keeps what is told; `cancelled` after so many steps."""
+
+    def __init__(self, cancel_after=math.inf):
+        super().__init__()
+        self.rows, self.lasts, self.cancel_after = [], [], cancel_after
+
+    @property
+    def cancelled(self):
+        return len(self.rows) > self.cancel_after
+
+    def step(self, figures, last=False):
+        self.rows.append(figures)
+        self.lasts.append(last)
+
+
+def test_every_step_is_told_with_its_figures(tmp_path, miniature_of, run_config, conversations, llama):
+    listener = Listener()
+    config = run_config(miniature_of(llama), max_steps=4, eval_steps=2)
+    training = Run(config, conversations, tmp_path / "x", loss_before=3.5, reporter=listener).training
+    assert listener.rows[0] == {"step": 0, "total_steps": 4, "epoch": 0.0, "eval_loss": 3.5}
+    rows = listener.rows[1:]
+    assert [row["step"] for row in rows] == [1, 2, 3, 4]
+    assert [row["loss"] for row in rows] == training.losses
+    assert [(row["step"], row["eval_loss"]) for row in rows if row["eval_loss"]] == training.evaluations
+    assert all(row["grad_norm"] > 0 and row["tokens_per_second"] > 0 for row in rows)
+    assert rows[0]["learning_rate"] == pytest.approx(steps.learning_rate_at(0, 4, config))
+    assert (rows[0]["eta_seconds"] > 0, rows[-1]["eta_seconds"], rows[-1]["memory_bytes"]) == (True, 0, None)
+    assert listener.lasts == [False] * 4 + [True]
+
+
+def test_a_cancelled_run_stops_after_its_step_and_goes_on_from_there(
+    tmp_path, miniature_of, run_config, conversations, llama
+):
+    config = run_config(miniature_of(llama), max_steps=6, eval_steps=3)
+    whole = Run(config, conversations, tmp_path / "whole")
+    with pytest.raises(RunCancelled, match="after step 2"):
+        Run(config, conversations, tmp_path / "cut", reporter=Listener(cancel_after=2))
+    assert [path.name for path in saved_states(tmp_path / "cut")][0] == "state-2.pt"
+    listener = Listener()
+    assert_same(Run(config, conversations, tmp_path / "cut", reporter=listener), whole)
+    assert [row["step"] for row in listener.rows] == [3, 4, 5, 6]

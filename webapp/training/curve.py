@@ -2,11 +2,12 @@
 
 import html
 import math
-import sys
 import time
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
+
+from webapp.training.runtime import notebook_shell
 
 CURVE_WIDTH = 640
 CURVE_HEIGHT = 240
@@ -76,9 +77,7 @@ class LiveCurve:
         self.total = total
         self._handle: Any = None
         self._next = 0.0
-        ipython = sys.modules.get("IPython")
-        shell = ipython.get_ipython() if ipython else None
-        self._live = hasattr(shell, "kernel")  # a terminal has a shell, and no place for pictures
+        self._live = notebook_shell() is not None
 
     def update(
         self, line: str, losses: Sequence[float], evaluations: Sequence[tuple[int, float]], last: bool = False

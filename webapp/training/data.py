@@ -15,7 +15,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any
 
-from webapp.training.packages import on_colab
+from webapp.training.runtime import on_colab
 
 Conversation = dict[str, Any]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from webapp.training.configuration import RunConfig
-from webapp.training.packages import on_colab
+from webapp.training.runtime import on_colab
 
 DRIVE = Path("/content/drive")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from webapp.training.configuration import RunConfig
 from webapp.training.memory import ROOM, Dimensions
 from webapp.training.model import Hardware, dimensions_of
-from webapp.training.packages import Finding, on_colab
+from webapp.training.packages import Finding
+from webapp.training.runtime import shared_secret
 
 ADAPTER_RUN_BYTES = 2 * 10**9  # adapters, checkpoints with their optimiser, the report
 
@@ -26,24 +27,6 @@ def room_findings(config: RunConfig, hardware: Hardware, predicted: Mapping[str,
     yield _room_on_card(config, hardware, sum(predicted.values()))
 
 
-def hub_token() -> str | None:
-    """The Hugging Face token of the environment, else of Colab's secrets.
-
-    None when there is none, or the person does not share it with this notebook.
-    """
-    if os.environ.get("HF_TOKEN") or not on_colab():
-        return os.environ.get("HF_TOKEN")
-    from google.colab import userdata
-
-    # The last where the runtime is driven from outside of Colab's page.
-    refusals = ("SecretNotFoundError", "NotebookAccessError", "TimeoutException")
-    try:
-        found: str | None = userdata.get("HF_TOKEN")
-    except tuple(getattr(userdata, name) for name in refusals if hasattr(userdata, name)):
-        return None
-    return found
-
-
 def require_access(base_model: str) -> str:
     """Puts the token where the libraries look for it, and answers how the model can be read.
 
@@ -55,7 +38,7 @@ def require_access(base_model: str) -> str:
     if Path(base_model).is_dir():
         return "a local folder: no token is needed"
     page = f"https://huggingface.co/{base_model}"
-    token = hub_token()
+    token = shared_secret("HF_TOKEN")
     if not token:
         raise PermissionError(
             f"{base_model} is gated: accept its licence on {page}, then put a token into Colab's secrets (the key at "

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -26,7 +26,8 @@ from webapp.training.configuration import RunConfig
 from webapp.training.curve import LiveCurve
 from webapp.training.evaluation import held_out_loss
 from webapp.training.masking import Row
-from webapp.training.steps import Learner, learning_rate_at, train_step
+from webapp.training.progress_reports import Reporter, RunCancelled
+from webapp.training.steps import Learner, StepFigures, learning_rate_at, train_step
 
 EVALUATIONS = 5  # in a run, when `eval_steps` does not say
 
@@ -64,11 +65,12 @@ def train(
     plan: BatchPlan,
     folder: Path,
     loss_before: float,
+    reporter: Reporter,
 ) -> Training:
     """Trains in place, from the checkpoint in `folder` if there is one, and leaves the model with its best weights.
 
-    RuntimeError when a loss is not finite before any evaluation. The checkpoints are left for a later cell to remove
-    once results are saved.
+    RuntimeError when a loss is not finite before any evaluation; RunCancelled, after a checkpoint, when the reporter
+    says so. The checkpoints are left for a later cell to remove once results are saved.
     """
     state = start(folder, learner, config)
     sound(truncation_alarm(rows), state.alarms)
@@ -76,6 +78,8 @@ def train(
     every = config.eval_steps or math.ceil(total / EVALUATIONS)
     curve, first, started = LiveCurve(total), len(state.losses), time.monotonic()
     saved = started
+    if not first:
+        reporter.step({"step": 0, "total_steps": total, "epoch": 0.0, "eval_loss": loss_before})
     learner.model.train()
     epoch, batches = -1, []
     for step in range(first, 0 if state.stopped_early else total):
@@ -84,7 +88,8 @@ def train(
             batches = epoch_batches(rows, config, epoch)
         place = step % per_epoch * config.gradient_accumulation
         rate = learning_rate_at(step, total, config)
-        loss = timed_step(learner, batches[place : place + config.gradient_accumulation], config, plan, rate, state)
+        done = timed_step(learner, batches[place : place + config.gradient_accumulation], config, plan, rate, state)
+        loss = done.loss
         evaluated = (step + 1) % every == 0 or step + 1 == total
         if math.isfinite(loss) and evaluated:
             loss = evaluate(learner, held_out, plan, state, folder)
@@ -97,12 +102,17 @@ def train(
             save_checkpoint(folder, learner, state)
             saved = time.monotonic()
         last = step + 1 == total or state.stopped_early
-        line = progress_line(state, per_epoch, total, rate, (time.monotonic() - started) / (step + 1 - first))
+        figures = step_figures(state, per_epoch, total, rate, (time.monotonic() - started) / (step + 1 - first))
+        reporter.step({**figures, "grad_norm": done.grad_norm, "memory_bytes": peak_memory(learner)}, last)
+        line = progress_line(figures)
         curve.update(line, state.losses, state.evaluations, last)
         if last or (step + 1) % max(1, total // 25) == 0:
             print(line, flush=True)
         if state.stopped_early:
             break
+        if reporter.cancelled and not last:
+            save_checkpoint(folder, learner, state)
+            raise RunCancelled(f"cancelled after step {step + 1}; run it again and it goes on from there")
     return finish(learner, state, plan, folder, loss_before)
 
 
@@ -121,15 +131,15 @@ def start(folder: Path, learner: Learner, config: RunConfig) -> RunState:
 
 def timed_step(
     learner: Learner, batches: Sequence[list[Row]], config: RunConfig, plan: BatchPlan, rate: float, state: RunState
-) -> float:
+) -> StepFigures:
     """Takes one optimiser step; its loss is noted in `state` unless it is not finite."""
     began = time.monotonic()
-    loss = train_step(learner, micro_batches(batches, plan, config.max_seq_length), plan, rate, config.max_grad_norm)
-    if math.isfinite(loss):
-        state.losses.append(loss)
+    done = train_step(learner, micro_batches(batches, plan, config.max_seq_length), plan, rate, config.max_grad_norm)
+    if math.isfinite(done.loss):
+        state.losses.append(done.loss)
         state.seconds += time.monotonic() - began
         state.tokens += sum(len(row.input_ids) for batch in batches for row in batch)
-    return loss
+    return done
 
 
 def evaluate(learner: Learner, held_out: Sequence[Row], plan: BatchPlan, state: RunState, folder: Path) -> float:
@@ -165,13 +175,35 @@ def give_up(alarm: Alarm, state: RunState) -> None:
     state.stopped_early = True
 
 
-def progress_line(state: RunState, per_epoch: int, total: int, rate: float, seconds_per_step: float) -> str:
-    """`step 12/100  epoch 0.29  ...`: how far the run is, for people and for programs that follow it."""
+def step_figures(
+    state: RunState, per_epoch: int, total: int, rate: float, seconds_per_step: float
+) -> dict[str, float | None]:
+    """How far the run is, by name; `eval_loss` is None after a step without an evaluation."""
     step = len(state.losses)
+    evaluated = state.evaluations and state.evaluations[-1][0] == step
+    return {
+        "step": step,
+        "total_steps": total,
+        "epoch": step / per_epoch,
+        "loss": state.losses[-1],
+        "eval_loss": state.evaluations[-1][1] if evaluated else None,
+        "learning_rate": rate,
+        "tokens_per_second": state.tokens / max(state.seconds, 1e-9),
+        "eta_seconds": seconds_per_step * (total - step),
+    }
+
+
+def progress_line(figures: Mapping[str, float | None]) -> str:
+    """`step 12/100  epoch 0.29  ...`: how far the run is, for people and for programs that follow it."""
     return (
-        f"step {step}/{total}  epoch {step / per_epoch:.2f}  loss {state.losses[-1]:.4f}  learning rate {rate:.1e}  "
-        f"{state.tokens / max(state.seconds, 1e-9):,.0f} tokens/s  {seconds_per_step * (total - step):.0f} s left"
+        "step {step}/{total_steps}  epoch {epoch:.2f}  loss {loss:.4f}  learning rate {learning_rate:.1e}  "
+        "{tokens_per_second:,.0f} tokens/s  {eta_seconds:.0f} s left".format_map(figures)
     )
+
+
+def peak_memory(learner: Learner) -> int | None:
+    """The most bytes that tensors have held on the card; None on the CPU."""
+    return torch.cuda.max_memory_allocated() if learner.hardware.device == "cuda" else None
 
 
 def finish(learner: Learner, state: RunState, plan: BatchPlan, folder: Path, loss_before: float) -> Training:
@@ -191,7 +223,7 @@ def finish(learner: Learner, state: RunState, plan: BatchPlan, folder: Path, los
         alarms=state.alarms,
         seconds=state.seconds,
         tokens_per_second=state.tokens / max(state.seconds, 1e-9),
-        peak_memory_bytes=torch.cuda.max_memory_allocated() if learner.hardware.device == "cuda" else None,
+        peak_memory_bytes=peak_memory(learner),
         batch_size=plan.batch_size,
         gradient_accumulation=plan.gradient_accumulation,
         not_packed=plan.not_packed,

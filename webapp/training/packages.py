@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from webapp.training.runtime import on_colab
+
 # The oldest that the cells are tested with are those of Colab's stock image.
 OLDEST = {"torch": "2.10", "transformers": "5.15", "peft": "0.20", "accelerate": "1.14", "bitsandbytes": "0.46.1"}
 OLDEST_TORCHAO = "0.16"  # peft refuses an older one, and Colab's image has 0.10
@@ -23,11 +25,6 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.state:<4} {self.text}"
-
-
-def on_colab() -> bool:
-    """Whether this is a Colab runtime, which belongs to the notebook alone."""
-    return "google.colab" in sys.modules
 
 
 def prepare_packages(pins: Sequence[str], method: str) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -46,8 +46,17 @@ def learning_rate_at(step: int, total: int, config: RunConfig) -> float:
     return config.learning_rate * left
 
 
-def train_step(learner: Learner, batches: Sequence[MicroBatch], plan: BatchPlan, rate: float, clip: float) -> float:
-    """One optimiser step over all micro-batches; returns the mean loss per trained token, in nats."""
+class StepFigures(NamedTuple):
+    """The mean loss per trained token in nats, and the norm of all gradients before it was clipped."""
+
+    loss: float
+    grad_norm: float
+
+
+def train_step(
+    learner: Learner, batches: Sequence[MicroBatch], plan: BatchPlan, rate: float, clip: float
+) -> StepFigures:
+    """One optimiser step over all micro-batches."""
     tokens = sum(trained_tokens(group) for batch in batches for group in batch)
     total = torch.zeros((), device=learner.hardware.device)
     for batch in batches:
@@ -60,8 +69,8 @@ def train_step(learner: Learner, batches: Sequence[MicroBatch], plan: BatchPlan,
         group["lr"] = rate
     learner.scaler.unscale_(learner.optimizer)
     trained = [parameter for group in learner.optimizer.param_groups for parameter in group["params"]]
-    torch.nn.utils.clip_grad_norm_(trained, clip)
+    norm = torch.nn.utils.clip_grad_norm_(trained, clip)
     learner.scaler.step(learner.optimizer)
     learner.scaler.update()
     learner.optimizer.zero_grad(set_to_none=True)
-    return total.item()
+    return StepFigures(total.item(), norm.item())
