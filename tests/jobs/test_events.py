@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.jobs import attempts, claim, read_events
-from webapp.jobs.events import storable
+from webapp.jobs.events import News, append, joined, storable
 from webapp.storage.tables import JobEvent
 
 
@@ -61,3 +61,41 @@ def test_only_events_that_meet_the_conditions_are_read(store):
     with store.db.reading() as session:
         found = read_events(session, job_id, 0, 500, JobEvent.type == "stream")
     assert [event.data["text"] for event in found] == ["a", "b"]
+
+
+def test_an_event_with_a_key_is_kept_once_for_each_job(store):
+    job_id, other = store.add(), store.add()
+    for each in (job_id, other, job_id):
+        with store.db.session() as session:
+            events = [News("metrics", {"step": 1}, "a"), News("log", {}), News("metrics", {"step": 2}, "b")]
+            append(session, each, 1, [*events, News("metrics", {"step": 3}, "a")])
+    kept = [(event.type, event.data.get("step")) for event in store.events(job_id) if event.type != "status"]
+    assert kept == [("metrics", 1), ("log", None), ("metrics", 2), ("log", None)]
+    assert [event.key for event in store.events(other) if event.type == "metrics"] == ["a", "b"]
+
+
+def test_it_is_said_how_many_events_were_new(store):
+    job_id = store.add()
+    with store.db.session() as session:
+        assert append(session, job_id, 1, [News("a", {}, "1"), ("b", {}), News("a", {}, "1")]) == 2
+        assert append(session, job_id, 1, [News("a", {}, "1")]) == 0
+
+
+def piece(text, cell=1, name="stdout", **more):
+    return News("stream", {"cell": cell, "name": name, "text": text, **more})
+
+
+def test_printed_text_is_joined_while_it_comes_from_one_place():
+    log = News("log", {})
+    told = [piece("a"), piece("b"), piece("c", name="stderr"), piece("d"), log, piece("e"), piece("f", cell=2)]
+    assert joined(told) == [
+        piece("ab"), piece("c", name="stderr"), piece("d"), log, piece("e"), piece("f", cell=2),
+    ]  # fmt: skip
+
+
+def test_joined_text_stays_short_and_what_was_cut_stays_apart():
+    pieces = joined(piece("x" * 1000) for _ in range(200))
+    assert 3 <= len(pieces) <= 5
+    assert "".join(each.data["text"] for each in pieces) == "x" * 200_000
+    cut = [piece("a", left_out=5), piece("b"), piece("c", left_out=1)]
+    assert joined(cut) == cut

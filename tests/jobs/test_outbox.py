@@ -54,3 +54,23 @@ def test_a_share_beyond_its_bounds_is_cut(store):
     with Outbox(store.db, job_id, 1, on_lost=lambda: None) as outbox:
         outbox.progress(1.7, "")
     assert store.job(job_id).progress == 1.0
+
+
+def test_an_event_with_a_key_is_written_once(store):
+    job_id = store.add()
+    claim(store.db, "w", 30)
+    with Outbox(store.db, job_id, 1, on_lost=lambda: None) as outbox:
+        for loss in (0.5, 0.7):
+            outbox.event("metrics", {"step": 1, "loss": loss}, "metrics:1:1")
+    assert [event.data["loss"] for event in store.events(job_id) if event.type == "metrics"] == [0.5]
+
+
+def test_printed_text_that_waits_together_is_one_event(store):
+    job_id = store.add()
+    claim(store.db, "w", 30)
+    with Outbox(store.db, job_id, 1, on_lost=lambda: None) as outbox:
+        for number in range(10_000):
+            outbox.event("stream", {"cell": 0, "name": "stdout", "text": f"{number}\n"})
+    told = [event.data["text"] for event in store.events(job_id) if event.type == "stream"]
+    assert "".join(told) == "".join(f"{number}\n" for number in range(10_000))
+    assert len(told) < 100

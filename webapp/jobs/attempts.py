@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.errors import Problem
 from webapp.jobs import events
-from webapp.jobs.events import storable
+from webapp.jobs.events import News, Told, storable
 from webapp.jobs.states import QUEUED, change, final, running
 from webapp.storage import Database
 from webapp.storage.tables import Job, utc_now
@@ -38,10 +38,10 @@ def write(
     db: Database,
     job_id: str,
     attempt: int,
-    news: Iterable[tuple[str, Mapping[str, Any]]],
+    news: Iterable[News | Told],
     progress: tuple[float, str] | None,
 ) -> bool:
-    """Adds (type, data) events and the latest (share 0..1, message); False when it is not current."""
+    """Adds events and the latest (share 0..1, message); False when it is not current."""
     with db.session() as session:
         current = select(Job.id).where(running(job_id, attempt)).with_for_update()
         if session.scalar(current) is None:

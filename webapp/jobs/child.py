@@ -37,9 +37,9 @@ class JobContext:
         self._outbox.progress(progress, message)
         self.check()
 
-    def event(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Adds to the job's log; never raises and never waits."""
-        self._outbox.event(kind, data)
+    def event(self, kind: str, data: Mapping[str, Any], key: str | None = None) -> None:
+        """Adds to the job's log, once for each `key`; never raises and never waits."""
+        self._outbox.event(kind, data, key)
 
     def cancelled(self) -> bool:
         """Whether the job is to end soon."""

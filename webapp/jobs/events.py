@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -14,12 +14,58 @@ from webapp.storage.tables import JobEvent
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def append(session: Session, job_id: str, attempt: int, events: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-    """Adds (type, data) events in order; the caller holds the job's row, so that numbers follow commits."""
-    for kind, data in events:
+# A piece of printed text that is longer is not joined with the next.
+_JOINED_CHARACTERS = 64 * 1024
+
+
+class News(NamedTuple):
+    """An event still to be written; one with a `key` is kept once, whatever else comes under that key later."""
+
+    type: str
+    data: Mapping[str, Any]
+    key: str | None = None
+
+
+Told = tuple[str, Mapping[str, Any]]  # an event without a key
+
+
+def append(session: Session, job_id: str, attempt: int, events: Iterable[News | Told]) -> int:
+    """Adds the events in order and answers how many were new; the caller holds the job's row.
+
+    Holding it makes numbers follow commits, and keys be looked up and written at once.
+    """
+    told = [News(*event) for event in events]
+    keys = {event.key for event in told if event.key}
+    seen = set(session.scalars(select(JobEvent.key).where(JobEvent.job_id == job_id, JobEvent.key.in_(keys))))
+    added = 0
+    for kind, data, key in told:
+        if key and key in seen:
+            continue
+        seen.add(key)
         # One insert each: a bulk insert would leave the order of the numbers to the database.
-        session.add(JobEvent(job_id=job_id, attempt=attempt, type=kind, data=storable(data)))
+        session.add(JobEvent(job_id=job_id, attempt=attempt, type=kind, key=key, data=storable(data)))
         session.flush()
+        added += 1
+    return added
+
+
+def joined(events: Iterable[News]) -> list[News]:
+    """The same events, pieces of printed text that follow each other made one: a flood of them stays a few."""
+    made: list[News] = []
+    for event in events:
+        before = made[-1] if made else None
+        if before is not None and before.type == event.type == "stream" and _one_text(before.data, event.data):
+            made[-1] = News("stream", {**before.data, "text": before.data["text"] + event.data["text"]})
+        else:
+            made.append(event)
+    return made
+
+
+def _one_text(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two pieces come from one place, whole and short enough."""
+    whole = "left_out" not in before and "left_out" not in after
+    alike = all(before.get(name) == after.get(name) for name in ("cell", "name"))
+    return whole and alike and len(before["text"]) + len(after["text"]) <= _JOINED_CHARACTERS
 
 
 def read_events(

@@ -8,6 +8,7 @@ from typing import Any
 
 from webapp.errors import Problem
 from webapp.jobs import attempts
+from webapp.jobs.events import News, joined
 from webapp.storage import Database
 
 _BATCH_SECONDS = 0.05
@@ -15,7 +16,7 @@ _PROGRESS_SECONDS = 0.1
 
 
 class Outbox:
-    """Writes what was put in at most every 50 ms, progress at most ten times a second, the rest on leaving.
+    """Writes what was put in at once and then at most every 50 ms, progress ten times a second, the rest on leaving.
 
     When the attempt is no longer the current one, `on_lost` is called and everything after is dropped.
     """
@@ -23,9 +24,10 @@ class Outbox:
     def __init__(self, db: Database, job_id: str, attempt: int, on_lost: Callable[[], None]) -> None:
         self._db, self._job_id, self._attempt, self._on_lost = db, job_id, attempt, on_lost
         self._lock = threading.Lock()
-        self._events: list[tuple[str, Mapping[str, Any]]] = []
+        self._events: list[News] = []
         self._progress: tuple[float, str] | None = None
         self._progress_due = 0.0
+        self._news = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="outbox", daemon=True)
 
@@ -37,25 +39,31 @@ class Outbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.set()
+        self._news.set()
         self._thread.join()
         self._flush(everything=True)
 
-    def event(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Adds an event; never waits, never raises."""
+    def event(self, kind: str, data: Mapping[str, Any], key: str | None = None) -> None:
+        """Adds an event, once for each `key`; never waits, never raises."""
         with self._lock:
-            self._events.append((kind, dict(data)))
+            self._events.append(News(kind, dict(data), key))
+        self._news.set()
 
     def progress(self, share: float, message: str) -> None:
         """Notes how far the job is; only the latest note is written."""
         with self._lock:
             self._progress = (min(max(share, 0.0), 1.0), message)
+        self._news.set()
 
     def _work(self) -> None:
-        while not self._closing.wait(_BATCH_SECONDS):
+        while not self._closing.is_set():
+            self._news.wait(_PROGRESS_SECONDS)
+            self._news.clear()
             try:
                 self._flush()
             except Problem:
-                continue  # a database that is away for a moment: all is kept and tried again
+                pass  # a database that is away for a moment: all is kept and tried again
+            self._closing.wait(_BATCH_SECONDS)
 
     def _flush(self, everything: bool = False) -> None:
         with self._lock:
@@ -64,7 +72,7 @@ class Outbox:
             progress = None
         if not events and progress is None:
             return
-        if not attempts.write(self._db, self._job_id, self._attempt, events, progress):
+        if not attempts.write(self._db, self._job_id, self._attempt, joined(events), progress):
             self._on_lost()
         with self._lock:
             del self._events[: len(events)]

@@ -1,12 +1,9 @@
 """How far a running notebook is, from the events of its executor."""
 
-import re
 from dataclasses import dataclass
 
 from webapp.jobs.executors import Event
-
-# How the training loop tells of itself: "step 12/100  epoch 0.29  loss 4.5254 ...".
-_STEP = re.compile(r"step (\d+)/([1-9]\d*)\b")
+from webapp.jobs.metrics import step_in_words, steps_done
 
 
 @dataclass
@@ -25,14 +22,10 @@ class Progress:
             self.share = self._cell / self._total
             self.message = f"Cell {self._cell + 1} of {self._total}"
         elif event.type == "stream" and event.data["name"] == "stdout":
-            self._listen(_last_line(event.data["text"]))
-
-    def _listen(self, said: str) -> None:
-        if not said:
-            return
-        self.message = said
-        if step := _STEP.match(said):
-            self.share = (self._cell + int(step[1]) / int(step[2])) / self._total
+            self.message = _last_line(event.data["text"]) or self.message
+        elif event.type == "metrics":
+            self.share = (self._cell + (steps_done(event.data) or 0.0)) / self._total
+            self.message = step_in_words(event.data)
 
 
 def _last_line(text: str) -> str:

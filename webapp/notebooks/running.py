@@ -16,12 +16,13 @@ from webapp.notebooks.failures import decode
 from webapp.notebooks.miniatures import MINIATURE_LENGTH, making_miniature
 from webapp.notebooks.reading import NotebookContents, read_notebook
 from webapp.notebooks.results import EXECUTED, REPORT, RESULTS
+from webapp.training.progress_reports import PROGRESS_TOKEN, PROGRESS_URL
 
 DRY_RUN_STEPS = 66
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 NO_HUB = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
 # What these cells say of the machine is said while the miniature is still being made.
-WITHOUT_MODEL = {"parameters", "injected-parameters", "install", "environment"}
+WITHOUT_MODEL = {"parameters", "injected-parameters", "progress", "install", "environment"}
 MEASURED = ("steps", "rows", "loss", "perplexity", "interval", "metrics", "samples", "alarms", "export")
 QUIET = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
@@ -85,7 +86,8 @@ def run_notebook(notebook: Path, workdir: Path, watch: Watch, data_file: Path | 
     require_training_packages()
     contents = read_notebook(notebook)
     overrides = _data_parameter(data_file or rows_beside(notebook, contents))
-    return _run(notebook, workdir, contents.parameters, overrides, scrubbed_environment(os.environ), watch)
+    told = {name: os.environ[name] for name in (PROGRESS_URL, PROGRESS_TOKEN) if name in os.environ}
+    return _run(notebook, workdir, contents.parameters, overrides, scrubbed_environment(os.environ) | told, watch)
 
 
 def rows_beside(notebook: Path, contents: NotebookContents) -> Path | None:
@@ -140,6 +142,8 @@ def dry_run_parameters(parameters: Mapping[str, Any], folder: Path) -> dict[str,
         "export_merged": parameters["method"] != "full",  # cheap here, and proven with it
         "export_gguf": False,  # its converter knows no tokenizer made here
         "push_to_hub": "",
+        "progress_url": "",  # whoever follows the real run is not to take this for it
+        "progress_token": "",
     }
 
 
@@ -165,6 +169,7 @@ def _run(
         on_event=watch.on_event,
         cancelled=watch.cancelled,
         ready=ready,
+        hidden=parameters.get("progress_token", ""),
     )
     measured: dict[str, Any] = {}
     if done.status == "completed" and path.exists():

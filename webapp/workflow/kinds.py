@@ -9,6 +9,7 @@ from webapp.datasets import Examples, ExampleWriter, analyze, suited_to
 from webapp.errors import Problem
 from webapp.jobs import JobContext
 from webapp.jobs.executors import Event
+from webapp.jobs.metrics import metrics_key
 from webapp.notebooks.progress import Progress
 from webapp.notebooks.running import RunReport, Watch, dry_run, run_notebook
 from webapp.storage.tables import Dataset, Notebook
@@ -83,7 +84,8 @@ def _run(
 
     def tell(event: Event) -> None:
         progress.follow(event)
-        context.event(event.type, event.data)
+        key = metrics_key(job.attempt, event.data["step"]) if event.type == "metrics" else None
+        context.event(event.type, event.data, key)
         context.report(progress.share, progress.message)
 
     watch = Watch(

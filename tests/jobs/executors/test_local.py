@@ -332,3 +332,43 @@ def test_a_kernel_ends_when_the_process_that_runs_it_is_killed(bench, tmp_path):
     runner.wait()
     psutil.wait_procs([kernel], timeout=5)
     assert not kernel.is_running()
+
+
+def test_output_is_told_soon_after_it_was_printed_and_a_flood_of_it_in_few_pieces(bench):
+    bench.run("import sys; print(sys.stdout.flush_interval, sys.stderr.flush_interval)")
+    assert bench.printed() == "0.01 0.01\n"
+    bench.events.clear()
+    bench.run("for number in range(100_000):\n    print(number)")
+    assert bench.printed() == "".join(f"{number}\n" for number in range(100_000))
+    assert len(bench.told("stream")) < 1000
+
+
+def test_what_makes_output_quick_leaves_no_trace(bench):
+    bench.run("print(sorted(name for name in globals() if name[0] != '_'), In[1:])")
+    assert "['In', 'Out', 'exit', 'get_ipython', 'open', 'quit', 'steps']" in bench.printed()
+    assert "flush" not in bench.printed()
+    assert bench.executed().cells[-1].execution_count == 2
+
+
+METRICS = """
+from webapp.training.progress_reports import Reporter
+reporter = Reporter()
+for step in (1, 2, 3):
+    reporter.step({"step": step, "loss": 0.5}, last=step == 3)
+"""
+
+
+def test_figures_of_steps_are_told_one_by_one_and_are_not_in_the_notebook(bench):
+    root = str(Path(__file__).parents[3])
+    bench.run(METRICS, environment=scrubbed_environment(os.environ) | {"PYTHONPATH": root})
+    assert bench.told("metrics") == [{"step": step, "loss": 0.5} for step in (1, 2, 3)]
+    assert bench.told("display") == []
+    assert bench.executed().cells[-1].outputs == []
+
+
+def test_a_hidden_text_is_not_in_the_executed_notebook(bench):
+    secret = "1790000000.s3cr3t"
+    execution = bench.run(f"token = '{secret}'\nprint('x', token)", hidden=secret)
+    assert execution.status == "completed"
+    assert secret not in bench.output.read_text()
+    assert "token = ''" in bench.executed().cells[-1].source

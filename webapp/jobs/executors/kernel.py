@@ -20,6 +20,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from webapp.errors import Problem
+from webapp.training.progress_reports import LISTENING, METRICS_TYPE
 
 # Longer texts and larger pictures are in the executed notebook alone.
 MAX_EVENT_CHARACTERS = 256 * 1024
@@ -28,6 +29,8 @@ _LONGEST_FOLDER = 80
 # Between two questions whether a cell is ready.
 _READY_SECONDS = 0.02
 _DISPLAYS = ("display_data", "execute_result", "update_display_data")
+# ipykernel keeps what is printed for 200 ms, and has no setting for it. The line leaves no name behind.
+_FLUSH = "__import__('sys').stdout.flush_interval = __import__('sys').stderr.flush_interval = 0.01"
 
 # Whether a cell with these tags may run; a Problem when it never may.
 Ready = Callable[[Sequence[str]], bool]
@@ -35,7 +38,7 @@ Ready = Callable[[Sequence[str]], bool]
 
 @dataclass(frozen=True)
 class Event:
-    """What happened: `cell_started`, `cell_finished`, `stream` or `display`, with JSON data."""
+    """What happened: `cell_started`, `cell_finished`, `stream`, `display` or `metrics`, with JSON data."""
 
     type: str
     data: dict[str, Any] = field(default_factory=dict)
@@ -58,6 +61,7 @@ class LiveClient(NotebookClient):
     ) -> None:
         # At once: with torch a kernel takes a second to end by itself, and one in about thirty misses the request.
         super().__init__(notebook, timeout=None, shutdown_kernel="immediate")
+        self.extra_arguments = [f"--IPKernelApp.exec_lines={_FLUSH}"]
         self._tell, self._save, self._ready = tell, save, ready
         code = [index for index, cell in enumerate(notebook.cells) if _runs(cell)]
         self._place = {index: place for place, index in enumerate(code)}
@@ -87,7 +91,7 @@ class LiveClient(NotebookClient):
     async def run(self, workdir: Path, environment: Mapping[str, str]) -> None:
         """Executes the notebook; raises nbclient's errors, or Halted."""
         # A profile of its own: nobody's IPython start-up files, no history shared with other kernels.
-        private = {"IPYTHONDIR": str(self._folder), "JUPYTER_RUNTIME_DIR": str(self._folder)}
+        private = {"IPYTHONDIR": str(self._folder), "JUPYTER_RUNTIME_DIR": str(self._folder), LISTENING: "1"}
         await self.async_execute(cwd=str(workdir), env={**environment, **private})
 
     async def interrupt(self) -> None:
@@ -118,8 +122,12 @@ class LiveClient(NotebookClient):
         return None if self._process is None else self._process.returncode
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
-        """Tells of output the moment it comes, then lets nbclient put it into the notebook."""
+        """Tells of output the moment it comes, then lets nbclient put it into the notebook, but for figures of steps."""
         content = msg["content"]
+        if msg["msg_type"] == "display_data" and METRICS_TYPE in content["data"]:
+            for row in content["data"][METRICS_TYPE]["rows"]:
+                self._tell(Event("metrics", row))
+            return None
         if msg["msg_type"] == "stream":
             self._tell(Event("stream", {"cell": self.current, "name": content["name"], **_short(content["text"])}))
         elif msg["msg_type"] in _DISPLAYS:

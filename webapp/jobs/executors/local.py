@@ -51,20 +51,21 @@ def execute(
     on_event: Callable[[Event], None],
     cancelled: Callable[[], bool] = lambda: False,
     ready: Ready = lambda _: True,
+    hidden: str = "",
 ) -> Execution:
     """Executes `notebook` in a new kernel, with `workdir` as its folder, and answers how that went.
 
     `parameters` are set after the cell tagged `parameters`; the kernel sees `environment` and no more;
     `output` gets the executed notebook after each cell. `timeout` counts seconds for all of it; `cancelled`
     is asked many times a second. A cell waits until it is `ready`, which is asked with its tags: a Problem that it
-    raises is the run's error. `on_event` is called from another thread: what it raises ends the run and is raised
+    raises is the run's error. The executed notebook does not hold the text `hidden`. `on_event` is called from another thread: what it raises ends the run and is raised
     here. Raises Problem `invalid_notebook`, `no_parameters_cell`, or that of a full or read-only disk.
     """
     began = monotonic()
     document = _read(notebook)
     inject(document, parameters)
     workdir.mkdir(parents=True, exist_ok=True)
-    run = _Run(document, output, on_event, ready)
+    run = _Run(document, output, on_event, ready, hidden)
     reason = run.watch(workdir, environment, began + timeout, cancelled)
     error = None if run.error is None else explain(run.client, run.error, reason, timeout)
     status: Literal["completed", "failed", "cancelled"] = "completed"
@@ -79,8 +80,16 @@ class _Run:
     Not in the caller's own loop or thread: nbclient would take over a main thread's SIGTERM.
     """
 
-    def __init__(self, document: NotebookNode, output: Path, on_event: Callable[[Event], None], ready: Ready) -> None:
+    def __init__(
+        self,
+        document: NotebookNode,
+        output: Path,
+        on_event: Callable[[Event], None],
+        ready: Ready,
+        hidden: str,
+    ) -> None:
         self._document, self._output, self._on_event = document, output, on_event
+        self._hidden = hidden
         self.client = LiveClient(document, self._tell, self._save, ready)
         self.error: BaseException | None = None
         self._listener_error: BaseException | None = None
@@ -162,8 +171,11 @@ class _Run:
                 self._listener_error = error
 
     def _save(self) -> None:
+        written = nbformat.writes(self._document)
+        if self._hidden:
+            written = written.replace(self._hidden, "")
         # A notebook may print what UTF-8 cannot hold.
-        write_file(self._output, nbformat.writes(self._document).encode("utf-8", "replace"))
+        write_file(self._output, written.encode("utf-8", "replace"))
 
 
 def _read(path: Path) -> NotebookNode:
