@@ -14,8 +14,8 @@ from webapp.training.evaluation import held_out_loss
 from webapp.training.loop import train
 from webapp.training.masking import build_rows, tokenizer_encode
 from webapp.training.model import find_hardware, load_model, load_tokenizer, trainable_parameters
-from webapp.training.progress_reports import Reporter
 from webapp.training.precision import precision_of
+from webapp.training.progress_reports import Reporter
 from webapp.training.steps import make_learner
 from webapp.training.turns import tokenizer_render
 

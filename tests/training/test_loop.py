@@ -30,9 +30,7 @@ class Run:
         self.model, self.pad_id = model or load_model(config, self.hardware), tokenizer.pad_token_id
         learner = make_learner(self.model, config, self.hardware, self.pad_id)
         plan = plan or plan_batches(self.model, config)
-        self.training = train(
-            learner, rows, self.held_out, config, plan, folder, loss_before, reporter or Reporter()
-        )
+        self.training = train(learner, rows, self.held_out, config, plan, folder, loss_before, reporter or Reporter())
         trained = trainable_parameters(self.model)
         self.weights = {name: parameter.detach().clone() for name, parameter in trained.items()}
 
@@ -353,7 +351,7 @@ def test_a_cancelled_run_stops_after_its_step_and_goes_on_from_there(
     whole = Run(config, conversations, tmp_path / "whole")
     with pytest.raises(RunCancelled, match="after step 2"):
         Run(config, conversations, tmp_path / "cut", reporter=Listener(cancel_after=2))
-    assert [path.name for path in saved_states(tmp_path / "cut")][0] == "state-2.pt"
+    assert saved_states(tmp_path / "cut")[0].name == "state-2.pt"
     listener = Listener()
     assert_same(Run(config, conversations, tmp_path / "cut", reporter=listener), whole)
     assert [row["step"] for row in listener.rows] == [3, 4, 5, 6]

@@ -14,7 +14,7 @@ from webapp.training import posting, progress_reports
 from webapp.training.posting import Postman
 from webapp.training.progress_reports import LISTENING, METRICS_TYPE, Reporter, start_reporting
 
-TOKEN = "s3cret.token"  # noqa: S105
+TOKEN = "s3cret.token"
 
 
 class Post(BaseHTTPRequestHandler):
@@ -38,8 +38,6 @@ class Post(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
-
-    do_GET = do_POST
 
     def log_message(self, *_):
         pass
@@ -206,10 +204,10 @@ class Shell:
 
     def __init__(self):
         self.shown, self.listeners = [], []
-        self.display_pub = SimpleNamespace(publish=lambda data, metadata: self.shown.append(data))
+        self.display_pub = SimpleNamespace(publish=lambda data, _: self.shown.append(data))
         self.events = SimpleNamespace(
-            register=lambda name, call: self.listeners.append(call),
-            unregister=lambda name, call: self.listeners.remove(call),
+            register=lambda _, call: self.listeners.append(call),
+            unregister=lambda _, call: self.listeners.remove(call),
         )
 
 

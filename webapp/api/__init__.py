@@ -11,6 +11,7 @@ from webapp.api import (
     models,
     notebooks,
     openapi,
+    progress,
     recommendations,
     request_cycle,
     rows,
@@ -32,6 +33,7 @@ BLUEPRINTS = (
     rows.bp,
     jobs.bp,
     job_files.bp,
+    progress.bp,
 )
 # Of bodies other than uploads, which have a limit of their own.
 MAX_BODY_BYTES = 1024 * 1024

@@ -68,6 +68,8 @@ def answer(problem: Problem) -> Response:
         response.headers["Retry-After"] = str(retry_after)
     elif problem.status == 409:
         response.headers["X-Should-Retry"] = "false"  # to the official SDKs, which would try again
+    if problem.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
     if problem.status >= 500:
         log.error("problem", code=problem.code, message=problem.message)
     return response

@@ -44,10 +44,24 @@ class JobsBody(RootModel[list[ListedJobBody]]):
     """Newest first."""
 
 
+class ProgressTokenBody(Body):
+    progress_url: Annotated[str, Field(description="The notebook's `progress_url`.")]
+    progress_token: Annotated[str, Field(description="The notebook's `progress_token`; good for that address alone.")]
+    expires_at: datetime
+
+
+class ProgressBody(Body):
+    accepted: Annotated[int, Field(ge=0, description="Steps that had not been told before.")]
+    status: JobState
+    cancel: Annotated[bool, Field(description="Whether the notebook is to stop.")]
+
+
 class EventBody(Body):
     seq: Annotated[int, Field(ge=1, description="Rises with every event, with gaps.")]
     attempt: Annotated[int, Field(ge=0)]
-    type: Annotated[str, Field(description="`status`, `cell_started`, `cell_finished`, `stream`, `display`, `died`.")]
+    type: Annotated[
+        str, Field(description="`status`, `cell_started`, `cell_finished`, `stream`, `display`, `metrics`, `died`.")
+    ]
     data: dict[str, Any]
     at: datetime
 

@@ -83,6 +83,8 @@ STAY_HEADER = {
 RETRY_HEADER = {"Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "string"}}}
 
 
+PROGRESS_TOKEN = "progress_token"  # noqa: S105 (its name)
+
 # What a name of the hub, hf:org/name, adds to the errors of an operation.
 OF_THE_HUB = {
     400: "A field is not valid, or the model cannot be used.",
@@ -132,6 +134,7 @@ def install(app: APIFlask) -> None:
     )
     app.description = "A chat dataset in, a fine-tuning notebook that has already been run on your own rows out."
     app.license = {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"}
+    app.security_schemes = {PROGRESS_TOKEN: {"type": "http", "scheme": "bearer"}}
     app.spec_processor(complete)
 
 

@@ -11,12 +11,15 @@ from sqlalchemy.orm import Session
 from webapp.errors import Problem
 from webapp.jobs import events
 from webapp.jobs.events import News, Told, storable
-from webapp.jobs.states import QUEUED, change, final, running
+from webapp.jobs.states import ELSEWHERE, QUEUED, change, final, running
 from webapp.storage import Database
 from webapp.storage.tables import Job, utc_now
 
 # A job whose process dies gets one more try.
 MAX_DEATHS = 2
+_UNHEARD = Problem(
+    "timed_out", "The notebook of this job did not report its end before its token expired.", status=500
+).to_dict()
 
 
 def start(db: Database, job_id: str, attempt: int, pid: int) -> Job | None:
@@ -80,12 +83,18 @@ def bury(db: Database, job_id: str, attempt: int, error: Mapping[str, Any]) -> b
 
 
 def bury_expired(db: Database) -> None:
-    """Does the same for every attempt whose lease ran out: its supervisor is gone."""
+    """Does the same for every attempt whose lease ran out: its supervisor is gone.
+
+    One that runs elsewhere has failed: its notebook could report no longer.
+    """
     error = Problem("job_died", "The process that watched over this job is gone.", status=500).to_dict()
     with db.session() as session:
         expired = select(Job).where(Job.status == "running", Job.lease_until < utc_now())
         for job in session.scalars(expired.with_for_update(skip_locked=True)).all():
-            _lay_down(session, job, error)
+            if job.executor == ELSEWHERE:
+                change(session, running(job.id, job.attempt), final("failed", error=_UNHEARD))
+            else:
+                _lay_down(session, job, error)
 
 
 def _change(db: Database, job_id: str, attempt: int, values: Mapping[str, Any]) -> bool:

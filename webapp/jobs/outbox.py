@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from time import monotonic
 from types import TracebackType
 from typing import Any
@@ -59,10 +60,8 @@ class Outbox:
         while not self._closing.is_set():
             self._news.wait(_PROGRESS_SECONDS)
             self._news.clear()
-            try:
+            with suppress(Problem):  # a database that is away for a moment: all is kept and tried again
                 self._flush()
-            except Problem:
-                pass  # a database that is away for a moment: all is kept and tried again
             self._closing.wait(_BATCH_SECONDS)
 
     def _flush(self, everything: bool = False) -> None:

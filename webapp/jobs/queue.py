@@ -8,12 +8,12 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from webapp.errors import Problem
-from webapp.jobs.states import QUEUED, change, final, record
+from webapp.jobs.states import ELSEWHERE, QUEUED, change, final, record
 from webapp.storage import Database
 from webapp.storage.tables import Job, utc_now
 
-# What an earlier end left in a job that is queued again.
-_AFRESH: dict[str, Any] = {
+# Takes away what an earlier end left in a job that is begun again.
+AFRESH: dict[str, Any] = {
     "deaths": 0,
     "cancel_requested": False,
     "progress": 0.0,
@@ -65,13 +65,21 @@ def resume(session: Session, job_id: str) -> Job:
 
     Raises Problem `job_not_found`, or `invalid_transition` (409) in any other state.
     """
-    return _queue(session, job_id, ("failed", "cancelled"), QUEUED | _AFRESH)
+    return _queue(session, job_id, ("failed", "cancelled"), QUEUED | AFRESH)
 
 
 def _queue(session: Session, job_id: str, states: tuple[str, ...], values: Mapping[str, Any]) -> Job:
-    if (job := change(session, (Job.id == job_id) & Job.status.in_(states), values)) is not None:
+    ours = (Job.id == job_id) & Job.status.in_(states) & (Job.executor != ELSEWHERE)
+    if (job := change(session, ours, values)) is not None:
         return job
-    status = get_job(session, job_id).status
+    job = get_job(session, job_id)
+    if job.executor == ELSEWHERE:
+        raise Problem(
+            "runs_elsewhere",
+            "This job was handed over to a notebook that you run: start that again, with a new progress token.",
+            status=409,
+        )
+    status = job.status
     raise Problem(
         "invalid_transition",
         f"This job is {status}; that can be asked of a {' or '.join(states)} job only.",
@@ -126,9 +134,12 @@ def job_at_rest(session: Session, job_id: str) -> Job:
 def request_cancel(session: Session, job_id: str) -> Job:
     """Cancels a waiting job at once and asks a running one to stop; fine when it is cancelled already.
 
+    One that runs elsewhere is cancelled at once too: its notebook hears of it when it reports next.
+
     Raises Problem `job_not_found`, or `job_finished` (409) when it has completed or failed.
     """
-    waiting = (Job.id == job_id) & Job.status.in_(("created", "queued"))
+    unheld = Job.status.in_(("created", "queued")) | ((Job.status == "running") & (Job.executor == ELSEWHERE))
+    waiting = (Job.id == job_id) & unheld
     if (job := change(session, waiting, final("cancelled"))) is not None:
         return job
     session.execute(update(Job).where(Job.id == job_id, Job.status == "running").values(cancel_requested=True))

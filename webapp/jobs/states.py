@@ -12,6 +12,9 @@ from webapp.storage.tables import Job, utc_now
 # created -> queued -> running -> one of these; running -> queued again when an attempt is lost.
 FINAL = ("completed", "failed", "cancelled")
 
+# The executor of a job whose notebook a person runs: no supervisor has it, it is never queued.
+ELSEWHERE = "elsewhere"
+
 QUEUED: dict[str, Any] = {"status": "queued", "lease_until": None, "worker": None, "pid": None}
 
 
@@ -25,19 +28,21 @@ def running(job_id: str, attempt: int) -> ColumnElement[bool]:
     return (Job.id == job_id) & (Job.attempt == attempt) & (Job.status == "running")
 
 
-def change(session: Session, where: ColumnElement[bool], values: Mapping[str, Any]) -> Job | None:
-    """Changes the one job that `where` finds, in one statement, and logs its state; None: found none."""
+def change(
+    session: Session, where: ColumnElement[bool], values: Mapping[str, Any], key: str | None = None
+) -> Job | None:
+    """Changes the one job that `where` finds, in one statement, and logs its state, under `key`; None: found none."""
     statement = update(Job).where(where).values(dict(values)).returning(Job)
     options = {"synchronize_session": False, "populate_existing": True}
     job = session.scalars(statement, execution_options=options).one_or_none()
     if job is not None:
-        record(session, job)
+        record(session, job, key)
     return job
 
 
-def record(session: Session, job: Job) -> None:
+def record(session: Session, job: Job, key: str | None = None) -> None:
     """Logs the state that `job` is in."""
     data: dict[str, Any] = {"status": job.status}
     if job.error is not None:
         data["error"] = {"code": job.error["code"], "message": job.error["message"]}
-    events.append(session, job.id, job.attempt, [("status", data)])
+    events.append(session, job.id, job.attempt, [events.News("status", data, key)])

@@ -14,8 +14,11 @@ def sign(secret: str, path: str, expires_in: int) -> str:
     return f"{expires}.{_signer(secret).get_signature(f'{expires}:{path}').decode()}"
 
 
-def verify(secret: str, path: str, token: str) -> None:
-    """Raises Problem `invalid_link` or `link_expired` unless `token` was signed for `path` and holds."""
+def verify(secret: str, path: str, token: str) -> int:
+    """When `token` expires, in seconds since 1970.
+
+    Raises Problem `invalid_link` or `link_expired` unless it was signed for `path` and holds.
+    """
     expires, _, signature = token.partition(".")
     try:
         _signer(secret).unsign(f"{expires}:{path}.{signature}")
@@ -24,6 +27,7 @@ def verify(secret: str, path: str, token: str) -> None:
         raise Problem("invalid_link", "This link is not valid.", status=403) from None
     if time.time() >= deadline:
         raise Problem("link_expired", "This link has expired. Open the page again for a new one.", status=403)
+    return deadline
 
 
 def _signer(secret: str) -> Signer:

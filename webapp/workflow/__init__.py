@@ -46,6 +46,13 @@ from webapp.workflow.job_list import CURSOR_PATTERN, JobPage, list_runs
 from webapp.workflow.jobs import JobStatus, job_status
 from webapp.workflow.mapping import map_columns
 from webapp.workflow.measuring import OwnError, own_errors
+from webapp.workflow.progress import (
+    CellError,
+    ProgressToken,
+    check_progress_token,
+    progress_token,
+    report_progress,
+)
 from webapp.workflow.recommending import recommend, suggested_plan
 from webapp.workflow.remaking import remake
 from webapp.workflow.rendering import RenderedExample, rendered
@@ -58,6 +65,7 @@ __all__ = [
     "COLAB",
     "CURSOR_PATTERN",
     "Artifact",
+    "CellError",
     "ColabLink",
     "DatasetState",
     "Deleted",
@@ -67,6 +75,7 @@ __all__ = [
     "NotebookState",
     "OwnError",
     "Page",
+    "ProgressToken",
     "RenderedExample",
     "RowsFile",
     "Services",
@@ -79,6 +88,7 @@ __all__ = [
     "cancel_job",
     "change_run",
     "chat_template",
+    "check_progress_token",
     "colab_commands",
     "colab_link",
     "create_run",
@@ -107,10 +117,12 @@ __all__ = [
     "open_services",
     "own_errors",
     "preview",
+    "progress_token",
     "recommend",
     "redo",
     "remake",
     "rendered",
+    "report_progress",
     "resume_run",
     "revoke_link",
     "rows_file",

@@ -122,7 +122,7 @@ class LiveClient(NotebookClient):
         return None if self._process is None else self._process.returncode
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
-        """Tells of output the moment it comes, then lets nbclient put it into the notebook, but for figures of steps."""
+        """Tells of output the moment it comes, then lets nbclient put all but figures of steps into the notebook."""
         content = msg["content"]
         if msg["msg_type"] == "display_data" and METRICS_TYPE in content["data"]:
             for row in content["data"][METRICS_TYPE]["rows"]:

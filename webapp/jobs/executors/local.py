@@ -56,10 +56,10 @@ def execute(
     """Executes `notebook` in a new kernel, with `workdir` as its folder, and answers how that went.
 
     `parameters` are set after the cell tagged `parameters`; the kernel sees `environment` and no more;
-    `output` gets the executed notebook after each cell. `timeout` counts seconds for all of it; `cancelled`
-    is asked many times a second. A cell waits until it is `ready`, which is asked with its tags: a Problem that it
-    raises is the run's error. The executed notebook does not hold the text `hidden`. `on_event` is called from another thread: what it raises ends the run and is raised
-    here. Raises Problem `invalid_notebook`, `no_parameters_cell`, or that of a full or read-only disk.
+    `output` gets the executed notebook after each cell, without the text `hidden`. `timeout` counts seconds for all of
+    it; `cancelled` is asked many times a second. A cell waits until it is `ready`, which is asked with its tags: a
+    Problem that it raises is the run's error. `on_event` is called from another thread: what it raises ends the run and
+    is raised here. Raises Problem `invalid_notebook`, `no_parameters_cell`, or that of a full or read-only disk.
     """
     began = monotonic()
     document = _read(notebook)
