@@ -54,6 +54,7 @@ def gguf_cell(tmp_path, **changes):
         "stops": ["<|im_end|>"], "shared_system": None, "modelfile": modelfile, "available_memory": lambda: 10**12,
         "write_report": lambda *given: written.append(given), "report_html": str, "Path": Path,
         "remove_checkpoints": lambda _: None, "checkpoints": tmp_path, "settle_folder": lambda _: None,
+        "reporter": SimpleNamespace(complete=lambda: None),
     }  # fmt: skip
     run_cell("gguf", **(names | changes))
     return report["export"], written
@@ -100,7 +101,7 @@ def test_nothing_is_uploaded_unless_a_repository_is_named(tmp_path, monkeypatch,
             asked.append(options["folder_path"])
 
     monkeypatch.setattr(huggingface_hub, "HfApi", Hub)
-    earlier = {"hub_token": lambda: "hf_x", "model_dir": tmp_path}
+    earlier = {"shared_secret": {"HF_TOKEN": "hf_x"}.get, "model_dir": tmp_path}
     run_cell("push", config=exporting(), **earlier)
     assert asked == []
     run_cell("push", config=SimpleNamespace(push_to_hub="me/mine"), **earlier)

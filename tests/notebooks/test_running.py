@@ -18,10 +18,14 @@ import pytest
 from webapp.catalog import find_model, models
 from webapp.datasets import Examples, ExampleWriter, analyze
 from webapp.errors import Problem
+from webapp.jobs import add_job
 from webapp.notebooks import Secret, assemble, render, running
 from webapp.notebooks.delivery import describe_file, encrypt, payload_name
 from webapp.notebooks.progress import Progress
 from webapp.notebooks.running import Watch, dry_run, run_notebook
+from webapp.settings import Settings
+from webapp.storage import Database
+from webapp.storage.tables import Dataset, Job, Notebook
 from webapp.training.families import families
 
 DISTINCT = {(model.shape.class_name, model.template_family): model for model in models()}.values()
@@ -140,18 +144,48 @@ def test_short_closed_answers_are_measured_as_labels(tmp_path):
     assert 'TEMPLATE """' in (tmp_path / "run/tunebook-run/merged/Modelfile").read_text()
 
 
-def test_a_run_without_a_dry_run_trains_the_model_it_names(write_notebook, tmp_path):
+def handed_over(server):
+    """A run on the server that was handed over to a notebook: its path, and what the notebook is given."""
+    db = Database(Settings(home=server.home).database)
+    with db.session() as session:
+        session.add(dataset := Dataset(filename="f", size=1, sha256="", blob=""))
+        session.flush()
+        config = {"method": "lora"}
+        session.add(
+            notebook := Notebook(dataset_id=dataset.id, model_id="m", config=config, blob="", filename="", sha256="")
+        )
+        session.flush()
+        job = add_job(session, Job(kind="run", dataset_id=dataset.id, notebook_id=notebook.id, status="created"))
+    db.close()
+    return f"/jobs/{job.id}", server.post(f"/jobs/{job.id}/progress-token").json()
+
+
+def test_a_run_without_a_dry_run_trains_the_model_it_names_and_is_followed_elsewhere(write_notebook, tmp_path, server):
+    url, given = handed_over(server)
     path = write_notebook(max_steps=2, max_new_tokens=8, max_seq_length=128)
-    assert dry_run(path, tmp_path / "dry", Watch(240, quietly)).status == "completed"
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", []):
-            cell.source += f"\nbase_model = {str(tmp_path / 'dry/miniature')!r}"
+            values = {"base_model": str(tmp_path / "dry/miniature")} | given
+            cell.source += "".join(f"\n{name} = {value!r}" for name, value in values.items())
     nbformat.write(notebook, path)
-    report = run_notebook(path, tmp_path / "real", Watch(240, quietly))
+    assert dry_run(path, tmp_path / "dry", Watch(240, quietly)).status == "completed"
+    assert server.get(url).json()["status"] == "created"  # a dry run is told to nobody
+    here = []
+    report = run_notebook(path, tmp_path / "real", Watch(240, here.append))
     assert (report.status, report.steps, report.miniature) == ("completed", 2, None)
     executed = nbformat.read(tmp_path / "real/executed.ipynb", as_version=4)
     assert not any("injected-parameters" in cell.metadata.get("tags", []) for cell in executed.cells)
+    job = server.get(url).json()
+    assert (job["status"], job["attempt"], job["progress"]) == ("completed", 1, 1.0)
+    there = [event["data"] for event in server.get(f"{url}/events").json() if event["type"] == "metrics"]
+    assert there == [event.data for event in here if event.type == "metrics"]
+    assert [row["step"] for row in there] == [0, 1, 2]
+    assert there[-1]["eval_loss"] > 0
+    said = json.dumps([event.data for event in here])
+    for file in (tmp_path / "real").rglob("*"):
+        said += file.read_text(errors="replace") if file.is_file() else ""
+    assert given["progress_token"] not in said
 
 
 def kill_kernel_after(step):

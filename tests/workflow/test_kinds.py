@@ -116,14 +116,17 @@ def test_a_run_is_handed_the_rows_that_its_notebook_does_not_carry(real_run, mon
 def test_the_events_of_a_run_are_kept_and_its_last_words_shown(dry_run, services):
     events = [
         Event("cell_started", {"cell": 8, "total": 12}),
-        Event("stream", {"cell": 8, "name": "stdout", "text": "step 50/100  loss 1.5\n"}),
+        Event("metrics", {"step": 50, "total_steps": 100, "loss": 1.5}),
+        Event("stream", {"cell": 8, "name": "stdout", "text": "saved\n"}),
+        Event("metrics", {"step": 50, "total_steps": 100, "loss": 9.9}),
+        Event("metrics", {"step": 51, "total_steps": 100, "loss": 1.25, "eta_seconds": 40.0}),
     ]
     job, _ = dry_run(BROKEN, events)
-    assert job.progress == pytest.approx(8.5 / 12)
-    assert job.message == "step 50/100  loss 1.5"
+    assert job.progress == pytest.approx(8.51 / 12)
+    assert job.message == "step 51/100  loss 1.2500  40 s left"
     with services.db.reading() as session:
-        kept = [event.data for event in read_events(session, job.id) if event.type == "stream"]
-    assert kept == [events[1].data]
+        kept = [event.data for event in read_events(session, job.id) if event.type in ("stream", "metrics")]
+    assert kept == [events[1].data, events[2].data, events[4].data]
 
 
 def test_an_analysis_that_fails_leaves_no_rows_behind(services, work):

@@ -81,7 +81,8 @@ class Postman:
         """The next events that belong to one run, once there are any."""
         with self._state:
             self._state.wait_for(lambda: self._events)
-            run, batch = self._events[0][0], []
+            run = self._events[0][0]
+            batch: list[dict[str, Any]] = []
             while self._events and self._events[0][0] == run and len(batch) < BATCH_EVENTS:
                 batch.append(self._events.popleft()[1])
             self._sending = True
