@@ -63,6 +63,7 @@ fuzz: .venv/installed-fuzz  ## look for bytes that the analysis cannot take, FUZ
 
 benchmark: .venv/installed-dev  ## the measured claims of docs/benchmarks.md
 	$(BIN)/python benchmarks/dry_run.py
+	$(BIN)/python benchmarks/executor.py
 	$(BIN)/python benchmarks/generate.py
 	$(BIN)/python benchmarks/tokens.py
 	$(BIN)/python benchmarks/near_duplicates.py

@@ -1,8 +1,9 @@
 """What the local executor costs, and how soon it tells: `python benchmarks/executor.py`.
 
 Overhead: a fine-tuning notebook on a miniature, ten steps, run by the executor and, in turn, as the same cells in a
-plain script, both in new processes; the bar is 1.5 s. Other work on the machine changes CPU seconds less. Delay: from a print, a display update or a picture in the kernel until
-another thread finds the event in the database, through the outbox; the bar is 50 ms in the median.
+plain script, both in new processes; the bar is 1.5 s. Other work on the machine changes CPU seconds less. Delay: from a
+print, a display update or a picture in the kernel until another thread finds the event in the database, through the
+outbox; the bar is 50 ms in the median.
 """
 
 import base64
@@ -83,9 +84,8 @@ def overhead(folder: Path) -> None:
             spent[name].append((monotonic() - began, cpu_seconds() - worked))
     for name, figures in spent.items():
         print(f"{name:<16} {'  '.join(f'{clock:.2f} ({cpu:.2f} CPU)' for clock, cpu in figures)} s")
-    clock, cpu = (
-        median(f[kind] for f in spent["executor"]) - median(f[kind] for f in spent["script"]) for kind in (0, 1)
-    )
+    middle = {name: [median(column) for column in zip(*figures, strict=True)] for name, figures in spent.items()}
+    clock, cpu = (middle["executor"][kind] - middle["script"][kind] for kind in (0, 1))
     print(f"overhead         {clock:.2f} s in the median, {cpu:.2f} CPU s")
 
 
