@@ -10,6 +10,7 @@ from webapp.accounts import LOCAL
 from webapp.jobs import attempts, claim
 from webapp.storage import links
 from webapp.storage.tables import Job, utc_now
+from webapp.workflow.progress import sign_progress
 
 FIRST, SECOND = "run-one-aaaa", "run-two-bbbb"
 
@@ -277,12 +278,22 @@ def test_reports_to_a_deleted_job_say_so(away, client):
     assert (answer.status_code, answer.json["error"]["code"]) == (404, "job_not_found")
 
 
-def test_reports_to_a_run_that_was_never_handed_over_are_refused(client, services, order, away):
+def test_of_a_run_that_a_supervisor_has_only_figures_are_taken(client, services, order):
+    """The executor that gave its notebook the token says how it ends."""
     url = order()
-    token = links.sign(services.secret, f"{url[1:]}/progress", 60)
-    assert Notebook.send(away, step(1), token=token).status_code == 401
-    away.url = url
-    assert away.send(step(1), token=token).json["error"]["code"] == "job_not_found"
+    away = Notebook.__new__(Notebook)
+    away.client, away.url = client, url
+    away.token = sign_progress(services, url.rpartition("/")[2], 60).token
+    assert away.tell(step(1)) == {"accepted": 0, "status": "created", "cancel": False}
+    client.post(f"{url}/run")
+    job = claim(services.db, "test", 60)
+    assert away.tell(status("running"), step(1), step(2), failed("ValueError", "x"))["status"] == "running"
+    away.tell(step(1), run=SECOND)
+    assert (away.job()["attempt"], away.job()["progress"], away.curve()) == (1, 0.2, [(1, 1, 1.0), (1, 2, 1.0)])
+    client.post(f"{url}/cancel")
+    assert away.tell(step(3))["cancel"]
+    attempts.release(services.db, job.id, 1)
+    assert away.tell(step(4)) == {"accepted": 0, "status": "cancelled", "cancel": True}
 
 
 @pytest.mark.parametrize(

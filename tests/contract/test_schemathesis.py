@@ -116,6 +116,11 @@ def test_whatever_is_asked_of_a_real_job(document, services, another_sample, pat
     def fuzz(case):
         job = workflow.create_run(services, LOCAL, another_sample, notebook.id, "run")
         case.path_parameters["job_id"] = job.id
+        if path.endswith("/progress"):
+            token = workflow.progress_token(services, LOCAL, job.id).token
+            case.headers["Authorization"] = f"Bearer {token}"
+            case.call_and_validate(checks=[*REAL, positive_data_acceptance])
+            assert workflow.job_status(services, LOCAL, job.id).status != "created"
         case.call_and_validate(checks=REAL)
 
     fuzz()

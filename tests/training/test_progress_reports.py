@@ -179,6 +179,9 @@ def test_the_answer_may_cancel_the_run(site):
     while not reporter.cancelled:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    site.cancel = False
+    reporter.fail(RuntimeError("cancelled"))
+    assert not reporter.cancelled  # run again, it is asked anew
 
 
 def test_an_error_ends_the_run_and_what_follows_is_another_one(site):

@@ -36,11 +36,7 @@ class Heard:
 
     accepted: int
     status: str
-
-    @property
-    def cancel(self) -> bool:
-        """Whether the notebook is to stop."""
-        return self.status == "cancelled"
+    cancel: bool  # whether the notebook is to stop
 
 
 def hand_over(session: Session, job_id: str, until: datetime) -> Job:
@@ -76,22 +72,29 @@ def hear(
     """Takes a report of the start `run` of a notebook: figures of steps, and how it ended if it has.
 
     The first report of a start makes the job `running`, silent `until` then at most. A job that was completed or
-    cancelled stays so. Raises Problem `job_not_found`.
+    cancelled stays so. Of a job that a supervisor has, only figures are taken, for its running attempt. Raises Problem
+    `job_not_found`.
     """
-    owned = select(Job).where(Job.id == job_id, Job.executor == ELSEWHERE)
-    job = session.scalar(owned.with_for_update())
+    job = session.scalar(select(Job).where(Job.id == job_id).with_for_update())
     if job is None:
-        raise Problem("job_not_found", "No notebook reports to a job with this id.", status=404)
-    attempt = None if job.status == "cancelled" else _attempt(session, job, run, until)
+        raise Problem("job_not_found", "There is no such job.", status=404)
+    if job.executor != ELSEWHERE:
+        attempt, ending = (job.attempt if job.status == "running" else None), None
+    else:
+        attempt = None if job.status == "cancelled" else _attempt(session, job, run, until)
     if attempt is None:
-        return Heard(0, job.status)
+        return _heard(0, job)
     told = [News("metrics", figures, metrics_key(attempt, figures["step"])) for figures in steps]
     accepted = events.append(session, job_id, attempt, told)
     if steps:
         _move_on(session, job_id, attempt, max(steps, key=lambda figures: figures["step"]))
     if ending is not None:
         change(session, running(job_id, attempt), _ended(ending))
-    return Heard(accepted, get_job(session, job_id).status)
+    return _heard(accepted, get_job(session, job_id))
+
+
+def _heard(accepted: int, job: Job) -> Heard:
+    return Heard(accepted, job.status, job.cancel_requested or job.status == "cancelled")
 
 
 def _attempt(session: Session, job: Job, run: str, until: datetime) -> int | None:

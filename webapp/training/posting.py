@@ -38,10 +38,9 @@ class Postman:
 
     def __init__(self, url: str, token: str) -> None:
         self.start_run()
-        self.cancelled = False
         self.fault: str | None = None
         self._url = url
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._headers = {"Authorization": f"Bearer {token.strip()}", "Content-Type": "application/json"}
         self._opener = urllib.request.build_opener(StayHere)
         self._events: deque[tuple[str, dict[str, Any]]] = deque(maxlen=KEPT_EVENTS)
         self._state = threading.Condition()
@@ -50,8 +49,9 @@ class Postman:
         threading.Thread(target=self._work, name="progress", daemon=True).start()
 
     def start_run(self) -> None:
-        """What is put from now on belongs to another run."""
+        """What is put from now on belongs to another run, which nobody has cancelled yet."""
         self.run = secrets.token_urlsafe(12)
+        self.cancelled = False
 
     def put(self, event: dict[str, Any]) -> None:
         """Takes an event to send; never waits for the network."""
@@ -112,4 +112,5 @@ class Postman:
         """Whether the answer asks the run to stop."""
         request = urllib.request.Request(self._url, body, self._headers, method="POST")  # noqa: S310
         with self._opener.open(request, timeout=POST_TIMEOUT) as answer:
-            return json.loads(answer.read(1 << 16)).get("cancel") is True
+            said = json.loads(answer.read(1 << 16))
+        return isinstance(said, dict) and said.get("cancel") is True

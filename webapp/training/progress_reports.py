@@ -72,8 +72,8 @@ class Reporter:
                 return
             value = str(error)[:ERROR_CHARACTERS]
             self._tell_status("failed", error={"name": type(error).__name__[:200], "value": value})
-            self._postman.start_run()
             self._settle()
+            self._postman.start_run()
 
     def after_cell(self, result: Any) -> None:
         """Called by IPython after every cell."""

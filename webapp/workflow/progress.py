@@ -41,11 +41,15 @@ def progress_token(services: Services, caller: Caller, job_id: str) -> ProgressT
         job = find_run(session, caller, job_id)
         if job.kind != "run":
             raise Problem("not_a_run", "A dry run is made on this machine: order a run.", status=409)
-        seconds = services.settings.link_seconds
-        token = links.sign(services.secret, _signed_for(job.id), seconds)
-        until = utc_now() + timedelta(seconds=seconds)
-        hand_over(session, job.id, until)
-        return ProgressToken(f"/jobs/{job.id}/progress", token, until)
+        made = sign_progress(services, job.id, services.settings.link_seconds)
+        hand_over(session, job.id, made.expires_at)
+        return made
+
+
+def sign_progress(services: Services, job_id: str, seconds: int) -> ProgressToken:
+    """What the notebook of the job needs to report for so long; an executor may give it to the one that it runs."""
+    token = links.sign(services.secret, _signed_for(job_id), seconds)
+    return ProgressToken(f"/jobs/{job_id}/progress", token, utc_now() + timedelta(seconds=seconds))
 
 
 def check_progress_token(services: Services, job_id: str, token: str) -> datetime:
