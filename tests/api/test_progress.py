@@ -1,5 +1,7 @@
 """Progress from anywhere: a run is handed over to a notebook, which reports it; whatever comes twice or late."""
 
+import ast
+import json
 import uuid
 from datetime import datetime, timedelta
 
@@ -10,6 +12,7 @@ from webapp.accounts import LOCAL
 from webapp.jobs import attempts, claim
 from webapp.storage import links
 from webapp.storage.tables import Job, utc_now
+from webapp.storage.tables import Notebook as NotebookRow
 from webapp.workflow.progress import sign_progress
 
 FIRST, SECOND = "run-one-aaaa", "run-two-bbbb"
@@ -228,6 +231,56 @@ def test_a_run_that_is_not_heard_of_until_its_token_expires_has_failed(away, ser
     job = away.job()
     assert (job["status"], job["error"]["code"]) == ("failed", "timed_out")
     assert claim(services.db, "test", 60) is None
+
+
+def parameters(content):
+    """The literals of a notebook's parameters cell."""
+    (source,) = [
+        "".join(cell["source"])
+        for cell in json.loads(content)["cells"]
+        if "parameters" in cell["metadata"].get("tags", [])
+    ]
+    return {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(source).body}
+
+
+def test_the_notebook_comes_with_what_it_needs_and_is_else_as_it_was(away, client, services):
+    assert (away.given["colab_url"], "TUNEBOOK_PUBLIC_URL" in away.given["reason"]) == (None, True)
+    answer = client.get(away.given["notebook_url"])
+    assert answer.mimetype == "application/x-ipynb+json"
+    found = parameters(answer.data)
+    assert {name: found[name] for name in ("progress_url", "progress_token")} == {
+        name: away.given[name] for name in ("progress_url", "progress_token")
+    }
+    with services.db.reading() as session:
+        blob = session.get(NotebookRow, away.job()["notebook_id"]).blob
+    kept = services.blobs.path(blob).read_bytes()
+    assert found | {"progress_url": "", "progress_token": ""} == parameters(kept)
+    emptied = answer.data
+    for name in ("progress_url", "progress_token"):
+        emptied = emptied.replace(f"'{found[name]}'".encode(), rb"\"\"")
+    assert emptied == kept
+    assert away.token.encode() not in kept
+    assert away.send(step(1), token=found["progress_token"]).status_code == 200
+
+
+def test_colabs_page_may_read_it_and_no_other(away, client):
+    path = away.given["notebook_url"]
+    origin = "https://colab.research.google.com"
+    allowed = client.get(path, headers={"Origin": origin}).headers
+    assert allowed["Access-Control-Allow-Origin"] == origin
+    assert "Access-Control-Allow-Origin" not in client.get(path, headers={"Origin": "https://evil.example"}).headers
+
+
+def test_a_link_to_a_notebook_is_good_for_that_alone_until_it_expires(away, client, services):
+    job_id = away.url.rpartition("/")[2]
+    path = away.given["notebook_url"]
+    link, filename = path.split("/")[-2:]
+    assert away.send(step(1), token=link).status_code == 401
+    expired = links.sign(services.secret, f"jobs/{job_id}/notebook", -1)
+    others = [(link, "other.ipynb"), (away.token, filename), ("nonsense", filename), (expired, filename)]
+    for token, name in others:
+        assert client.get(f"{away.url}/notebook/{token}/{name}").status_code == 404
+    assert client.get(path.replace(job_id, str(uuid.uuid4()))).status_code == 404
 
 
 @pytest.fixture

@@ -117,7 +117,7 @@ def test_whatever_is_asked_of_a_real_job(document, services, another_sample, pat
         job = workflow.create_run(services, LOCAL, another_sample, notebook.id, "run")
         case.path_parameters["job_id"] = job.id
         if path.endswith("/progress"):
-            token = workflow.progress_token(services, LOCAL, job.id).token
+            token = workflow.hand_over_run(services, LOCAL, job.id).given.token
             case.headers["Authorization"] = f"Bearer {token}"
             case.call_and_validate(checks=[*REAL, positive_data_acceptance])
             assert workflow.job_status(services, LOCAL, job.id).status != "created"

@@ -301,6 +301,22 @@ class TestAddress:
         monkeypatch.setattr(colab.outbound, "get", None)
         assert workflow.colab_link(plain, LOCAL, make(plain).id).url is None
 
+    def test_opens_the_notebook_of_a_run_that_was_handed_over_too(self, public, make):
+        services, notebook = public, make(public)
+        job = workflow.create_run(services, LOCAL, notebook.dataset_id, notebook.id, "run")
+        made = workflow.hand_over_run(services, LOCAL, job.id)
+        start, _, encoded = made.colab_url.partition("#fileId=")
+        assert (start, made.reason) == ("https://colab.research.google.com/", None)
+        assert unquote(encoded) == services.settings.public_url.rstrip("/") + made.notebook_path
+
+    def test_of_a_run_is_not_given_when_nothing_is_there(self, having, make):
+        away = having(public_url="https://127.0.0.1:9")
+        notebook = make(away)
+        job = workflow.create_run(away, LOCAL, notebook.dataset_id, notebook.id, "run")
+        made = workflow.hand_over_run(away, LOCAL, job.id)
+        assert made.colab_url is None
+        assert made.reason
+
     def test_follows_a_gist_that_failed(self, public, make, github):
         github.status = 422
         settings = {"github_token": SecretStr("ghp_word"), "github_api_url": github.url}

@@ -48,6 +48,9 @@ class ProgressTokenBody(Body):
     progress_url: Annotated[str, Field(description="The notebook's `progress_url`.")]
     progress_token: Annotated[str, Field(description="The notebook's `progress_token`; good for that address alone.")]
     expires_at: datetime
+    notebook_url: Annotated[str, Field(description="A signed path that fetches the notebook with both in it.")]
+    colab_url: Annotated[str | None, Field(description="Opens that notebook in Colab.")]
+    reason: Annotated[str | None, Field(description="Why there is no `colab_url`.")]
 
 
 class ProgressBody(Body):

@@ -14,6 +14,7 @@ from webapp.api.schemas import EXAMPLE_ID, ColabRequest, GenerateRequest
 from webapp.storage.tables import Notebook
 
 NOTEBOOK_TYPE, SCRIPT_TYPE = "application/x-ipynb+json", "text/x-python"
+READ_BY_COLAB = ("notebooks.download", "progress.handed_over_notebook")
 
 bp = APIBlueprint("notebooks", __name__, tag="Notebooks")
 
@@ -145,9 +146,9 @@ def download(token: str, filename: str) -> Response:
 
 
 @bp.after_request
-def _let_colab_read(response: Response) -> Response:
+def let_colab_read(response: Response) -> Response:
     """Colab's page fetches `#fileId` addresses itself: it alone may read downloads, and without cookies."""
-    if request.endpoint == "notebooks.download":
+    if request.endpoint in READ_BY_COLAB:
         response.vary.add("Origin")
         if request.headers.get("Origin") == workflow.COLAB:
             response.headers["Access-Control-Allow-Origin"] = workflow.COLAB

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from functools import wraps
+from io import BytesIO
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import request
+from flask import Response, request, send_file
 
 from webapp import workflow
 from webapp.api.context import caller, services
 from webapp.api.job_bodies import ProgressBody, ProgressTokenBody
+from webapp.api.notebooks import NOTEBOOK_TYPE, let_colab_read
 from webapp.api.openapi import PROGRESS_TOKEN, errors
 from webapp.api.progress_schemas import MetricsEvent, ProgressRequest, StatusEvent
 
@@ -26,11 +28,37 @@ def progress_token(job_id: str) -> dict[str, Any]:
     """Hand a run over to its notebook
 
     Wherever you run that: nothing is run here, and the job stands as the notebook reports. For a job that was not
-    started yet; or one that was handed over and has failed or was cancelled, which then may be run again.
+    started yet; or one that was handed over and has failed or was cancelled, which then may be run again. Where a
+    public https address is set, it takes up to 3 seconds to open the notebook to Colab.
     """
-    made = workflow.progress_token(services(), caller(), job_id)
+    made = workflow.hand_over_run(services(), caller(), job_id)
     base = (services().settings.public_url or request.host_url).rstrip("/")
-    return {"progress_url": f"{base}{made.path}", "progress_token": made.token, "expires_at": made.expires_at}
+    return {
+        "progress_url": f"{base}{made.given.path}",
+        "progress_token": made.given.token,
+        "expires_at": made.given.expires_at,
+        "notebook_url": made.notebook_path,
+        "colab_url": made.colab_url,
+        "reason": made.reason,
+    }
+
+
+@bp.get("/jobs/<job_id>/notebook/<token>/<filename>")
+@bp.doc(
+    operation_id="handed_over_notebook",
+    responses={200: {"description": "The notebook.", "content": {NOTEBOOK_TYPE: {"schema": {"type": "object"}}}}}
+    | errors({404: "The link has expired or was never given."}),
+)
+def handed_over_notebook(job_id: str, token: str, filename: str) -> Response:
+    """Download a notebook that will report
+
+    By the signed link that handing its run over answers, until it expires. Colab's page may read it too.
+    """
+    content = workflow.handed_over_notebook(services(), job_id, token, filename, request.host_url)
+    return send_file(BytesIO(content), mimetype=NOTEBOOK_TYPE, as_attachment=True, download_name=filename)
+
+
+bp.after_request(let_colab_read)
 
 
 def bearer() -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -122,6 +123,14 @@ def read_notebook(path: Path) -> NotebookContents:
             f"{path.name} is not a notebook made by Tunebook: {error}. Make one with `tunebook notebook`.",
             param="notebook",
         ) from error
+
+
+def with_progress(notebook: bytes, url: str, token: str) -> bytes:
+    """The notebook with an address to report to, and its token, among its parameters."""
+    for name, value in (("progress_url", url), ("progress_token", token)):
+        empty, given = (json.dumps(f"{name} = {literal}")[1:-1] for literal in ('""', ascii(value)))
+        notebook = notebook.replace(empty.encode(), given.encode(), 1)
+    return notebook
 
 
 def without_key(notebook: bytes) -> tuple[bytes, str]:

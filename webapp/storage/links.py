@@ -10,7 +10,11 @@ from webapp.errors import Problem
 
 def sign(secret: str, path: str, expires_in: int) -> str:
     """A token for `path`, good for `expires_in` seconds; safe in a query string."""
-    expires = int(time.time()) + expires_in
+    return sign_until(secret, path, int(time.time()) + expires_in)
+
+
+def sign_until(secret: str, path: str, expires: int) -> str:
+    """The token for `path` that is good until `expires`, in seconds since 1970."""
     return f"{expires}.{_signer(secret).get_signature(f'{expires}:{path}').decode()}"
 
 

@@ -48,9 +48,10 @@ from webapp.workflow.mapping import map_columns
 from webapp.workflow.measuring import OwnError, own_errors
 from webapp.workflow.progress import (
     CellError,
-    ProgressToken,
+    HandedOver,
     check_progress_token,
-    progress_token,
+    hand_over_run,
+    handed_over_notebook,
     report_progress,
 )
 from webapp.workflow.recommending import recommend, suggested_plan
@@ -70,12 +71,12 @@ __all__ = [
     "DatasetState",
     "Deleted",
     "Exported",
+    "HandedOver",
     "JobPage",
     "JobStatus",
     "NotebookState",
     "OwnError",
     "Page",
-    "ProgressToken",
     "RenderedExample",
     "RowsFile",
     "Services",
@@ -103,6 +104,8 @@ __all__ = [
     "file_too_large",
     "gate",
     "generate",
+    "hand_over_run",
+    "handed_over_notebook",
     "issue_lines",
     "job_events",
     "job_log",
@@ -117,7 +120,6 @@ __all__ = [
     "open_services",
     "own_errors",
     "preview",
-    "progress_token",
     "recommend",
     "redo",
     "remake",

@@ -64,17 +64,17 @@ def colab_link(services: Services, caller: Caller, notebook_id: str, *, share_ro
                     session.add(copy.link)
             return ColabLink(url, None, commands, copy.key)
         except Problem as problem:
-            reasons.append(_words_of_failure(problem))
-    if _is_https(services):
+            reasons.append(words_of_failure(problem))
+    if is_https(services):
         try:
             return ColabLink(_by_address(services, notebook), None, commands)
         except Problem as problem:
-            reasons.append(_words_of_failure(problem))
+            reasons.append(words_of_failure(problem))
     reason = " ".join(reasons) or "Neither GITHUB_TOKEN nor an https address in TUNEBOOK_PUBLIC_URL is set."
     return ColabLink(None, reason, commands)
 
 
-def _words_of_failure(problem: Problem) -> str:
+def words_of_failure(problem: Problem) -> str:
     """Why another server was of no help; every other problem is raised again."""
     if problem.status != 502 and problem.code != "address_refused":
         raise problem
@@ -106,7 +106,7 @@ def _for_gist(services: Services, caller: Caller, notebook: Notebook, share_rows
     content = services.blobs.path(notebook.blob).read_bytes()
     if notebook.encrypted:
         return _Copy(*without_key(content))
-    by_link = _is_https(services)
+    by_link = is_https(services)
     as_it_is = not by_link or _link_works(services, notebook) if notebook.data_blob else share_rows
     if as_it_is:
         return _Copy(content)
@@ -145,7 +145,7 @@ def _rendered(services: Services, notebook: Notebook, state: DatasetState, deliv
     return render(assemble(report, examples, written.model, filename, plan, delivery, own_format))
 
 
-def _is_https(services: Services) -> bool:
+def is_https(services: Services) -> bool:
     """Whether other machines reach the app by https."""
     return (services.settings.public_url or "").startswith("https://")
 
@@ -185,19 +185,28 @@ def _gist(services: Services, notebook: Notebook, content: bytes) -> str:
 
 
 def _by_address(services: Services, notebook: Notebook) -> str:
-    """Colab's address of the notebook's own link, once that has been fetched as Colab's page would do it."""
+    """Colab's address of the notebook's own link."""
+    size = services.blobs.path(notebook.blob).stat().st_size
+    return colab_address(services, download_path(services, notebook), size, notebook.sha256)
+
+
+def colab_address(services: Services, path: str, size: int, sha256: str) -> str:
+    """Colab's address of a notebook at a path of this app, once that has been fetched as Colab's page would do it.
+
+    Raises Problem `not_reachable`, or those of `outbound`, unless these bytes are what it gives.
+    """
     public = (services.settings.public_url or "").rstrip("/")
-    address = f"{public}{download_path(services, notebook)}"
+    address = f"{public}{path}"
     answer = outbound.get(
         address,
-        max_bytes=services.blobs.path(notebook.blob).stat().st_size,
+        max_bytes=size,
         seconds=CHECK_SECONDS,
         trusted=public,
         headers={"origin": COLAB},
     )
     if answer.status != 200:
         fault = f"it answers with {answer.status}"
-    elif hashlib.sha256(answer.body).hexdigest() != notebook.sha256:
+    elif hashlib.sha256(answer.body).hexdigest() != sha256:
         fault = "something else answers there"
     elif answer.trail[-1].get("access-control-allow-origin") not in (COLAB, "*"):
         fault = "it does not let Colab's page read it"

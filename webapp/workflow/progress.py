@@ -1,16 +1,21 @@
 """A notebook that a person runs somewhere reports to its job, by a token that is good for nothing else."""
 
+import hashlib
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from webapp.accounts import Caller
 from webapp.errors import Problem
 from webapp.jobs.elsewhere import Ending, Heard, hand_over, hear
 from webapp.notebooks.failures import decode
+from webapp.notebooks.reading import with_progress
 from webapp.storage import links
-from webapp.storage.tables import Job, Notebook, utc_now
+from webapp.storage.tables import Job, Notebook
+from webapp.workflow.colab import colab_address, is_https, words_of_failure
 from webapp.workflow.lookup import canonical_id, find_run
 from webapp.workflow.services import Services
 
@@ -25,6 +30,19 @@ class ProgressToken:
 
 
 @dataclass(frozen=True)
+class HandedOver:
+    """A run that its notebook will tell of; `notebook_path` fetches the notebook with `given` among its parameters.
+
+    `colab_url` opens that in Colab, or is None and `reason` says why.
+    """
+
+    given: ProgressToken
+    notebook_path: str
+    colab_url: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
 class CellError:
     """The error that ended a notebook: the name and the text of the exception."""
 
@@ -32,24 +50,59 @@ class CellError:
     value: str
 
 
-def progress_token(services: Services, caller: Caller, job_id: str) -> ProgressToken:
+def hand_over_run(services: Services, caller: Caller, job_id: str) -> HandedOver:
     """Hands a created run over to its notebook, wherever a person runs that; again is fine until it has started.
 
-    Raises Problem `job_not_found`, `not_a_run`, or `invalid_transition` (409).
+    Where TUNEBOOK_PUBLIC_URL is https it takes up to 3 seconds to see whether Colab can open it. No gist is made: it
+    would hold the token. Raises Problem `job_not_found`, `not_a_run`, or `invalid_transition` (409).
     """
     with services.db.session() as session:
         job = find_run(session, caller, job_id)
         if job.kind != "run":
             raise Problem("not_a_run", "A dry run is made on this machine: order a run.", status=409)
-        made = sign_progress(services, job.id, services.settings.link_seconds)
-        hand_over(session, job.id, made.expires_at)
-        return made
+        given = sign_progress(services, job.id, services.settings.link_seconds)
+        hand_over(session, job.id, given.expires_at)
+        notebook = session.get_one(Notebook, job.notebook_id)
+    until = int(given.expires_at.timestamp())
+    link = links.sign_until(services.secret, _notebook_of(job.id), until)
+    made = HandedOver(given, f"/jobs/{job.id}/notebook/{link}/{quote(notebook.filename)}")
+    if not is_https(services):
+        return replace(made, reason="There is no https address in TUNEBOOK_PUBLIC_URL.")
+    content = handed_over_notebook(services, job.id, link, notebook.filename, "")
+    try:
+        digest = hashlib.sha256(content).hexdigest()
+        return replace(made, colab_url=colab_address(services, made.notebook_path, len(content), digest))
+    except Problem as problem:
+        return replace(made, reason=words_of_failure(problem))
+
+
+def handed_over_notebook(services: Services, job_id: str, link: str, filename: str, base: str) -> bytes:
+    """The notebook of a run that was handed over, its token in it; `base` is the app's address where none is set.
+
+    Raises Problem `invalid_link`, `link_expired` or `notebook_not_found` (404).
+    """
+    try:
+        until = links.verify(services.secret, _notebook_of(canonical_id(job_id)), link)
+    except Problem as problem:
+        raise Problem(problem.code, problem.message, status=404) from None
+    with services.db.reading() as session:
+        job = session.get(Job, canonical_id(job_id))
+        notebook = session.get(Notebook, job.notebook_id) if job else None
+    if notebook is None or notebook.filename != filename or not services.blobs.exists(notebook.blob):
+        raise Problem("notebook_not_found", "There is no notebook at this address.", status=404)
+    given = _signed(services, canonical_id(job_id), until)
+    address = (services.settings.public_url or base).rstrip("/") + given.path
+    return with_progress(services.blobs.path(notebook.blob).read_bytes(), address, given.token)
 
 
 def sign_progress(services: Services, job_id: str, seconds: int) -> ProgressToken:
     """What the notebook of the job needs to report for so long; an executor may give it to the one that it runs."""
-    token = links.sign(services.secret, _signed_for(job_id), seconds)
-    return ProgressToken(f"/jobs/{job_id}/progress", token, utc_now() + timedelta(seconds=seconds))
+    return _signed(services, job_id, int(time.time()) + seconds)
+
+
+def _signed(services: Services, job_id: str, until: int) -> ProgressToken:
+    token = links.sign_until(services.secret, _signed_for(job_id), until)
+    return ProgressToken(f"/jobs/{job_id}/progress", token, datetime.fromtimestamp(until, UTC))
 
 
 def check_progress_token(services: Services, job_id: str, token: str) -> datetime:
@@ -108,3 +161,7 @@ def _failure(services: Services, job_id: str, error: CellError) -> dict[str, Any
 
 def _signed_for(job_id: str) -> str:
     return f"jobs/{job_id}/progress"
+
+
+def _notebook_of(job_id: str) -> str:
+    return f"jobs/{job_id}/notebook"
