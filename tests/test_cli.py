@@ -192,7 +192,7 @@ def test_run_says_why_it_failed_and_what_to_set(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 1
     error, why, hint, again = done.stdout.splitlines()[1:5]
-    assert error.startswith("error: RuntimeError in cell 3 of ")
+    assert error.startswith("error: RuntimeError in cell 4 of ")
     assert why.startswith("why: bitsandbytes does not work with this machine's CUDA. QLoRA needs it")
     assert hint.strip() == "pip install --upgrade bitsandbytes"
     assert again == "make the notebook again with --set method=lora"
