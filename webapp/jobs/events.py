@@ -36,7 +36,8 @@ def append(session: Session, job_id: str, attempt: int, events: Iterable[News | 
     """
     told = [News(*event) for event in events]
     keys = {event.key for event in told if event.key}
-    seen = set(session.scalars(select(JobEvent.key).where(JobEvent.job_id == job_id, JobEvent.key.in_(keys))))
+    known = select(JobEvent.key).where(JobEvent.job_id == job_id, JobEvent.key.in_(keys))
+    seen = set(session.scalars(known)) if keys else set()
     added = 0
     for kind, data, key in told:
         if key and key in seen:

@@ -20,7 +20,7 @@ from webapp.training.progress_reports import PROGRESS_TOKEN, PROGRESS_URL
 
 DRY_RUN_STEPS = 66
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-NO_HUB = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
+NO_HUB = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", PROGRESS_URL: ""}
 # What these cells say of the machine is said while the miniature is still being made.
 WITHOUT_MODEL = {"parameters", "injected-parameters", "progress", "install", "environment"}
 MEASURED = ("steps", "rows", "loss", "perplexity", "interval", "metrics", "samples", "alarms", "export")
