@@ -17,11 +17,19 @@ FLOORS = (
     {"catalog", "baselines", "jobs", "accounts"},
     {"notebooks", "hub"},
     {"workflow"},
-    {"api", "pages", "console", "commands", "server", "cli"},
+    {"api", "pages", "console", "commands", "server", "gunicorn_worker", "cli"},
 )
 FLOOR_OF = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
-# On the top floor, the command line has two parts and starts the server; pages use the API's way with a request.
-JOINTS = {("cli", "server"), ("cli", "console"), ("cli", "commands"), ("commands", "console"), ("pages", "api")}
+# On the top floor, the command line has two parts and starts the server; pages, and the web server's workers, use the
+# API's way with a request.
+JOINTS = {
+    ("cli", "server"),
+    ("cli", "console"),
+    ("cli", "commands"),
+    ("commands", "console"),
+    ("pages", "api"),
+    ("gunicorn_worker", "api"),
+}
 
 
 def package_of(path):

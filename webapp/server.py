@@ -63,7 +63,7 @@ def gunicorn_command(settings: Settings, descriptor: int, workers: int) -> list[
     options = {
         "bind": f"fd://{descriptor}",
         "workers": str(workers),
-        "worker-class": "gthread",
+        "worker-class": "webapp.gunicorn_worker.StreamingWorker",
         "threads": str(settings.threads),
         "graceful-timeout": str(_GRACE_SECONDS),
         "log-level": "warning",

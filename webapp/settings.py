@@ -45,6 +45,10 @@ class Settings(BaseSettings):
         int, Field(gt=0, description="Seconds a link to a notebook or to its rows stays valid.")
     ] = 3 * 24 * 3600
     threads: Annotated[int, Field(ge=8, description="Threads of each gunicorn worker.")] = 256
+    max_streams: Annotated[
+        int,
+        Field(ge=1, description="Streams of jobs that each gunicorn worker keeps open, in at most 4/5 of its threads."),
+    ] = 200
 
     hf_endpoint: Annotated[
         str,
@@ -73,6 +77,11 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """TUNEBOOK_HOME as an absolute path."""
         return self.home.expanduser().absolute()
+
+    @property
+    def stream_places(self) -> int:
+        """Streams that a process keeps open: each holds a thread, and requests are to be answered meanwhile."""
+        return min(self.max_streams, self.threads - self.threads // 5)
 
     @property
     def database(self) -> str:

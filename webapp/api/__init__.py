@@ -16,6 +16,7 @@ from webapp.api import (
     request_cycle,
     rows,
     service,
+    streams,
     uploads,
 )
 from webapp.api.context import EXTENSION
@@ -34,6 +35,7 @@ BLUEPRINTS = (
     jobs.bp,
     job_files.bp,
     progress.bp,
+    streams.bp,
 )
 # Of bodies other than uploads, which have a limit of their own.
 MAX_BODY_BYTES = 1024 * 1024

@@ -73,6 +73,13 @@ class EventsBody(RootModel[list[EventBody]]):
     """Oldest first."""
 
 
+class TicketBody(Body):
+    ticket: Annotated[str, Field(description="Works once.")]
+    expires_at: datetime
+    stream_url: Annotated[str, Field(description="Server-sent events, with the ticket.")]
+    ws_url: Annotated[str, Field(description="The WebSocket, with the ticket.")]
+
+
 class ArtifactBody(Body):
     name: Annotated[str, Field(description="With its folders.")]
     size: Annotated[int, Field(ge=0, description="Bytes.")]

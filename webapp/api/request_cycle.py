@@ -45,12 +45,16 @@ def _begin() -> None:
 
 
 def _refuse_cross_site_writes() -> None:
-    """Browsers say where a request comes from; no other site may make one write here.
+    """No other site may have a browser change anything here."""
+    if request.method not in _SAFE_METHODS:
+        refuse_cross_site()
+
+
+def refuse_cross_site() -> None:
+    """Browsers say where a request comes from; raises Problem `cross_site_request` when that is another website.
 
     The rules are those of Go's net/http.CrossOriginProtection: programs, which send neither header, pass.
     """
-    if request.method in _SAFE_METHODS:
-        return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site in ("same-origin", "none"):
         return
@@ -60,7 +64,7 @@ def _refuse_cross_site_writes() -> None:
         return
     raise Problem(
         "cross_site_request",
-        "This request comes from another website, which may not change anything here.",
+        "This request comes from another website, which may not do this here.",
         status=403,
     )
 

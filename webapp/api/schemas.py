@@ -192,6 +192,24 @@ class EventsQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=1000)] = 500
 
 
+class StreamQuery(BaseModel):
+    """From where on to follow a job, and the ticket of who cannot send a header."""
+
+    after: Annotated[int, Field(ge=0, le=2**62, description="The last `seq` that was seen.")] = 0
+    ticket: Annotated[str | None, Field(description="From `POST /jobs/{job_id}/ticket`.")] = None
+
+
+class StreamHeaders(BaseModel):
+    """What a browser sends that connects again."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    last_event_id: Annotated[
+        int | None,
+        Field(alias="Last-Event-ID", ge=0, le=2**62, description="The last `id` that was seen; overrides `after`."),
+    ] = None
+
+
 class PreviewQuery(BaseModel):
     """Which examples to show."""
 

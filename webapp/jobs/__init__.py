@@ -7,11 +7,15 @@ from webapp.jobs.child import JobContext, run_child
 from webapp.jobs.environment import scrubbed_environment
 from webapp.jobs.events import read_events
 from webapp.jobs.queue import add_job, claim, enqueue, get_job, job_at_rest, request_cancel, resume, submit
+from webapp.jobs.readers import Reader
 from webapp.jobs.supervisor import Supervisor
+from webapp.jobs.tailer import Tailer
 
 __all__ = [
     "JobContext",
+    "Reader",
     "Supervisor",
+    "Tailer",
     "add_job",
     "claim",
     "enqueue",

@@ -13,6 +13,9 @@ from webapp.storage.tables import JobEvent
 # Code points that PostgreSQL refuses in text and JSON; a notebook may print any of them.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
+# The traceback of a fault of ours is for the log of the installation.
+SHOWN = JobEvent.type != "traceback"
+
 
 # A piece of printed text that is longer is not joined with the next.
 _JOINED_CHARACTERS = 64 * 1024

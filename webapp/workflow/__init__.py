@@ -59,6 +59,7 @@ from webapp.workflow.remaking import remake
 from webapp.workflow.rendering import RenderedExample, rendered
 from webapp.workflow.running import cancel_job, change_run, create_run, resume_run, start_dry_run, start_run
 from webapp.workflow.services import Services, open_services
+from webapp.workflow.streaming import Stream, Ticket, issue_ticket, open_stream
 from webapp.workflow.uploads import file_too_large, start_analysis, upload, upload_sample
 from webapp.workflow.versions import Version, Versions, redo, undo, versions
 
@@ -80,6 +81,8 @@ __all__ = [
     "RenderedExample",
     "RowsFile",
     "Services",
+    "Stream",
+    "Ticket",
     "Version",
     "Versions",
     "analysis",
@@ -107,6 +110,7 @@ __all__ = [
     "hand_over_run",
     "handed_over_notebook",
     "issue_lines",
+    "issue_ticket",
     "job_events",
     "job_log",
     "job_report",
@@ -118,6 +122,7 @@ __all__ = [
     "notebook_script",
     "notebook_state",
     "open_services",
+    "open_stream",
     "own_errors",
     "preview",
     "recommend",

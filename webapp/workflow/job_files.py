@@ -12,14 +12,12 @@ from sqlalchemy import func, select
 from webapp.accounts import Caller
 from webapp.errors import Problem
 from webapp.jobs import job_at_rest, read_events
-from webapp.jobs.events import storable
+from webapp.jobs.events import SHOWN, storable
 from webapp.notebooks.results import EXECUTED, REPORT, RESULTS
 from webapp.storage.tables import JobEvent, Measurement
 from webapp.workflow.lookup import find_job, find_run
 from webapp.workflow.services import Services
 
-# The traceback of a fault of ours is for the log of the installation.
-_SHOWN = JobEvent.type != "traceback"
 _PRINTED = JobEvent.type == "stream"
 _EVENTS_AT_ONCE = 200
 
@@ -52,7 +50,7 @@ def run_key(job_id: str) -> str:
 def job_events(services: Services, caller: Caller, job_id: str, after: int, limit: int) -> list[JobEvent]:
     """The next events after the sequence number, oldest first; raises Problem `job_not_found`."""
     with services.db.reading() as session:
-        return read_events(session, find_job(session, caller, job_id).id, after, limit, _SHOWN)
+        return read_events(session, find_job(session, caller, job_id).id, after, limit, SHOWN)
 
 
 def job_log(services: Services, caller: Caller, job_id: str) -> Iterator[str]:

@@ -1,8 +1,9 @@
-"""What every step works with: the settings, the database and the files, opened once a process."""
+"""What every step works with: settings, database, files, and what feeds the streams; opened once a process."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
+from webapp.jobs import Tailer
 from webapp.settings import Settings
 from webapp.storage import Blobs, Database, secret_key
 
@@ -14,6 +15,7 @@ class Services:
     settings: Settings
     db: Database
     blobs: Blobs
+    tailer: Tailer
 
     @cached_property
     def secret(self) -> str:
@@ -24,4 +26,5 @@ class Services:
 
 def open_services(settings: Settings) -> Services:
     """The services of this process; the database is used as it is found (`Database.migrate` makes its tables)."""
-    return Services(settings, Database(settings.database), Blobs(settings.root / "files"))
+    db = Database(settings.database)
+    return Services(settings, db, Blobs(settings.root / "files"), Tailer(db, settings.stream_places))
