@@ -70,6 +70,8 @@ def answer(problem: Problem) -> Response:
         response.headers["X-Should-Retry"] = "false"  # to the official SDKs, which would try again
     if problem.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if problem.status == 426:
+        response.headers["Upgrade"] = "websocket"
     if problem.status >= 500:
         log.error("problem", code=problem.code, message=problem.message)
     return response

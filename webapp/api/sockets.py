@@ -91,10 +91,8 @@ def send_all(reader: Reader, connection: socket.socket) -> Upgraded:
 
 
 def _send(reader: Reader, ws: Server) -> None:
-    while ws.connected:
-        messages = reader.read(_PING_SECONDS)
-        for message in messages:
+    while ws.connected and not reader.ended:
+        for message in reader.read(_PING_SECONDS):
             ws.send(message.text)
         ws.input_buffer.clear()
-        if not messages and (ended := reader.ended):
-            ws.close(_GOING_AWAY if ended == STOPPING else _NORMAL, ended)
+    ws.close(_GOING_AWAY if reader.ended == STOPPING else _NORMAL, reader.ended)  # raises when it is closed already

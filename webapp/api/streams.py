@@ -98,15 +98,14 @@ def _server_sent(reader: Reader, connection: socket.socket | None) -> Iterator[s
         bound_sending(connection)
     yield f"retry: {_RECONNECT_MS}\n\n"
     told = monotonic()
-    while True:
-        messages = reader.read(_LOOK_SECONDS)
-        if not messages and (ended := reader.ended):
-            break
-        if not messages and hung_up(connection):
-            return
-        if messages or monotonic() - told >= _KEEP_ALIVE_SECONDS:
-            yield "".join(map(_framed, messages)) or ": still here\n\n"
-            told = monotonic()
+    with reader:
+        while not (ended := reader.ended):
+            messages = reader.read(_LOOK_SECONDS)
+            if not messages and hung_up(connection):
+                return
+            if messages or monotonic() - told >= _KEEP_ALIVE_SECONDS:
+                yield "".join(map(_framed, messages)) or ": still here\n\n"
+                told = monotonic()
     if ended != STOPPING:
         yield f"event: end\ndata: {json.dumps({'type': 'end', 'status': ended})}\n\n"
     elif connection is not None:
