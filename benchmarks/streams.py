@@ -95,9 +95,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home), max_streams=given.streams)
         server = subprocess.Popen(
-            [sys.executable, "-c", SERVE], env=environment(settings), stdout=subprocess.PIPE, text=True,
-            stderr=open("/tmp/streams_bench.log","w"),
-        )  # fmt: skip
+            [sys.executable, "-c", SERVE],
+            env=environment(settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
         try:
             measure(server, settings, given)
         finally:
@@ -142,9 +145,8 @@ def measure(server: subprocess.Popen[str], settings: Settings, given: argparse.N
         f"{given.streams} streams ({given.sockets} WebSockets), {given.events} events each, {EVENTS_A_SECOND} a second"
     )
     print(f"late by p50 {p50:.0f} ms, p99 {p99:.0f} ms, at most {late[-1]:.0f} ms; /health meanwhile {answer:.0f} ms")
-    print(
-        f"memory grew by {resident(process) - before:.1f} MB; CPU {cpu / (given.events / EVENTS_A_SECOND):.0%} of a core"
-    )
+    share = cpu / (given.events / EVENTS_A_SECOND)
+    print(f"memory grew by {resident(process) - before:.1f} MB; CPU {share:.0%} of a core")
     for stream in streams:
         stream.close()
     db.close()

@@ -239,7 +239,7 @@ def test_a_fault_of_ours_does_not_end_the_thread(store, follow, running, monkeyp
     with follow.open(running) as reader:
         read(reader, 2)
         with monkeypatch.context() as broken:
-            broken.setattr(tailer, "event_message", lambda event: 1 / 0)
+            broken.setattr(tailer, "event_message", lambda _: 1 / 0)
             write(store, running, 1)
             time.sleep(0.2)
         assert numbers(read(reader, 1)) == [1]

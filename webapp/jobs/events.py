@@ -80,6 +80,12 @@ def read_events(
     return list(session.scalars(statement.order_by(JobEvent.seq).limit(limit)))
 
 
+def last_events(session: Session, job_id: str, count: int, *conditions: ColumnElement[bool]) -> list[JobEvent]:
+    """The last events of a job that meet the conditions, oldest first."""
+    statement = select(JobEvent).where(JobEvent.job_id == job_id, *conditions)
+    return list(session.scalars(statement.order_by(JobEvent.seq.desc()).limit(count)))[::-1]
+
+
 def storable(value: Any) -> Any:
     """`value` as JSON for every database: NUL and lone surrogates become U+FFFD, NaN and infinities null."""
     match value:

@@ -30,6 +30,7 @@ def _page(notebook_id: str, colab: workflow.ColabLink | None = None) -> str:
         notebook=state.notebook,
         dataset=state.dataset,
         job=state.dry_run,
+        runs=workflow.notebook_runs(services(), caller(), notebook_id),
         download=workflow.download_path(services(), state.notebook),
         script=workflow.script_path(services(), state.notebook),
         rows=workflow.rows_file(services(), caller(), notebook_id) if state.notebook.data_blob else None,

@@ -36,6 +36,16 @@ def size(count: int) -> str:
     return f"{amount:.4g} GiB"
 
 
+def seconds(value: float | None) -> str:
+    """A time, in the unit that suits it."""
+    if value is None:
+        return "–"
+    for unit, length in (("h", 3600.0), ("min", 60.0)):
+        if value >= length:
+            return f"{value / length:.3g} {unit}"
+    return f"{value:.3g} s"
+
+
 def words(name: str) -> str:
     """A name of a program, as words."""
     return name.replace("_", " ")
@@ -64,6 +74,7 @@ FILTERS = {
     "figure": figure,
     "percent": percent,
     "size": size,
+    "seconds": seconds,
     "words": words,
     "settings": settings,
     "model_name": model_name,

@@ -57,6 +57,7 @@ from webapp.workflow.progress import (
 from webapp.workflow.recommending import recommend, suggested_plan
 from webapp.workflow.remaking import remake
 from webapp.workflow.rendering import RenderedExample, rendered
+from webapp.workflow.run_page import RunState, notebook_runs, run_state
 from webapp.workflow.running import cancel_job, change_run, create_run, resume_run, start_dry_run, start_run
 from webapp.workflow.services import Services, open_services
 from webapp.workflow.streaming import Stream, Ticket, issue_ticket, open_stream
@@ -80,6 +81,7 @@ __all__ = [
     "Page",
     "RenderedExample",
     "RowsFile",
+    "RunState",
     "Services",
     "Stream",
     "Ticket",
@@ -119,6 +121,7 @@ __all__ = [
     "list_runs",
     "map_columns",
     "notebook_file",
+    "notebook_runs",
     "notebook_script",
     "notebook_state",
     "open_services",
@@ -133,6 +136,7 @@ __all__ = [
     "resume_run",
     "revoke_link",
     "rows_file",
+    "run_state",
     "script_path",
     "start_analysis",
     "start_dry_run",

@@ -1,0 +1,99 @@
+"""The page of a run: what it shows before any script has worked, and its buttons."""
+
+import pytest
+
+from webapp import workflow
+from webapp.accounts import LOCAL
+from webapp.jobs import attempts, claim
+from webapp.workflow.job_files import run_key
+
+METRICS = {"step": 3, "epoch": 0.5, "loss": 1.25, "learning_rate": 0.0002, "eta_seconds": 150}
+
+
+@pytest.fixture
+def notebook(services, sample):
+    return workflow.generate(services, LOCAL, sample, "smollm2-360m")
+
+
+@pytest.fixture
+def run(services, notebook):
+    """The id of a run that is under way."""
+    job = workflow.create_run(services, LOCAL, notebook.dataset_id, notebook.id, "run", name="First <b>try</b>")
+    workflow.start_run(services, LOCAL, job.id)
+    assert claim(services.db, "test", 60).id == job.id
+    return job.id
+
+
+def printed(text):
+    return ("stream", {"cell": 1, "name": "stdout", "text": text})
+
+
+def test_a_run_is_ordered_on_the_page_of_its_notebook_and_linked_there(visitor, services, notebook):
+    page = visitor.send(visitor.visit(f"/notebooks/{notebook.id}").form("/runs"))
+    assert "Waiting for its turn" in page.text
+    job = workflow.job_status(services, LOCAL, visitor.path.rpartition("/")[2])
+    assert (job.kind, job.status, job.notebook_id) == ("run", "queued", notebook.id)
+    assert visitor.path in visitor.visit(f"/notebooks/{notebook.id}").links
+    workflow.cancel_job(services, LOCAL, job.id)
+
+
+def test_a_run_under_way_shows_how_far_it_is_and_where_the_stream_goes_on(visitor, client, services, run):
+    attempts.write(services.db, run, 1, [printed("loss <i>\n"), ("metrics", METRICS)], (0.3, "step 3/10"))
+    page = visitor.visit(f"/runs/{run}")
+    assert "First <b>try</b> of" in page.text
+    assert "step 3/10" in page.text
+    assert "loss <i>" in page.text
+    assert "3 0.5 1.25 – 0.0002 – 2.5 min" in page.text
+    assert page.refresh
+    assert f'data-stream="/jobs/{run}/stream"' in page.html
+    last = client.get(f"/jobs/{run}/events").json[-1]["seq"]
+    assert f'data-after="{last}"' in page.html
+
+
+def test_a_run_without_news_says_so(visitor, run):
+    assert "None yet" in visitor.visit(f"/runs/{run}").text
+
+
+def test_the_page_has_the_end_of_a_long_log(visitor, services, run):
+    attempts.write(services.db, run, 1, [printed(f"line {number}\n") for number in range(300)], None)
+    text = visitor.visit(f"/runs/{run}").text
+    assert "line 299" in text
+    assert "line 50 " not in text
+
+
+def test_a_run_is_cancelled_and_taken_up_again(visitor, services, run):
+    page = visitor.send(visitor.visit(f"/runs/{run}").form("/cancel"))
+    assert "stopping" in page.text
+    assert not any("/cancel" in form.action for form in page.forms)
+    attempts.release(services.db, run, 1)
+    page = visitor.visit(f"/runs/{run}")
+    assert ("It was cancelled" in page.text, page.refresh, "data-stream" in page.html) == (True, False, False)
+    page = visitor.send(page.form("/resume"))
+    assert "queued" in page.text
+    workflow.cancel_job(services, LOCAL, run)
+
+
+def test_a_failed_run_says_why(visitor, services, run):
+    failure = {"code": "x", "cause": "Out of memory", "sentence": "Use less.", "hint": None, "change": None}
+    error = {"code": "cell_failed", "message": "Cell 3 <b>failed</b>.", "details": {"failure": failure}}
+    attempts.fail(services.db, run, 1, error)
+    text = visitor.visit(f"/runs/{run}").text
+    assert "It failed: Cell 3 <b>failed</b>." in text
+    assert "Out of memory. Use less." in text
+
+
+def test_a_completed_run_leads_to_its_files(visitor, services, run):
+    folder = services.blobs.folder(run_key(run)) / "tunebook-run"
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "report.html").write_text("r")
+    (folder / "checkpoints" / "step-1").write_text("c")
+    attempts.finish(services.db, run, 1, {})
+    page = visitor.visit(f"/runs/{run}")
+    assert "It has completed" in page.text
+    assert f"/jobs/{run}/artifacts/tunebook-run/report.html" in page.links
+    assert not any("checkpoints" in link for link in page.links)
+
+
+def test_a_job_that_is_no_run_has_no_page(visitor, client, sample):
+    assert "There is no job" in visitor.visit("/runs/x").text
+    assert visitor.status == 404

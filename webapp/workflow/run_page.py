@@ -1,0 +1,56 @@
+"""What the page of a run shows at first: how it stands, the end of its log, its last figures, and where to go on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from webapp.accounts import Caller, owned
+from webapp.jobs import last_events
+from webapp.storage.tables import Dataset, Job, JobEvent, Notebook
+from webapp.workflow.jobs import JobStatus, describe
+from webapp.workflow.lookup import find_notebook, find_run
+from webapp.workflow.services import Services
+
+_LOG_EVENTS = 200
+_METRICS = 10
+_RUNS = 5
+
+
+@dataclass(frozen=True)
+class RunState:
+    """A run; `metrics` are the data of its last events of that type, oldest first, `seq` the last event counted in."""
+
+    job: JobStatus
+    notebook: Notebook | None
+    log: str
+    metrics: list[dict[str, Any]]
+    seq: int
+
+
+def run_state(services: Services, caller: Caller, job_id: str) -> RunState:
+    """How a run stands; raises Problem `job_not_found` or `not_a_run`."""
+    with services.db.reading() as session:
+        job = find_run(session, caller, job_id)
+        # First: what is written meanwhile is then left to the stream.
+        seq = session.scalar(select(func.max(JobEvent.seq)).where(JobEvent.job_id == job.id)) or 0
+        known = JobEvent.seq <= seq
+        printed = last_events(session, job.id, _LOG_EVENTS, known, JobEvent.type == "stream")
+        metrics = last_events(session, job.id, _METRICS, known, JobEvent.type == "metrics")
+        return RunState(
+            describe(job, session.get_one(Dataset, job.dataset_id).filename),
+            session.get(Notebook, job.notebook_id) if job.notebook_id else None,
+            "".join(event.data["text"] for event in printed),
+            [event.data for event in metrics],
+            seq,
+        )
+
+
+def notebook_runs(services: Services, caller: Caller, notebook_id: str) -> list[JobStatus]:
+    """The newest runs of a notebook with its real model; raises Problem `notebook_not_found`."""
+    with services.db.reading() as session:
+        notebook = find_notebook(session, caller, notebook_id)
+        statement = select(Job).where(Job.notebook_id == notebook.id, Job.kind == "run")
+        statement = owned(statement, Job, caller).order_by(Job.created_at.desc(), Job.id.desc()).limit(_RUNS)
+        filename = session.get_one(Dataset, notebook.dataset_id).filename
+        return [describe(job, filename) for job in session.scalars(statement)]
