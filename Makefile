@@ -70,6 +70,7 @@ benchmark: .venv/installed-dev  ## the measured claims of docs/benchmarks.md
 	$(BIN)/python benchmarks/analysis.py
 	$(BIN)/python benchmarks/gate.py
 	$(BIN)/python benchmarks/recommend.py
+	$(BIN)/python benchmarks/streams.py
 
 format: .venv/installed-dev  ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix --quiet .

@@ -30,8 +30,9 @@ BOUNDS = bounds(
 PATHS = create_app(Settings(home=Path("/nowhere"))).test_client().get("/openapi.json").json["paths"]
 OPERATIONS = [(path, method) for path, methods in PATHS.items() for method in methods]
 
-# Each value is valid and the whole may not be: a length beyond the model's context, QLoRA on a processor.
-COMBINED = {"/estimate"}
+# Each value is valid and the whole may not be: a length beyond the model's context, QLoRA on a processor; or a request
+# that is no handshake, which the document cannot ask for.
+COMBINED = {"/estimate", "/jobs/{job_id}/ws"}
 REAL = [
     not_a_server_error,
     status_code_conformance,
@@ -115,6 +116,8 @@ def test_whatever_is_asked_of_a_real_job(document, services, another_sample, pat
     @given(document[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE))
     def fuzz(case):
         job = workflow.create_run(services, LOCAL, another_sample, notebook.id, "run")
+        if path.endswith("/stream"):
+            workflow.cancel_job(services, LOCAL, job.id)  # the stream of any other job does not end here
         case.path_parameters["job_id"] = job.id
         if path.endswith("/progress"):
             token = workflow.hand_over_run(services, LOCAL, job.id).given.token

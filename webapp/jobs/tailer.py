@@ -1,11 +1,11 @@
 """Follows the log for all streams of this process: one thread asks the database, and hands on what is new."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import func, or_, select
 
 from webapp.errors import Problem
 from webapp.jobs.events import SHOWN, read_events
@@ -132,7 +132,7 @@ class Tailer:
         self._hand_on(watches, {job.id: job for job in jobs}, news, more)
         return more
 
-    def _hand_on(self, watches: list[Watch], jobs: dict[str, Row[Any]], news: Sequence[Row[Any]], more: bool) -> None:
+    def _hand_on(self, watches: list[Watch], jobs: Mapping[str, Any], news: Sequence[Any], more: bool) -> None:
         told: dict[str, list[Message]] = {}
         for event in news:
             told.setdefault(event.job_id, []).append(event_message(event))
@@ -159,7 +159,7 @@ class Tailer:
             reader.news.set()
 
 
-def _tell_progress(watch: Watch, job: Row[Any]) -> bool:
+def _tell_progress(watch: Watch, job: Any) -> bool:
     """Keeps how far the job is as the watch's message; whether that is new."""
     last = watch.progress.body if watch.progress else {"progress": 0.0, "message": ""}
     if (last["progress"], last["message"]) == (job.progress, job.message):
