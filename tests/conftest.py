@@ -22,7 +22,7 @@ from webapp.settings import Settings
 from webapp.workflow import Services, open_services
 from webapp.workflow.kinds import job_kinds
 
-SERVE = "from webapp.server import serve; from webapp.settings import Settings; serve(Settings(), '127.0.0.1', 0)"
+SERVE = "from webapp.server import serve; from webapp.settings import Settings; serve(Settings(), '127.0.0.1', {port})"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
@@ -122,12 +122,12 @@ class Server:
     url: str = ""
     process: subprocess.Popen[str] | None = None
 
-    def start(self) -> float:
-        """Starts it; answers the seconds until it said that it is ready."""
+    def start(self, port: str = "0") -> float:
+        """Starts it, on a free port unless one is given; answers the seconds until it said that it is ready."""
         began = time.monotonic()
         with (self.home / "server.log").open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", SERVE],
+                [sys.executable, "-c", SERVE.format(port=port)],
                 env=os.environ | {"TUNEBOOK_HOME": str(self.home)} | self.variables,
                 stdout=subprocess.PIPE,
                 stderr=log,

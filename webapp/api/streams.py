@@ -40,7 +40,7 @@ _REFUSED = pending_headers(
     ),
     503,
 )
-_EVENTS = {
+_EVENTS: dict[int, Any] = {
     200: {
         "description": "One event per message; its `id` is the `seq` to go on from, its `data` the message as JSON.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},

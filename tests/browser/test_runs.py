@@ -1,0 +1,45 @@
+"""The page of a run follows it in a real browser, through a server that goes away in between."""
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_flow import assert_accessible
+from webapp.jobs import attempts
+from webapp.storage import Database
+from webapp.storage.tables import Dataset, Job, utc_now
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+def said(number):
+    figures = {"step": number, "epoch": number / 10, "loss": 3 - number / 10, "learning_rate": 2e-4}
+    return [("stream", {"cell": 1, "name": "stdout", "text": f"step {number} <b>\n"}), ("metrics", figures)]
+
+
+def test_a_run_is_followed_without_a_gap_to_its_end(page, server):
+    db = Database(f"sqlite:///{server.home / 'tunebook.db'}")
+    with db.session() as session:
+        session.add(dataset := Dataset(filename="f.jsonl", size=1, sha256="", blob=""))
+        session.flush()
+        lease = utc_now() + timedelta(hours=1)  # this test plays the run
+        session.add(job := Job(kind="run", dataset_id=dataset.id, status="running", attempt=1, lease_until=lease))
+    attempts.write(db, job.id, 1, said(1), (0.1, "step 1/10"))
+    page.goto(f"{server.url}/runs/{job.id}")
+    expect(page.locator("#log")).to_have_text("step 1 <b>\n")
+    attempts.write(db, job.id, 1, said(2), (0.2, "step 2/10"))
+    expect(page.locator("#log")).to_have_text("step 1 <b>\nstep 2 <b>\n")
+    expect(page.get_by_label("step 2/10")).to_be_visible()
+    expect(page.locator("tbody tr").first).to_contain_text("2.8")
+    assert_accessible(page)
+    port = server.url.rpartition(":")[2]
+    server.stop()
+    expect(page.get_by_text("The connection is lost")).to_be_visible()
+    attempts.write(db, job.id, 1, said(3), None)
+    server.start(port)
+    expect(page.locator("#log")).to_have_text("step 1 <b>\nstep 2 <b>\nstep 3 <b>\n", timeout=30_000)
+    attempts.finish(db, job.id, 1, {})
+    expect(page.get_by_text("It has completed.")).to_be_visible()
+    assert_accessible(page)
+    db.close()
