@@ -97,11 +97,14 @@ class Streams:
                 if not key.data.take():
                     self.selector.unregister(key.fileobj)
 
-    def reconnect(self, stream):
-        self.selector.unregister(stream.socket)
-        stream.socket.close()
-        stream.connect()
-        self.selector.register(stream.socket, selectors.EVENT_READ, stream)
+    def reconnect(self, streams):
+        """Leaves these, then comes back."""
+        for stream in streams:
+            self.selector.unregister(stream.socket)
+            stream.socket.close()
+        for stream in streams:
+            stream.connect()
+            self.selector.register(stream.socket, selectors.EVENT_READ, stream)
 
     def close(self):
         for stream in self.streams:
@@ -127,8 +130,7 @@ def test_200_streams_tell_every_event_once_and_in_order_and_the_server_stops_wit
     writer = threading.Thread(target=write, args=(db, job_id, range(EVENTS)))
     writer.start()
     opened.read_until(lambda: all(len(stream.numbers) >= EVENTS // 3 for stream in opened.streams))
-    for stream in opened.streams[::3]:  # in the middle of it, some of each kind
-        opened.reconnect(stream)
+    opened.reconnect(opened.streams[::3])  # in the middle of it, some of each kind
     assert server.get("/health").status_code == 200
     opened.read_until(lambda: all(len(stream.numbers) >= EVENTS for stream in opened.streams))
     writer.join()
@@ -137,8 +139,7 @@ def test_200_streams_tell_every_event_once_and_in_order_and_the_server_stops_wit
     # All places are taken. Nothing is written to clients that go now, and still their places are free soon.
     refused = server.get(f"/jobs/{job_id}/stream")
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "too_many_streams")
-    for stream in opened.streams[::2]:
-        opened.reconnect(stream)
+    opened.reconnect(opened.streams[::2])
     writer = threading.Thread(target=write, args=(db, job_id, range(EVENTS, EVENTS + 20), 0.05))
     writer.start()
     assert server.stop() < 3
