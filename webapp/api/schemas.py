@@ -199,6 +199,11 @@ class StreamQuery(BaseModel):
     ticket: Annotated[str | None, Field(description="From `POST /jobs/{job_id}/ticket`.")] = None
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    """A header is there or is not: there is none that says null."""
+    schema.pop("default", None)
+
+
 class StreamHeaders(BaseModel):
     """What a browser sends that connects again."""
 
@@ -206,7 +211,15 @@ class StreamHeaders(BaseModel):
 
     last_event_id: Annotated[
         int | None,
-        Field(alias="Last-Event-ID", ge=0, le=2**62, description="The last `id` that was seen; overrides `after`."),
+        Field(alias="Last-Event-ID", ge=0, le=2**62, json_schema_extra=_without_default),
+        WithJsonSchema(
+            {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": 2**62,
+                "description": "The last `id` that was seen; overrides `after`.",
+            }
+        ),
     ] = None
 
 

@@ -40,10 +40,19 @@ _REFUSED = pending_headers(
     ),
     503,
 )
+_EVENT = {
+    "type": "object",
+    "description": "One of the events.",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string", "enum": ["message", "end"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 _EVENTS: dict[int, Any] = {
     200: {
         "description": "One event per message; its `id` is the `seq` to go on from, its `data` the message as JSON.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": _EVENT}},
     },
     204: {"description": "The job has ended, and nothing comes after the `seq` that was seen last."},
 }
