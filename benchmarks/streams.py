@@ -101,16 +101,18 @@ def main() -> None:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        streams = []
         try:
-            measure(server, settings, given)
+            streams = measure(server, settings, given)
         finally:
             server.terminate()
             began = time.monotonic()
             server.wait()
-            print(f"stopped in {time.monotonic() - began:.2f} s")
+            print(f"stopped in {time.monotonic() - began:.2f} s with {len(streams)} streams open")
 
 
-def measure(server: subprocess.Popen[str], settings: Settings, given: argparse.Namespace) -> None:
+def measure(server: subprocess.Popen[str], settings: Settings, given: argparse.Namespace) -> list[socket.socket]:
+    """Prints how late events were; the streams, still open."""
     url = server.stdout.readline().split()[-1]
     host, port = url.removeprefix("http://").split(":")
     db = Database(settings.database)
@@ -147,9 +149,8 @@ def measure(server: subprocess.Popen[str], settings: Settings, given: argparse.N
     print(f"late by p50 {p50:.0f} ms, p99 {p99:.0f} ms, at most {late[-1]:.0f} ms; /health meanwhile {answer:.0f} ms")
     share = cpu / (given.events / EVENTS_A_SECOND)
     print(f"memory grew by {resident(process) - before:.1f} MB; CPU {share:.0%} of a core")
-    for stream in streams:
-        stream.close()
     db.close()
+    return streams
 
 
 if __name__ == "__main__":

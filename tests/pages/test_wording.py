@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.pages.wording import number, percent, settings, size, words
+from webapp.pages.wording import number, percent, seconds, settings, size, words
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,13 @@ def test_number(value, shown):
 )
 def test_size(count, shown):
     assert size(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("time", "shown"), [(None, "–"), (0, "0 s"), (59.5, "59.5 s"), (150, "2.5 min"), (86400, "24 h")]
+)
+def test_seconds(time, shown):
+    assert seconds(time) == shown
 
 
 def test_percent_and_words():
