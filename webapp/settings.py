@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -63,6 +63,18 @@ class Settings(BaseSettings):
     hf_hub_cache: Annotated[
         Path | None,
         Field(validation_alias="HF_HUB_CACHE", description="The hub cache; by default `hub` in `HF_HOME`."),
+    ] = None
+
+    colab_command: Annotated[
+        str,
+        Field(description="Google's command line for Colab, with options of its own, e.g. `colab --auth adc`."),
+    ] = "colab"
+    ray_address: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("TUNEBOOK_RAY_ADDRESS", "RAY_ADDRESS"),
+            description="The Ray cluster that runs notebooks: its dashboard, e.g. `http://head:8265`.",
+        ),
     ] = None
 
     github_api_url: Annotated[

@@ -21,6 +21,7 @@ class ListedJobBody(Body):
     dataset_filename: str
     notebook_id: str | None
     kind: Literal["analysis", "fix", "export", "dry_run", "run"]
+    executor: Annotated[str, Field(description="Where it runs: `local` is the machine that runs jobs.")]
     name: str | None
     note: str | None
     timeout_s: Annotated[float | None, Field(description="Seconds that an attempt may take; null for any time.")]

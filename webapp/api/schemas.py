@@ -13,6 +13,7 @@ from webapp.datasets.exporting import FORMATS
 from webapp.datasets.repair import operation_schemas
 from webapp.errors import Problem
 from webapp.notebooks import TrainingConfig
+from webapp.notebooks.executors import ExecutorName
 from webapp.workflow import CURSOR_PATTERN
 
 
@@ -147,6 +148,10 @@ class CreateJobRequest(Request):
         str, WithJsonSchema({"type": "string", "format": "uuid", "description": "From `POST /generate`."})
     ]
     kind: Annotated[RunKind, Field(description="With the real model, or with a miniature of it.")]
+    executor: Annotated[
+        ExecutorName,
+        Field(description="The machine that runs jobs, Colab, or a Ray cluster; a dry run is `local`."),
+    ] = "local"
     name: RunName = None
     note: RunNote = None
     timeout_s: RunSeconds = None
@@ -178,6 +183,7 @@ class JobsQuery(BaseModel):
 
     status: JobState | None = None
     kind: RunKind | None = None
+    executor: ExecutorName | None = None
     session_id: SessionId | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     after: Annotated[str | None, Field(pattern=CURSOR_PATTERN, description="From the `Link` of the page before.")] = (

@@ -8,12 +8,14 @@ from webapp.jobs.environment import scrubbed_environment
 from webapp.jobs.events import last_events, read_events
 from webapp.jobs.queue import add_job, claim, enqueue, get_job, job_at_rest, request_cancel, resume, submit
 from webapp.jobs.readers import Reader
+from webapp.jobs.remote import Remote, remote_of
 from webapp.jobs.supervisor import Supervisor
 from webapp.jobs.tailer import Tailer
 
 __all__ = [
     "JobContext",
     "Reader",
+    "Remote",
     "Supervisor",
     "Tailer",
     "add_job",
@@ -23,6 +25,7 @@ __all__ = [
     "job_at_rest",
     "last_events",
     "read_events",
+    "remote_of",
     "request_cancel",
     "resume",
     "run_child",

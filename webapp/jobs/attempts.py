@@ -56,6 +56,13 @@ def write(
         return True
 
 
+def note_remote(db: Database, job_id: str, attempt: int, name: str | None) -> bool:
+    """Records what the attempt goes by elsewhere, None for nothing any more; False when it is not current."""
+    with db.session() as session:
+        statement = update(Job).where(running(job_id, attempt)).values(remote=name).returning(Job.id)
+        return session.scalar(statement) is not None
+
+
 def finish(db: Database, job_id: str, attempt: int, result: Mapping[str, Any]) -> bool:
     """Completes the job; False when the attempt is not current."""
     return _change(db, job_id, attempt, final("completed", progress=1.0, result=storable(result)))

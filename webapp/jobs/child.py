@@ -41,6 +41,12 @@ class JobContext:
         """Adds to the job's log, once for each `key`; never raises and never waits."""
         self._outbox.event(kind, data, key)
 
+    def note_remote(self, name: str | None) -> None:
+        """Records what the job goes by elsewhere; raises Stopped when the job is no longer this process's."""
+        if not attempts.note_remote(self.db, self.job.id, self.job.attempt, name):
+            self._stop.set()
+            raise Stopped
+
     def cancelled(self) -> bool:
         """Whether the job is to end soon."""
         return self._stop.is_set()

@@ -23,7 +23,7 @@ from webapp.training.families import Family, family_from
 class NotebookContents:
     """The model, how many code cells there are, and the literals of the `parameters` and `data` cells.
 
-    `own_format` is the chat format of a model that the catalogue does not have.
+    `colab_gpu` is the card to ask Colab for; `own_format` is the chat format of a model that the catalogue does not have.
     """
 
     model: BaseModel
@@ -31,6 +31,7 @@ class NotebookContents:
     code_cells: int
     parameters: dict[str, Any]
     data: dict[str, Any]
+    colab_gpu: str = "T4"
 
     @property
     def family(self) -> Family:
@@ -107,6 +108,7 @@ def read_notebook(path: Path) -> NotebookContents:
             code_cells=sum(cell.cell_type == "code" for cell in notebook.cells),
             parameters=_literals(notebook, "parameters"),
             data=_literals(notebook, "data"),
+            colab_gpu=notebook.metadata.get("colab", {}).get("gpuType", "T4"),
         )
     except OSError as error:
         raise Problem("notebook_unreadable", f"{path} cannot be read: {error.strerror}", param="notebook") from error

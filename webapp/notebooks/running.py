@@ -10,8 +10,8 @@ from time import monotonic
 from typing import Any
 
 from webapp.errors import Problem
-from webapp.jobs import scrubbed_environment
-from webapp.jobs.executors import Event, Ready, execute
+from webapp.jobs import Remote, scrubbed_environment
+from webapp.jobs.executors import Event, Execution, Ready, execute
 from webapp.notebooks.failures import decode
 from webapp.notebooks.miniatures import MINIATURE_LENGTH, making_miniature
 from webapp.notebooks.reading import NotebookContents, read_notebook
@@ -29,11 +29,12 @@ QUIET = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 @dataclass(frozen=True)
 class Watch:
-    """How a run is watched: seconds it may take, who hears of its progress, and who may stop it."""
+    """How a run is watched: seconds it may take, who hears of its progress, who may stop it, and who knows its name."""
 
     timeout: float
     on_event: Callable[[Event], None]
     cancelled: Callable[[], bool] = lambda: False
+    remote: Remote = Remote()
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,15 @@ def run_notebook(notebook: Path, workdir: Path, watch: Watch, data_file: Path | 
     overrides = _data_parameter(data_file or rows_beside(notebook, contents))
     told = {name: os.environ[name] for name in (PROGRESS_URL, PROGRESS_TOKEN) if name in os.environ}
     return _run(notebook, workdir, contents.parameters, overrides, scrubbed_environment(os.environ) | told, watch)
+
+
+class Local:
+    """The executor `local`: this machine, where nothing outlives the process that runs it."""
+
+    run = staticmethod(run_notebook)
+
+    def end(self, name: str) -> None:
+        """There is nothing to end."""
 
 
 def rows_beside(notebook: Path, contents: NotebookContents) -> Path | None:
@@ -156,9 +166,7 @@ def _run(
     watch: Watch,
     ready: Ready = lambda _: True,
 ) -> RunReport:
-    workdir.mkdir(parents=True, exist_ok=True)
-    path = workdir / REPORT
-    path.unlink(missing_ok=True)  # an earlier run's numbers are not this run's
+    forget_report(workdir)
     done = execute(
         notebook,
         workdir=workdir,
@@ -171,7 +179,20 @@ def _run(
         ready=ready,
         hidden=parameters.get("progress_token", ""),
     )
-    measured: dict[str, Any] = {}
+    return report_of(done, workdir, parameters, overrides)
+
+
+def forget_report(workdir: Path) -> None:
+    """Makes the working folder without an earlier run's numbers, which are not this run's."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    (workdir / REPORT).unlink(missing_ok=True)
+
+
+def report_of(
+    done: Execution, workdir: Path, parameters: Mapping[str, Any], overrides: Mapping[str, Any] | None = None
+) -> RunReport:
+    """The report of an execution that has left its results in `workdir`."""
+    path, measured = workdir / REPORT, dict[str, Any]()
     if done.status == "completed" and path.exists():
         written = json.loads(path.read_text(encoding="utf-8"))
         measured = {name: written[name] for name in MEASURED if name in written}
@@ -180,7 +201,7 @@ def _run(
         status=done.status,
         seconds=round(done.seconds, 2),
         cells={"total": done.cells_total, "executed": done.cells_executed},
-        error=done.error and done.error | {"failure": decode(done.error, parameters, fixed=overrides).to_dict()},
+        error=done.error and done.error | {"failure": decode(done.error, parameters, fixed=overrides or {}).to_dict()},
         artifacts=sorted(artifacts),
         **measured,
     )

@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from webapp import outbound
 from webapp.accounts import Caller
 from webapp.errors import Problem
 from webapp.notebooks import Delivery, Secret, TrainingConfig, assemble, plan_run, render
+from webapp.notebooks.colab_commands import colab_commands_of
 from webapp.notebooks.delivery import embed, payload_name
 from webapp.notebooks.reading import read_notebook, without_key
 from webapp.storage.tables import DataLink, Notebook
@@ -83,15 +83,9 @@ def words_of_failure(problem: Problem) -> str:
 
 def colab_commands(notebook: Notebook) -> list[str]:
     """Google's command line for this notebook, as its README documents it; run them where the notebook was saved."""
-    adapter = [] if notebook.config["method"] == "full" else ["model/adapter_model.safetensors"]
     name = payload_name(notebook.filename, encrypted=notebook.encrypted)
-    return [
-        f"colab new --gpu {notebook.colab_gpu}",
-        *([f"colab upload {name} content/{name}"] if notebook.data_blob else []),
-        f"colab exec -f {notebook.filename}",
-        *(f"colab download content/tunebook-run/{result} {Path(result).name}" for result in ["report.json", *adapter]),
-        "colab stop",
-    ]
+    rows = name if notebook.data_blob else None
+    return colab_commands_of(notebook.filename, notebook.colab_gpu, notebook.config["method"], rows)
 
 
 class _Copy(NamedTuple):

@@ -31,11 +31,12 @@ def list_runs(
     *,
     status: str | None = None,
     kind: str | None = None,
+    executor: str | None = None,
     dataset_id: str | None = None,
     limit: int,
     after: str | None = None,
 ) -> JobPage:
-    """Up to `limit` runs and dry runs after a place: all, or those of a status, a kind, a dataset.
+    """Up to `limit` runs and dry runs after a place: all, or those of a status, a kind, an executor, a dataset.
 
     Runs that are made or deleted meanwhile neither repeat nor hide others: a page goes on behind its place.
     """
@@ -43,6 +44,8 @@ def list_runs(
     statement = statement.where(Job.kind == kind if kind else Job.kind.in_(RUNS))
     if status is not None:
         statement = statement.where(Job.status == status)
+    if executor is not None:
+        statement = statement.where(Job.executor == executor)
     if dataset_id is not None:
         statement = statement.where(Job.dataset_id == canonical_id(dataset_id))
     if after is not None:

@@ -27,6 +27,7 @@ class JobStatus:
     dataset_filename: str
     notebook_id: str | None
     kind: str
+    executor: str
     name: str | None
     note: str | None
     timeout_s: float | None
@@ -85,6 +86,7 @@ def describe(job: Job, dataset_filename: str) -> JobStatus:
         dataset_filename=dataset_filename,
         notebook_id=job.notebook_id,
         kind=job.kind,
+        executor=job.executor,
         name=job.name,
         note=job.note,
         timeout_s=job.timeout_seconds,

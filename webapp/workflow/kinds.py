@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from webapp.datasets import Examples, ExampleWriter, analyze, suited_to
 from webapp.errors import Problem
-from webapp.jobs import JobContext
+from webapp.jobs import JobContext, Remote
 from webapp.jobs.executors import Event
 from webapp.jobs.metrics import metrics_key
+from webapp.notebooks.executors import Run, executor
 from webapp.notebooks.progress import Progress
-from webapp.notebooks.running import RunReport, Watch, dry_run, run_notebook
+from webapp.notebooks.running import Watch, dry_run
 from webapp.storage.tables import Dataset, Notebook
 from webapp.workflow.analyses import examples_key
 from webapp.workflow.exporting import run_export
@@ -65,17 +65,15 @@ def run_dry_run(services: Services, context: JobContext) -> Mapping[str, Any]:
 
 
 def run_as_it_is(services: Services, context: JobContext) -> Mapping[str, Any]:
-    """Runs the notebook of the job unchanged, with its real model; answers the report.
+    """Runs the notebook of the job unchanged, with its real model, by its executor; answers the report.
 
     Raises the run's own Problem when it failed; in its details, `failure` says why, and `report` what had been run.
     """
     context.report(0.0, "Starting the notebook")
-    return _run(services, context, run_notebook)
+    return _run(services, context, executor(context.job.executor, services.settings).run)
 
 
-def _run(
-    services: Services, context: JobContext, run: Callable[[Path, Path, Watch, Path | None], RunReport]
-) -> Mapping[str, Any]:
+def _run(services: Services, context: JobContext, run: Run) -> Mapping[str, Any]:
     """A second attempt finds the working folder of the first, and goes on from its checkpoint."""
     job = context.job
     with services.db.reading() as session:
@@ -92,6 +90,7 @@ def _run(
         timeout=job.timeout_seconds or default_timeout(services.settings, job.kind),
         on_event=tell,
         cancelled=context.cancelled,
+        remote=Remote(f"tunebook-{job.id}-{job.attempt}", job.remote, context.note_remote),
     )
     rows = services.blobs.path(notebook.data_blob) if notebook.data_blob else None
     workdir = services.blobs.folder(run_key(job.id))

@@ -10,6 +10,7 @@ from webapp.accounts import Caller
 from webapp.errors import Problem
 from webapp.jobs import add_job, enqueue, job_at_rest, request_cancel, resume, submit
 from webapp.jobs.events import storable
+from webapp.notebooks.executors import ExecutorName, require_executor
 from webapp.settings import Settings
 from webapp.storage.tables import Dataset, Job
 from webapp.workflow.jobs import JobStatus, describe, latest_job
@@ -52,21 +53,24 @@ def create_run(
     notebook_id: str,
     kind: str,
     *,
+    executor: ExecutorName = "local",
     name: str | None = None,
     note: str | None = None,
     timeout: float | None = None,
 ) -> JobStatus:
     """A `run` or `dry_run` of one of the dataset's notebooks, as a record that waits for `start_run`.
 
-    `timeout` is in seconds, None for what is usual for the kind. Raises Problem `dataset_not_found` or
-    `notebook_not_found`.
+    `timeout` is in seconds, None for what is usual for the kind. Raises Problem `dry_run_is_local`,
+    `dataset_not_found` or `notebook_not_found`.
     """
+    require_executor(executor, kind)
     with services.db.session() as session:
         dataset, notebook = find_dataset(session, caller, dataset_id), find_notebook(session, caller, notebook_id)
         if notebook.dataset_id != dataset.id:
             raise Problem("notebook_not_found", "This dataset has no such notebook.", status=404, param="notebook_id")
         job = Job(
             kind=kind,
+            executor=executor,
             owner=caller.id,
             dataset_id=dataset.id,
             notebook_id=notebook.id,

@@ -1,7 +1,8 @@
 """Says in words why a notebook's run did not complete."""
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from nbclient.exceptions import CellExecutionError
 
@@ -12,42 +13,60 @@ _TRACEBACK_LINES, _TRACEBACK_CHARACTERS, _VALUE_CHARACTERS = 20, 4000, 1000
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
+class Standing(NamedTuple):
+    """How far a run is: in which of its `total` cells, None before the first, and that cell's first tag."""
+
+    cell: int | None
+    total: int
+    tag: str | None
+
+    @property
+    def where(self) -> str:
+        """As a part of a sentence."""
+        return "at its start" if self.cell is None else f"in cell {self.cell + 1} of {self.total}"
+
+    def error(self, code: str, message: str) -> dict[str, Any]:
+        """The error of an Execution that ended here."""
+        return {"code": code, "message": message, "cell": self.cell, "tag": self.tag}
+
+
 def explain(client: LiveClient, error: BaseException, reason: str | None, timeout: float) -> dict[str, Any]:
     """The error of an Execution: from `reason` when we stopped it, else from what nbclient raised.
 
     Raises `error` itself when it says nothing about the notebook.
     """
-    where = "at its start" if client.current is None else f"in cell {client.current + 1} of {client.total}"
-    if reason == "cancelled":
-        return _error("cancelled", f"The run was cancelled {where}.", client)
-    if reason == "timed_out":
-        return _error("timed_out", f"The run was stopped after {timeout:g} seconds, {where}.", client)
+    standing = Standing(client.current, client.total, client.tag)
+    if reason is not None:
+        return stopped(standing, reason, timeout)
     if isinstance(error, CellExecutionError):
-        return _cell_failed(client, where)
+        return cell_failed(standing, client.cell_error or {})
     if client.refusal is not None:
-        return _error(client.refusal.code, client.refusal.message, client)
+        return standing.error(client.refusal.code, client.refusal.message)
     # nbclient's DeadKernelError, and what jupyter_client raises when a kernel does not start.
     if isinstance(error, RuntimeError):
         status = client.exit_status
         end = "ended by itself" if status is None else in_words(status)
-        return _error("kernel_died", f"The notebook's process, {where}, {end}.", client)
+        return standing.error("kernel_died", f"The notebook's process, {standing.where}, {end}.")
     raise error
 
 
-def _cell_failed(client: LiveClient, where: str) -> dict[str, Any]:
-    content = client.cell_error or {}
+def stopped(standing: Standing, reason: str, timeout: float) -> dict[str, Any]:
+    """The error of a run that was `cancelled`, or that has `timed_out` after `timeout` seconds."""
+    if reason == "cancelled":
+        return standing.error("cancelled", f"The run was cancelled {standing.where}.")
+    return standing.error("timed_out", f"The run was stopped after {timeout:g} seconds, {standing.where}.")
+
+
+def cell_failed(standing: Standing, content: Mapping[str, Any]) -> dict[str, Any]:
+    """The error of a cell, from a kernel's `{ename, evalue, traceback}`."""
     name = content.get("ename", "Error")
     value = _plain(content.get("evalue", ""))[:_VALUE_CHARACTERS]
     lines = _plain("\n".join(content.get("traceback", []))).splitlines()
-    return _error("cell_failed", f"{name} {where}: {value}", client) | {
+    return standing.error("cell_failed", f"{name} {standing.where}: {value}") | {
         "ename": name,
         "evalue": value,
         "traceback": "\n".join(lines[-_TRACEBACK_LINES:])[-_TRACEBACK_CHARACTERS:],
     }
-
-
-def _error(code: str, message: str, client: LiveClient) -> dict[str, Any]:
-    return {"code": code, "message": message, "cell": client.current, "tag": client.tag}
 
 
 def _plain(text: str) -> str:

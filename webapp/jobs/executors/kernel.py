@@ -63,7 +63,7 @@ class LiveClient(NotebookClient):
         super().__init__(notebook, timeout=None, shutdown_kernel="immediate")
         self.extra_arguments = [f"--IPKernelApp.exec_lines={_FLUSH}"]
         self._tell, self._save, self._ready = tell, save, ready
-        code = [index for index, cell in enumerate(notebook.cells) if _runs(cell)]
+        code = [index for index, cell in enumerate(notebook.cells) if runs(cell)]
         self._place = {index: place for place, index in enumerate(code)}
         self.total, self.executed = len(code), 0
         self.current: int | None = None
@@ -129,9 +129,9 @@ class LiveClient(NotebookClient):
                 self._tell(Event("metrics", row))
             return None
         if msg["msg_type"] == "stream":
-            self._tell(Event("stream", {"cell": self.current, "name": content["name"], **_short(content["text"])}))
+            self._tell(Event("stream", {"cell": self.current, "name": content["name"], **short_text(content["text"])}))
         elif msg["msg_type"] in _DISPLAYS:
-            self._tell(Event("display", {"cell": self.current, **_display(msg["msg_type"], content)}))
+            self._tell(Event("display", {"cell": self.current, **shown(msg["msg_type"], content)}))
         return super().process_message(msg, cell, cell_index)
 
     def _provisioner(self) -> LocalProvisioner | None:
@@ -166,16 +166,19 @@ class LiveClient(NotebookClient):
         self._tell(Event("cell_finished", {"cell": self.current, "total": self.total, "ok": done}))
 
 
-def _runs(cell: NotebookNode) -> bool:
+def runs(cell: NotebookNode) -> bool:
+    """Whether a cell holds code to execute."""
     return bool(cell.cell_type == "code" and cell.source.strip())
 
 
-def _short(text: str) -> dict[str, Any]:
+def short_text(text: str) -> dict[str, Any]:
+    """The `text` of an event, and how many characters were `left_out`."""
     left_out = len(text) - MAX_EVENT_CHARACTERS
     return {"text": text} if left_out <= 0 else {"text": text[:MAX_EVENT_CHARACTERS], "left_out": left_out}
 
 
-def _display(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
+def shown(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event tells of a display, without what is too long for one."""
     bundle = content["data"]
     return {
         "display_id": (content.get("transient") or {}).get("display_id"),

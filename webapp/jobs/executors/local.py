@@ -62,7 +62,7 @@ def execute(
     is raised here. Raises Problem `invalid_notebook`, `no_parameters_cell`, or that of a full or read-only disk.
     """
     began = monotonic()
-    document = _read(notebook)
+    document = read_document(notebook)
     inject(document, parameters)
     workdir.mkdir(parents=True, exist_ok=True)
     run = _Run(document, output, on_event, ready, hidden)
@@ -178,7 +178,8 @@ class _Run:
         write_file(self._output, written.encode("utf-8", "replace"))
 
 
-def _read(path: Path) -> NotebookNode:
+def read_document(path: Path) -> NotebookNode:
+    """The notebook; raises Problem `invalid_notebook`."""
     try:
         document: NotebookNode = nbformat.read(path, as_version=4)
     except (OSError, ValueError, nbformat.ValidationError, nbformat.reader.NotJSONError) as error:
