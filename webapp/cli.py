@@ -1,6 +1,5 @@
 """The `tunebook` command: each command is a few lines over the packages below."""
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,30 +8,22 @@ import click
 
 import webapp
 from webapp.commands.analyzing import analyze, analyzed, say_what_is_left_out
-from webapp.commands.arguments import AS_JSON, DATA, FILE, MAP, PRESET, output_file, refuse_to_overwrite
+from webapp.commands.arguments import AS_JSON, DATA, FILE, MAP, PRESET, refuse_to_overwrite, write_output
 from webapp.commands.counting import counting
 from webapp.commands.delivering import delivered
 from webapp.commands.estimate import estimate
 from webapp.commands.export import export
 from webapp.commands.fix import fix
 from webapp.commands.recommending import recommend
+from webapp.commands.running import finish_run, run, run_watched, workdir_of
 from webapp.commands.training import training_settings
 from webapp.commands.verify import verify
-from webapp.console import (
-    fault_line,
-    print_json,
-    progress_bar,
-    show_models,
-    show_run,
-)
+from webapp.console import fault_line, print_json, show_models
 from webapp.errors import Problem
-from webapp.stopping import stop_signals
 
 if TYPE_CHECKING:
     from webapp.datasets import Tokenizer
     from webapp.hub import ChosenModel
-
-NOTEBOOK_SECONDS = 24 * 3600.0
 
 
 class ProblemGroup(click.Group):
@@ -46,6 +37,8 @@ class ProblemGroup(click.Group):
             click.echo(f"tunebook: {problem.message}", err=True)
             for item in problem.details.get("invalid_lines", {}).get("items", [])[:10]:
                 click.echo(f"  {fault_line(item)}", err=True)
+            for command in problem.details.get("commands", []):
+                click.echo(f"  {command}", err=True)
             ctx.exit(problem.exit_code)
 
 
@@ -148,61 +141,18 @@ def notebook(
         if spec.lent_format:
             click.echo(f"{model.name} has no chat template: the notebook teaches it {spec.family.name}", err=True)
         if dry:
+            from webapp.notebooks.running import dry_run
+
             rows = output.absolute().parent / delivery.name if isinstance(delivery, Fetched) else None
             tested = output
             if form == "py":
                 # The notebook that the script was written from: the same cells.
                 tested = Path(scratch, "notebook.ipynb")
                 tested.write_bytes(content)
-            finish_run(run_watched(tested, workdir_of(output, dry=True), dry=True, rows=rows), as_json=False)
+            finish_run(run_watched(dry_run, tested, workdir_of(output, dry=True), rows=rows), as_json=False)
     if isinstance(delivery, Fetched):
         click.echo(f"the rows are beside it: {output.with_name(delivery.name)} ({delivery.size / 1e6:.1f} MB)")
     click.echo(f"{'tested' if dry else 'written (not run yet)'}: {output}")
-
-
-@main.command()
-@click.argument("notebook", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--dry-run",
-    "dry",
-    is_flag=True,
-    help="Try it: every cell, on the CPU with a miniature of the model. It takes seconds and no network.",
-)
-@click.option(
-    "--executor",
-    type=click.Choice(["local", "colab", "ray"]),
-    default="local",
-    show_default=True,
-    help="Where to run it; this version runs notebooks on this machine only.",
-)
-@click.option("-o", "--output", type=FILE, help="A copy of the executed notebook.")
-@click.option(
-    "--timeout",
-    default=NOTEBOOK_SECONDS,
-    show_default="a day",
-    metavar="SECONDS",
-    type=click.FloatRange(1),
-    help="Stop it after so long.",
-)
-@AS_JSON
-def run(notebook: Path, dry: bool, executor: str, output: Path | None, timeout: float, as_json: bool) -> None:
-    """Run NOTEBOOK, which Tunebook made, on this machine; a real run downloads the base model and wants a GPU.
-
-    What it writes lies beside it, in NAME.run (NAME.dryrun for a dry run): the executed notebook, and in tunebook-run
-    the model and the report. Run it again after an interruption and it goes on from its last checkpoint.
-    """
-    if executor != "local":
-        raise Problem(
-            "executor_unavailable",
-            f"The {executor} executor is not part of this version; run it locally, or open the notebook in Colab.",
-            status=501,
-        )
-    workdir = workdir_of(notebook, dry=dry)
-    report = run_watched(notebook, workdir, dry=dry, timeout=timeout)
-    executed = workdir / "executed.ipynb"
-    if output and executed.exists():
-        write_output(output, executed.read_bytes())
-    finish_run(report, as_json=as_json)
 
 
 @main.command()
@@ -223,49 +173,13 @@ def worker() -> None:
     work()
 
 
-def workdir_of(notebook: Path, *, dry: bool) -> Path:
-    """Where a run of the notebook keeps its files, the same for every run, so that it can resume."""
-    return notebook.with_suffix(".dryrun" if dry else ".run").absolute()
-
-
-def run_watched(
-    notebook: Path, workdir: Path, *, dry: bool, timeout: float = NOTEBOOK_SECONDS, rows: Path | None = None
-) -> dict[str, Any]:
-    """Runs the notebook with a progress bar; Ctrl-C ends it kindly and the report says so."""
-    from webapp.notebooks.progress import Progress
-    from webapp.notebooks.running import Watch, dry_run, run_notebook
-
-    progress = Progress()
-    with progress_bar("running") as show, stop_signals() as stop:
-
-        def on_event(event: Any) -> None:
-            progress.follow(event)
-            show(progress.share, progress.message)
-
-        watch = Watch(timeout=timeout, on_event=on_event, cancelled=stop.is_set)
-        report = dry_run(notebook, workdir, watch, rows) if dry else run_notebook(notebook, workdir, watch)
-    return report.to_dict()
-
-
-def finish_run(report: dict[str, Any], *, as_json: bool) -> None:
-    """Shows the report; exits with 1 unless the run completed."""
-    print_json(report) if as_json else show_run(report)
-    if report["status"] != "completed":
-        sys.exit(1)
-
-
-def write_output(path: Path, content: bytes) -> None:
-    """Writes the file whole or not at all; a Problem when the place does not allow it."""
-    with output_file(path) as file:
-        file.write(content)
-
-
 main.add_command(analyze)
 main.add_command(recommend)
 main.add_command(estimate)
 main.add_command(fix)
 main.add_command(export)
 main.add_command(verify)
+main.add_command(run)
 
 if __name__ == "__main__":
     main()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.jobs.environment import child_environment, scrubbed_environment
+from webapp.jobs.environment import child_environment, hub_token, scrubbed_environment
 
 SECRETS = [
     "TUNEBOOK_SECRET_KEY",
@@ -44,13 +44,19 @@ def test_it_gets_everything_else(name):
     assert scrubbed_environment({name: "x"}) == {name: "x"}
 
 
-def test_a_job_gets_what_it_needs_to_open_the_store_and_no_more():
+def test_a_job_gets_what_opens_the_store_and_the_hub_and_no_more():
     environ = {
         "DATABASE_URL": "sqlite://",
         "TUNEBOOK_SECRET_KEY": "s",
         "TUNEBOOK_HOME": "/h",
         "HF_TOKEN": "t",
+        "GITHUB_TOKEN": "g",
         "PATH": "/bin",
     }
     given = child_environment(environ)
-    assert given == {name: value for name, value in environ.items() if name != "HF_TOKEN"}
+    assert given == {name: value for name, value in environ.items() if name != "GITHUB_TOKEN"}
+
+
+def test_the_token_of_the_hub_is_apart():
+    assert hub_token({"HF_TOKEN": "t", "PATH": "/bin"}) == {"HF_TOKEN": "t"}
+    assert hub_token({"HF_TOKEN": "", "PATH": "/bin"}) == {}

@@ -105,7 +105,7 @@ def test_without_token_and_address_the_commands_and_the_reason_are_left(services
     assert "GITHUB_TOKEN" in opened.reason
     assert opened.commands == [
         "colab new --gpu T4",
-        "colab exec -f harbour_bikes-smollm2-360m.ipynb",
+        "colab exec -f harbour_bikes-smollm2-360m.ipynb --timeout 86400",
         "colab download content/tunebook-run/report.json report.json",
         "colab download content/tunebook-run/model/adapter_model.safetensors adapter_model.safetensors",
         "colab stop",

@@ -1,5 +1,7 @@
 """What the process of a job does."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from webapp import workflow
@@ -79,7 +81,7 @@ def real_run(services, sample, work, monkeypatch):
             seen.update(notebook=notebook, workdir=workdir, watch=watch, data_file=data_file)
             return report
 
-        monkeypatch.setattr(kinds, "run_notebook", play)
+        monkeypatch.setattr(kinds, "executor", lambda *_: SimpleNamespace(run=play))
         notebook = workflow.generate(services, LOCAL, sample, "smollm2-360m")
         job = workflow.create_run(services, LOCAL, sample, notebook.id, "run", **limits)
         workflow.start_run(services, LOCAL, job.id)
@@ -100,7 +102,12 @@ def test_a_run_out_of_time_fails_and_when_resumed_goes_on_in_its_folder(real_run
     job, first = real_run(OUT_OF_TIME)
     assert (job.status, job.error["code"], job.result["steps"]) == ("failed", "timed_out", 7)
     again = {}
-    monkeypatch.setattr(kinds, "run_notebook", lambda _notebook, workdir, *_: again.update(workdir=workdir) or DONE)
+
+    def play(_notebook, workdir, *_):
+        again["workdir"] = workdir
+        return DONE
+
+    monkeypatch.setattr(kinds, "executor", lambda *_: SimpleNamespace(run=play))
     workflow.resume_run(services, LOCAL, job.id)
     work()
     job = workflow.job_status(services, LOCAL, job.id)

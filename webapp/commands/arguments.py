@@ -34,6 +34,12 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
         raise Problem("output_not_writable", f"{path} cannot be written: {error.strerror}", status=500) from error
 
 
+def write_output(path: Path, content: bytes) -> None:
+    """Writes the file whole or not at all; a Problem when the place does not allow it."""
+    with output_file(path) as file:
+        file.write(content)
+
+
 def refuse_to_overwrite(data: Path, path: Path) -> None:
     """Problem `output_is_data` where a notebook, or its rows, would be written over the data they are made of."""
     if path.resolve() == data.resolve():

@@ -4,7 +4,7 @@ The executors are not loaded with it: only processes that run notebooks need the
 """
 
 from webapp.jobs.child import JobContext, run_child
-from webapp.jobs.environment import scrubbed_environment
+from webapp.jobs.environment import hub_token, scrubbed_environment
 from webapp.jobs.events import last_events, read_events
 from webapp.jobs.queue import add_job, claim, enqueue, get_job, job_at_rest, request_cancel, resume, submit
 from webapp.jobs.readers import Reader
@@ -22,6 +22,7 @@ __all__ = [
     "claim",
     "enqueue",
     "get_job",
+    "hub_token",
     "job_at_rest",
     "last_events",
     "read_events",

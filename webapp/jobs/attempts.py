@@ -63,6 +63,12 @@ def note_remote(db: Database, job_id: str, attempt: int, name: str | None) -> bo
         return session.scalar(statement) is not None
 
 
+def forget_remote(db: Database, job_id: str, name: str) -> None:
+    """Notes that what a job of the past went by elsewhere is gone, if it still goes by this name."""
+    with db.session() as session:
+        session.execute(update(Job).where(Job.id == job_id, Job.remote == name).values(remote=None))
+
+
 def finish(db: Database, job_id: str, attempt: int, result: Mapping[str, Any]) -> bool:
     """Completes the job; False when the attempt is not current."""
     return _change(db, job_id, attempt, final("completed", progress=1.0, result=storable(result)))

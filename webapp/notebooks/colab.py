@@ -10,7 +10,7 @@ from webapp.jobs.executors.colab_tool import ColabTool
 from webapp.notebooks.colab_commands import colab_commands_of
 from webapp.notebooks.reading import read_notebook
 from webapp.notebooks.results import EXECUTED, RESULTS
-from webapp.notebooks.running import RunReport, Watch, forget_report, report_of, rows_beside
+from webapp.notebooks.running import RunReport, Watch, forget_report, report_of, rows_to_send
 from webapp.settings import Settings
 
 
@@ -26,7 +26,7 @@ class Colab:
     def run(self, notebook: Path, workdir: Path, watch: Watch, data_file: Path | None = None, /) -> RunReport:
         """Runs the notebook on the card that it asks Colab for; Problem `colab_...` when that could not begin."""
         contents = read_notebook(notebook)
-        rows = (data_file or rows_beside(notebook, contents)) if contents.data_file else None
+        rows = rows_to_send(notebook, contents, data_file)
         try:
             tool = self._tool()
         except Problem as problem:

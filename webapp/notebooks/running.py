@@ -10,10 +10,11 @@ from time import monotonic
 from typing import Any
 
 from webapp.errors import Problem
-from webapp.jobs import Remote, scrubbed_environment
+from webapp.jobs import Remote, hub_token, scrubbed_environment
 from webapp.jobs.executors import Event, Execution, Ready, execute
 from webapp.notebooks.failures import decode
 from webapp.notebooks.miniatures import MINIATURE_LENGTH, making_miniature
+from webapp.notebooks.model_folder import require_model_folder
 from webapp.notebooks.reading import NotebookContents, read_notebook
 from webapp.notebooks.results import EXECUTED, REPORT, RESULTS
 from webapp.training.progress_reports import PROGRESS_TOKEN, PROGRESS_URL
@@ -79,16 +80,25 @@ def require_training_packages() -> None:
         )
 
 
-def run_notebook(notebook: Path, workdir: Path, watch: Watch, data_file: Path | None = None) -> RunReport:
+def run_notebook(
+    notebook: Path, workdir: Path, watch: Watch, data_file: Path | None = None, *, model: Path | None = None
+) -> RunReport:
     """Runs the notebook as it is, with this machine's GPU if it has one; everything it writes is under `workdir`.
 
     Rows that are a file of their own are `data_file`, or lie beside the notebook, or are taken as the notebook does.
+    The base model is that of the hub, or of its cache on this machine, or `model`, a folder. The kernel gets the token
+    of the hub only where the hub asks for one: for a gated model.
     """
     require_training_packages()
     contents = read_notebook(notebook)
     overrides = _data_parameter(data_file or rows_beside(notebook, contents))
     told = {name: os.environ[name] for name in (PROGRESS_URL, PROGRESS_TOKEN) if name in os.environ}
-    return _run(notebook, workdir, contents.parameters, overrides, scrubbed_environment(os.environ) | told, watch)
+    environment = scrubbed_environment(os.environ) | told
+    if model is not None:
+        overrides["base_model"] = require_model_folder(model, contents.model)
+    elif contents.model.gated:
+        environment |= hub_token(os.environ)
+    return _run(notebook, workdir, contents.parameters, overrides, environment, watch)
 
 
 class Local:
@@ -104,6 +114,21 @@ def rows_beside(notebook: Path, contents: NotebookContents) -> Path | None:
     """The file of the rows, if they are one and it lies beside the notebook."""
     path = notebook.absolute().parent / contents.data_file if contents.data_file else None
     return path if path and path.exists() else None
+
+
+def rows_to_send(notebook: Path, contents: NotebookContents, data_file: Path | None) -> Path | None:
+    """The file of the rows that goes along to another machine; None when the notebook carries or fetches them.
+
+    Raises Problem `rows_missing` when it would have to ask for them there, where nobody is.
+    """
+    rows = (data_file or rows_beside(notebook, contents)) if contents.data_file else None
+    if contents.data_file and rows is None and not contents.data.get("dataset_url"):
+        raise Problem(
+            "rows_missing",
+            f"The rows of this notebook are a file of their own: put {contents.data_file} beside it.",
+            param="notebook",
+        )
+    return rows
 
 
 def _data_parameter(data_file: Path | None) -> dict[str, Any]:

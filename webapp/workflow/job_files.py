@@ -14,7 +14,8 @@ from webapp.errors import Problem
 from webapp.jobs import job_at_rest, read_events
 from webapp.jobs.events import SHOWN, storable
 from webapp.notebooks.results import EXECUTED, REPORT, RESULTS
-from webapp.storage.tables import JobEvent, Measurement
+from webapp.storage.tables import Job, JobEvent, Measurement
+from webapp.workflow.leftovers import has_left
 from webapp.workflow.lookup import find_job, find_run
 from webapp.workflow.services import Services
 
@@ -110,10 +111,17 @@ def job_report(services: Services, caller: Caller, job_id: str) -> dict[str, Any
 def delete_run(services: Services, caller: Caller, job_id: str) -> Deleted:
     """Deletes a run with its events, its measurement and its files.
 
-    Raises Problem `job_not_found`, `not_a_run`, or `job_running` (409).
+    Raises Problem `job_not_found`, `not_a_run`, `job_running` (409), or `job_leaves` (409) while what it made on Colab or
+    a cluster is being ended.
     """
     with services.db.session() as session:
         job = job_at_rest(session, find_run(session, caller, job_id).id)
+        if session.scalar(select(Job.id).where(Job.id == job.id, has_left())):
+            raise Problem(
+                "job_leaves",
+                "What this run made elsewhere is still being ended: try again in a minute, or cancel the run first.",
+                status=409,
+            )
         events, measurements = (
             session.scalar(select(func.count()).select_from(table).where(table.job_id == job.id)) or 0
             for table in (JobEvent, Measurement)
