@@ -23,7 +23,7 @@ from webapp.training.families import Family, family_from
 class NotebookContents:
     """The model, how many code cells there are, and the literals of the `parameters` and `data` cells.
 
-    `colab_gpu` is the card to ask Colab for; `own_format` is the chat format of a model that the catalogue does not have.
+    `gpu` is the card it was planned for, `colab_gpu` the one to ask Colab for; `own_format` is the chat format of a model that the catalogue does not have.
     """
 
     model: BaseModel
@@ -31,6 +31,7 @@ class NotebookContents:
     code_cells: int
     parameters: dict[str, Any]
     data: dict[str, Any]
+    gpu: str = "t4"
     colab_gpu: str = "T4"
 
     @property
@@ -108,6 +109,7 @@ def read_notebook(path: Path) -> NotebookContents:
             code_cells=sum(cell.cell_type == "code" for cell in notebook.cells),
             parameters=_literals(notebook, "parameters"),
             data=_literals(notebook, "data"),
+            gpu=notebook.metadata["tunebook"].get("gpu", "t4"),
             colab_gpu=notebook.metadata.get("colab", {}).get("gpuType", "T4"),
         )
     except OSError as error:

@@ -140,7 +140,12 @@ def _metadata(spec: NotebookSpec) -> dict[str, Any]:
             "gpuType": spec.colab.colab,
             "runtime_attributes": {"runtime_version": COLAB_RUNTIME},
         },
-        "tunebook": {"version": webapp.__version__, "model_id": spec.model.id, "dataset_sha256": spec.sha256}
+        "tunebook": {
+            "version": webapp.__version__,
+            "model_id": spec.model.id,
+            "gpu": spec.gpu.id,
+            "dataset_sha256": spec.sha256,
+        }
         | _described(spec),
     }
 

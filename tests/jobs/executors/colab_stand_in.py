@@ -17,10 +17,6 @@ import sys
 import time
 from pathlib import Path
 
-import nbformat
-from jupyter_client import BlockingKernelClient
-from jupyter_client.connect import write_connection_file
-
 HOME = Path(os.environ["STAND_IN"])
 REFUSALS = {
     "login": "\nTo authorize colab-cli, visit this URL in any browser:\n\n  https://accounts.example/o\n\n"
@@ -75,6 +71,9 @@ def new(given, sessions):
 
 def kernel(machine):
     """A client of the machine's kernel, which outlives this process."""
+    from jupyter_client import BlockingKernelClient
+    from jupyter_client.connect import write_connection_file
+
     file = machine / "kernel.json"
     if not file.exists():
         write_connection_file(str(file), transport="ipc", ip=str(machine / "k"))
@@ -90,6 +89,8 @@ def kernel(machine):
 
 
 def run(client, code, shown=True):
+    import nbformat
+
     outputs = []
 
     def hear(message):
@@ -110,6 +111,8 @@ def run(client, code, shown=True):
 
 
 def execute(given, sessions):
+    import nbformat  # here, as others are in a hurry
+
     machine, file = sessions.machine(given.session), Path(given.file)
     if given.timeout < 60:
         sys.exit("TimeoutError: Timeout waiting for reply")

@@ -3,15 +3,14 @@
 import json
 import os
 import signal
-import sys
 import threading
-from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from tests.jobs.executors.installing import install_stand_in
 from webapp.errors import Problem
 from webapp.jobs import Remote, scrubbed_environment
 from webapp.jobs.executors import colab
@@ -20,7 +19,6 @@ from webapp.jobs.executors.colab_tool import ColabTool
 
 pytestmark = pytest.mark.timeout(90)
 
-STAND_IN = Path(__file__).with_name("colab_stand_in.py")
 RESULTS = "tunebook-run"
 WRITES = (
     f"from pathlib import Path\nPath('{RESULTS}/model').mkdir(parents=True, exist_ok=True)\n"
@@ -33,14 +31,9 @@ CHECKPOINT = f"c = Path('{RESULTS}/checkpoints/a/state-7.pt'); c.parent.mkdir(pa
 class Bench:
     """A folder, the stand-in with its machines, and what runs tell."""
 
-    def __init__(self, folder, monkeypatch):
-        self.folder, self.machines = folder, folder / "machines"
-        self.machines.mkdir()
-        monkeypatch.setenv("STAND_IN", str(self.machines))
-        program = folder / "colab"
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} {STAND_IN} "$@"\n')
-        program.chmod(0o755)
-        self.program, self.work = program, folder / "work"
+    def __init__(self, folder):
+        self.folder, self.machines, self.work = folder, folder / "machines", folder / "work"
+        self.program = install_stand_in(folder, self.machines)
         self.noted, self.events = [], []
 
     @property
@@ -90,8 +83,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path, monkeypatch):
-    made = Bench(tmp_path, monkeypatch)
+def bench(tmp_path):
+    made = Bench(tmp_path)
     yield made
     left = made.kernels()
     for pid in left:
