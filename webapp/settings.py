@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -72,7 +72,6 @@ class Settings(BaseSettings):
     ray_address: Annotated[
         str | None,
         Field(
-            validation_alias=AliasChoices("TUNEBOOK_RAY_ADDRESS", "RAY_ADDRESS"),
             description="The Ray cluster that runs notebooks: its dashboard, e.g. `http://head:8265`.",
         ),
     ] = None

@@ -71,6 +71,20 @@ def test_a_run_is_a_record_first_and_nothing_runs(client, services, order, sampl
     assert client.get(job["status_url"]).json == job
 
 
+@pytest.mark.parametrize("place", ["local", "colab", "ray"])
+def test_a_run_says_where_it_is_to_be_done(client, order, place):
+    job = order(executor=place)
+    assert job["executor"] == place
+    assert job["id"] in [listed["id"] for listed in client.get(f"/jobs?executor={place}").json]
+    assert {listed["executor"] for listed in client.get(f"/jobs?executor={place}").json} == {place}
+
+
+def test_a_dry_run_is_not_sent_elsewhere(client, sample, notebook):
+    body = {"session_id": sample, "notebook_id": notebook, "kind": "dry_run", "executor": "colab"}
+    error = client.post("/jobs", json=body).json["error"]
+    assert (error["code"], error["param"]) == ("dry_run_is_local", "executor")
+
+
 def test_an_order_names_the_address_of_the_job(client, sample, notebook):
     answer = client.post("/jobs", json={"session_id": sample, "notebook_id": notebook, "kind": "dry_run"})
     assert answer.headers["Location"].endswith(answer.json["status_url"])
@@ -97,6 +111,7 @@ def test_a_record_of_a_dry_run_is_not_taken_for_one_under_way(client, services, 
         ({"kind": "analysis"}, 400, "kind"),
         ({"kind": None}, 400, "kind"),
         ({"model_path": "/models/mine"}, 400, "model_path"),
+        ({"executor": "moon"}, 400, "executor"),
         ({"timeout_s": 0}, 400, "timeout_s"),
         ({"timeout_s": 1e9}, 400, "timeout_s"),
         ({"name": "x" * 201}, 400, "name"),

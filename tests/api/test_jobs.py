@@ -10,6 +10,7 @@ FIELDS = {
     "dataset_filename",
     "notebook_id",
     "kind",
+    "executor",
     "name",
     "note",
     "timeout_s",

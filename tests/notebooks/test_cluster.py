@@ -45,8 +45,14 @@ def head(tmp_path_factory):
     pytest.importorskip("ray")
     home = tmp_path_factory.mktemp("ray-home")
     # The paths of Ray's sockets are long.
-    temporary = Path("/tmp") / f"tb-ray-{os.getpid()}"
-    names = ("port", "dashboard-port", "dashboard-agent-listen-port", "dashboard-agent-grpc-port", "ray-client-server-port")
+    temporary = Path(f"/tmp/tb-ray-{os.getpid()}")  # noqa: S108
+    names = (
+        "port",
+        "dashboard-port",
+        "dashboard-agent-listen-port",
+        "dashboard-agent-grpc-port",
+        "ray-client-server-port",
+    )
     ports = free_ports(len(names))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     environment |= {
@@ -109,7 +115,9 @@ class Bench:
         return "".join(data["text"] for data in told)
 
     def jobs(self):
-        return {job["submission_id"]: job["status"] for job in requests.get(f"{self.address}/api/jobs/", timeout=5).json()}
+        return {
+            job["submission_id"]: job["status"] for job in requests.get(f"{self.address}/api/jobs/", timeout=5).json()
+        }
 
 
 @pytest.fixture
@@ -152,9 +160,10 @@ def test_the_next_attempt_goes_on_with_what_one_that_died_had_submitted(bench, t
             raise Died
 
     bench.events = type("Deaf", (), {"append": staticmethod(hear)})
-    with monkeypatch.context() as patch, pytest.raises(Died):
+    with monkeypatch.context() as patch:
         patch.setattr(ray_jobs.RayJobs, "end", refuse)
-        bench.run(*sources, name="tunebook-4", gpu="cpu")
+        with pytest.raises(Died):
+            bench.run(*sources, name="tunebook-4", gpu="cpu")
     assert bench.noted == ["tunebook-4"]
     flag.write_text("")
     again = Bench(tmp_path, bench.address)

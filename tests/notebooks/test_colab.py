@@ -29,7 +29,15 @@ def test_the_report_is_that_of_a_run_on_this_machine(settings, tmp_path):
     assert report.cells == {"total": 3, "executed": 3}
     assert report.artifacts == [f"{RESULTS}/model/adapter", f"{RESULTS}/report.json"]
     calls = [json.loads(line)["arguments"] for line in (tmp_path / "machines" / "calls.jsonl").read_text().splitlines()]
-    assert calls[0] == ["--config", str(settings.root / "colab" / "sessions.json"), "new", "-s", "tunebook", "--gpu", "L4"]
+    assert calls[0] == [
+        "--config",
+        str(settings.root / "colab" / "sessions.json"),
+        "new",
+        "-s",
+        "tunebook",
+        "--gpu",
+        "L4",
+    ]
     assert calls[1][-2:] == [str(tmp_path / "n.data.gz"), "content/n.data.gz"]
 
 

@@ -4,6 +4,7 @@ import json
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import update
@@ -53,7 +54,9 @@ def test_a_run_that_ended_without_its_process_has_its_session_ended(with_colab, 
     settings = with_colab.settings
     name = f"tunebook-{run.id}-1"
     assert attempts.note_remote(with_colab.db, run.id, run.attempt, name)
-    ColabTool(settings.colab_command, settings.root / "colab" / "sessions.json", {"PATH": "/usr/bin:/bin"}).new(name, "T4")
+    ColabTool(settings.colab_command, settings.root / "colab" / "sessions.json", {"PATH": "/usr/bin:/bin"}).new(
+        name, "T4"
+    )
     end_leftovers(with_colab)
     assert sessions(settings) == [name]  # it is at work
     workflow.cancel_job(with_colab, LOCAL, run.id)
@@ -87,14 +90,13 @@ def test_only_the_attempt_that_runs_may_make_something(services, run):
 def test_an_attempt_knows_what_the_one_before_has_left(services, run, work, monkeypatch):
     seen = []
 
-    class Place:
-        def run(self, notebook, workdir, watch, rows):
-            seen.append((watch.remote.name, watch.remote.earlier))
-            watch.remote.note(watch.remote.name)
-            seen.append(remote(services, run))
-            raise Problem("colab_no_gpu", "None is free.", status=503)
+    def play(_notebook, _workdir, watch, _rows):
+        seen.append((watch.remote.name, watch.remote.earlier))
+        watch.remote.note(watch.remote.name)
+        seen.append(remote(services, run))
+        raise Problem("colab_no_gpu", "None is free.", status=503)
 
-    monkeypatch.setattr(kinds, "executor", lambda name, _: seen.append(name) or Place())
+    monkeypatch.setattr(kinds, "executor", lambda name, _: seen.append(name) or SimpleNamespace(run=play))
     attempts.note_remote(services.db, run.id, run.attempt, "earlier")
     attempts.release(services.db, run.id, run.attempt)
     work()

@@ -4,9 +4,9 @@ It tells of the run on stdout, a line for each event, and leaves the results bes
 """
 
 import json
-import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -61,7 +61,7 @@ def _leave(workdir: Path, name: str, report: Mapping[str, Any], stop: threading.
 
 def log_folder() -> Path:
     """The folder of the node's logs: Ray has this process's output in a file there."""
-    return Path(os.readlink("/proc/self/fd/1")).parent
+    return Path("/proc/self/fd/1").readlink().parent
 
 
 def _tell(event: Event) -> None:
@@ -69,7 +69,8 @@ def _tell(event: Event) -> None:
 
 
 def _say(what: str, data: Mapping[str, Any]) -> None:
-    print(MARK + json.dumps({what: data}), flush=True)
+    sys.stdout.write(f"{MARK}{json.dumps({what: data})}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

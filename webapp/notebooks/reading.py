@@ -23,7 +23,8 @@ from webapp.training.families import Family, family_from
 class NotebookContents:
     """The model, how many code cells there are, and the literals of the `parameters` and `data` cells.
 
-    `gpu` is the card it was planned for, `colab_gpu` the one to ask Colab for; `own_format` is the chat format of a model that the catalogue does not have.
+    `gpu` is the card it was planned for, `colab_gpu` the one to ask Colab for; `own_format` is the chat format of a
+    model that the catalogue does not have.
     """
 
     model: BaseModel

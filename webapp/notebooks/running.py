@@ -35,7 +35,7 @@ class Watch:
     timeout: float
     on_event: Callable[[Event], None]
     cancelled: Callable[[], bool] = lambda: False
-    remote: Remote = Remote()
+    remote: Remote = field(default_factory=Remote)
 
 
 @dataclass(frozen=True)

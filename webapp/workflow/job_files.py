@@ -111,8 +111,8 @@ def job_report(services: Services, caller: Caller, job_id: str) -> dict[str, Any
 def delete_run(services: Services, caller: Caller, job_id: str) -> Deleted:
     """Deletes a run with its events, its measurement and its files.
 
-    Raises Problem `job_not_found`, `not_a_run`, `job_running` (409), or `job_leaves` (409) while what it made on Colab or
-    a cluster is being ended.
+    Raises Problem `job_not_found`, `not_a_run`, `job_running` (409), or `job_leaves` (409) while what it made on Colab
+    or a cluster is being ended.
     """
     with services.db.session() as session:
         job = job_at_rest(session, find_run(session, caller, job_id).id)

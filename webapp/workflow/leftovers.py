@@ -2,7 +2,7 @@
 
 A run ends its own; the next attempt ends those of the one before. What is found here belongs to runs that will not be
 attempted again: cancelled while nobody watched over them, or dead twice. It is ended by a process of its own,
-`python -m webapp.workflow.leftovers`, since it takes minutes when things go badly, and packages that a worker never needs.
+`python -m webapp.workflow.leftovers`: it takes minutes when things go badly, and packages that a worker never needs.
 """
 
 import os

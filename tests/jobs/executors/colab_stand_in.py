@@ -203,7 +203,9 @@ def drivemount(given, sessions):
     sessions.machine(given.session)
     print(f"[colab] Mounting Google Drive to '/content/drive' on {given.session}...")
     if fails("drivemount"):
-        print("\n[colab] REQUIRED: Google Drive Authorization needed.\nPlease visit:\n\nhttps://accounts.example/drive\n")
+        print(
+            "\n[colab] REQUIRED: Google Drive Authorization needed.\nPlease visit:\n\nhttps://accounts.example/drive\n"
+        )
         print("Press Enter after you have granted access... [colab] Authorizing VM...")
         print("[colab] Error propagating: 400 no")
     else:
@@ -212,7 +214,9 @@ def drivemount(given, sessions):
 
 def main():
     with (HOME / "calls.jsonl").open("a") as calls:
-        calls.write(json.dumps({"at": time.time(), "arguments": sys.argv[1:], "environment": sorted(os.environ)}) + "\n")
+        calls.write(
+            json.dumps({"at": time.time(), "arguments": sys.argv[1:], "environment": sorted(os.environ)}) + "\n"
+        )
     parser = argparse.ArgumentParser(prog="colab")
     parser.add_argument("--config", required=True)
     commands = parser.add_subparsers(required=True)

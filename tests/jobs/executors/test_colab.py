@@ -47,7 +47,10 @@ class Bench:
         self.noted.append((name, self.sessions()))
 
     def run(self, *sources, timeout=60, cancelled=lambda: False, earlier=None, name="tunebook-1", **order):
-        cells = [new_markdown_cell("Hello"), *(new_code_cell(one, metadata={"tags": [f"t{len(one)}"]}) for one in sources)]
+        cells = [
+            new_markdown_cell("Hello"),
+            *(new_code_cell(one, metadata={"tags": [f"t{len(one)}"]}) for one in sources),
+        ]
         nbformat.write(new_notebook(cells=cells), self.folder / "n.ipynb")
         return execute_on_colab(
             ColabOrder(self.folder / "n.ipynb", "T4", RESULTS, **order),
@@ -72,14 +75,18 @@ class Bench:
         return [event.data for event in self.events if event.type == kind]
 
     def printed(self, kind="stdout"):
-        return "".join(data["text"] for data in self.told("stream") if data["name"] == kind and data["cell"] is not None)
+        return "".join(
+            data["text"] for data in self.told("stream") if data["name"] == kind and data["cell"] is not None
+        )
 
     def outputs(self):
         notebook = nbformat.read(self.work / "executed.ipynb", as_version=4)
         return [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
 
     def kernels(self):
-        return [p.pid for p in psutil.process_iter(["cmdline"]) if str(self.machines) in " ".join(p.info["cmdline"] or [])]
+        return [
+            p.pid for p in psutil.process_iter(["cmdline"]) if str(self.machines) in " ".join(p.info["cmdline"] or [])
+        ]
 
 
 @pytest.fixture
@@ -259,7 +266,7 @@ def test_drive_is_mounted_before_and_for_the_results(bench):
 
 def test_drive_that_nobody_has_allowed_is_said_before_anything_runs(bench):
     bench.fails(drivemount=True)
-    with pytest.raises(Problem, match="https://accounts.example/drive") as caught:
+    with pytest.raises(Problem, match=r"https://accounts\.example/drive") as caught:
         bench.run("print('never')", on_drive=True)
     assert caught.value.code == "colab_drive_refused"
     assert bench.sessions() == []

@@ -197,7 +197,9 @@ class _Run:
             for one in cell.outputs:
                 if "data" in one:
                     self._tell(
-                        Event("display", {"cell": self.standing.cell, **shown(one.output_type, one | {"transient": {}})})
+                        Event(
+                            "display", {"cell": self.standing.cell, **shown(one.output_type, one | {"transient": {}})}
+                        )
                     )
         else:
             cell.outputs = [new_output("stream", name=name, text=text) for name, text in heard]
@@ -206,12 +208,12 @@ class _Run:
     def _dropped(self, session: str, said: Said) -> dict[str, Any]:
         """The error of a tool that failed in a cell: nearly always Colab has taken its machine back."""
         if not said.lost and (known := refusal(said)).code not in ("colab_failed", "colab_no_gpu"):
-            return self.standing.error(known.code, known.message)
+            return self.standing.run_error(known.code, known.message)
         gone = said.lost or not self._tool.alive(session)
         what = "Colab's machine was lost" if gone else "The connection to Colab's machine was lost"
         kept = "its checkpoints are on Google Drive" if self._order.on_drive else "checkpoints that came back are used"
         message = f"{what} {self.standing.where}. Run it again and it goes on: {kept}."
-        return self.standing.error("colab_dropped", message)
+        return self.standing.run_error("colab_dropped", message)
 
     def _bring(self, session: str, parcels: Parcels) -> dict[str, Any] | None:
         """Fetches the results of a complete run; the run's error when they do not come."""
@@ -221,7 +223,7 @@ class _Run:
             self._fetch(parcels)
         except Problem as problem:
             message = f"The notebook has run, but its results did not come back: {problem.message}"
-            return self.standing.error(problem.code, message)
+            return self.standing.run_error(problem.code, message)
         return None
 
     def _salvage(self, session: str, parcels: Parcels, *, busy: bool) -> None:
@@ -275,4 +277,3 @@ class _Voice:
             if not newline:
                 break
         return said
-

@@ -242,4 +242,4 @@ def _listen(process: subprocess.Popen[bytes], hear: Callable[[str, str], None], 
 
 
 def _descriptor(stream: int | IO[bytes] | object) -> int:
-    return stream if isinstance(stream, int) else stream.fileno()  # type: ignore[attr-defined, no-any-return]
+    return stream if isinstance(stream, int) else stream.fileno()  # type: ignore[attr-defined]

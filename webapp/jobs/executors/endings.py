@@ -25,7 +25,7 @@ class Standing(NamedTuple):
         """As a part of a sentence."""
         return "at its start" if self.cell is None else f"in cell {self.cell + 1} of {self.total}"
 
-    def error(self, code: str, message: str) -> dict[str, Any]:
+    def run_error(self, code: str, message: str) -> dict[str, Any]:
         """The error of an Execution that ended here."""
         return {"code": code, "message": message, "cell": self.cell, "tag": self.tag}
 
@@ -41,20 +41,20 @@ def explain(client: LiveClient, error: BaseException, reason: str | None, timeou
     if isinstance(error, CellExecutionError):
         return cell_failed(standing, client.cell_error or {})
     if client.refusal is not None:
-        return standing.error(client.refusal.code, client.refusal.message)
+        return standing.run_error(client.refusal.code, client.refusal.message)
     # nbclient's DeadKernelError, and what jupyter_client raises when a kernel does not start.
     if isinstance(error, RuntimeError):
         status = client.exit_status
         end = "ended by itself" if status is None else in_words(status)
-        return standing.error("kernel_died", f"The notebook's process, {standing.where}, {end}.")
+        return standing.run_error("kernel_died", f"The notebook's process, {standing.where}, {end}.")
     raise error
 
 
 def stopped(standing: Standing, reason: str, timeout: float) -> dict[str, Any]:
     """The error of a run that was `cancelled`, or that has `timed_out` after `timeout` seconds."""
     if reason == "cancelled":
-        return standing.error("cancelled", f"The run was cancelled {standing.where}.")
-    return standing.error("timed_out", f"The run was stopped after {timeout:g} seconds, {standing.where}.")
+        return standing.run_error("cancelled", f"The run was cancelled {standing.where}.")
+    return standing.run_error("timed_out", f"The run was stopped after {timeout:g} seconds, {standing.where}.")
 
 
 def cell_failed(standing: Standing, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def cell_failed(standing: Standing, content: Mapping[str, Any]) -> dict[str, Any
     name = content.get("ename", "Error")
     value = _plain(content.get("evalue", ""))[:_VALUE_CHARACTERS]
     lines = _plain("\n".join(content.get("traceback", []))).splitlines()
-    return standing.error("cell_failed", f"{name} {standing.where}: {value}") | {
+    return standing.run_error("cell_failed", f"{name} {standing.where}: {value}") | {
         "ename": name,
         "evalue": value,
         "traceback": "\n".join(lines[-_TRACEBACK_LINES:])[-_TRACEBACK_CHARACTERS:],

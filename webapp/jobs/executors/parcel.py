@@ -4,7 +4,6 @@ It works on both sides of the way: where the notebook runs only this source is t
 """
 
 import hashlib
-import os
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -49,7 +48,7 @@ def unpack(parcel: str, parts: int, sha256: str, folder: str) -> None:
             block = Path(part(parcel, number)).read_bytes()
             digest.update(block)
             file.write(block)
-            os.remove(part(parcel, number))
+            Path(part(parcel, number)).unlink()
     if digest.hexdigest() != sha256:
         raise ValueError("the files were damaged on their way")
     shutil.rmtree(fresh, ignore_errors=True)

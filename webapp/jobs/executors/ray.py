@@ -28,7 +28,7 @@ _VARIABLES = {"RAY_JOB_STOP_WAIT_TIME_S": "15"}
 class RayJobs:
     """The jobs of the cluster whose dashboard is at `address`; raises Problem `ray_not_installed`, `ray_not_reachable`.
 
-    `address` is as `JobSubmissionClient` takes it: `http://head:8265`, or None for a cluster on this machine.
+    `address` is as `JobSubmissionClient` takes it: `http://head:8265`. None is for RAY_ADDRESS, or for this machine.
     """
 
     def __init__(self, address: str | None) -> None:
@@ -40,7 +40,7 @@ class RayJobs:
                 "ray_not_installed", "The ray executor needs the extra: pip install 'tunebook[ray]'.", status=501
             ) from error
         logging.getLogger("ray").setLevel(logging.WARNING)
-        self._address = address or "http://127.0.0.1:8265"
+        self._address = address or os.environ.get("RAY_ADDRESS") or "http://127.0.0.1:8265"
         with self._reaching():
             self._client: Any = JobSubmissionClient(self._address)
 
@@ -102,7 +102,7 @@ class RayJobs:
             target.write_bytes(answer.content)
 
     def end(self, name: str) -> None:
-        """Stops the job and has the cluster forget it; fine when it has. Problem `ray_not_reachable` when it goes on."""
+        """Stops the job and has the cluster forget it; fine when it has; Problem `ray_not_reachable` if it goes on."""
         end = monotonic() + _STOP_SECONDS
         while (status := self.status(name)) in ("PENDING", "RUNNING"):
             if monotonic() > end:
