@@ -76,14 +76,14 @@ def kernel(machine):
 
     file = machine / "kernel.json"
     if not file.exists():
-        write_connection_file(str(file), transport="ipc", ip=str(machine / "k"))
+        write_connection_file(str(file))
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", str(file)]
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
         (machine / "pid").write_text(str(process.pid))
     client = BlockingKernelClient(connection_file=str(file))
     client.load_connection_file()
-    client.start_channels()
+    client.start_channels(hb=False)  # a kernel that is slow to start is not dead
     client.wait_for_ready(timeout=30)
     return client
 

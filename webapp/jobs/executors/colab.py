@@ -18,7 +18,7 @@ from nbformat.v4 import new_notebook, new_output
 
 from webapp.errors import Problem
 from webapp.jobs.executors.colab_parcels import Parcels
-from webapp.jobs.executors.colab_tool import ColabTool, Said, refusal
+from webapp.jobs.executors.colab_tool import ColabTool, Said, last_line, refusal
 from webapp.jobs.executors.endings import Standing, cell_failed, stopped
 from webapp.jobs.executors.kernel import Event, runs, short_text, shown
 from webapp.jobs.executors.local import Execution, read_document
@@ -212,7 +212,7 @@ class _Run:
         gone = said.lost or not self._tool.alive(session)
         what = "Colab's machine was lost" if gone else "The connection to Colab's machine was lost"
         kept = "its checkpoints are on Google Drive" if self._order.on_drive else "checkpoints that came back are used"
-        message = f"{what} {self.standing.where}. Run it again and it goes on: {kept}."
+        message = f"{what} {self.standing.where} ({last_line(said.text)}). Run it again and it goes on: {kept}."
         return self.standing.run_error("colab_dropped", message)
 
     def _bring(self, session: str, parcels: Parcels) -> dict[str, Any] | None:

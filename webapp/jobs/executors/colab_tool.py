@@ -177,7 +177,7 @@ class ColabTool:
     def _carry(self, *arguments: str, seconds: float) -> None:
         said = self._call(*arguments, seconds=seconds)
         if said.status != 0:
-            raise Problem("colab_dropped", f"`colab {arguments[0]}` failed: {_last_line(said.text)}", status=502)
+            raise Problem("colab_dropped", f"`colab {arguments[0]}` failed: {last_line(said.text)}", status=502)
 
     def _call(self, *arguments: str, seconds: float, alone: bool = False) -> Said:
         """Runs a command to its end; one that takes too long is ended, unless it is to be left alone."""
@@ -205,10 +205,11 @@ def refusal(said: Said) -> Problem:
         if re.search(known.words, said.text):
             return Problem(known.code, known.message, status=known.status, details={"said": said.text.strip()[-1000:]})
     details = {"said": said.text.strip()[-1000:]}
-    return Problem("colab_failed", f"The colab tool failed: {_last_line(said.text)}", status=502, details=details)
+    return Problem("colab_failed", f"The colab tool failed: {last_line(said.text)}", status=502, details=details)
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """The last that was said, as far as it fits into a sentence."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1][:500] if lines else "it said nothing"
 
