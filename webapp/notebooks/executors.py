@@ -31,7 +31,9 @@ class Run(Protocol):
 class Executor(Protocol):
     """A place that runs notebooks."""
 
-    run: Run
+    @property
+    def run(self) -> Run:
+        """Runs a notebook there."""
 
     def end(self, name: str) -> None:
         """Ends what goes by `name` there; fine when there is nothing. Raises Problem where it cannot be reached."""

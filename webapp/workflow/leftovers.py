@@ -50,7 +50,7 @@ def leftovers(db: Database) -> list[Leftover]:
     """What is to be ended, of jobs that are over."""
     statement = select(Job.id, Job.executor, Job.remote).where(has_left(), Job.status.in_(FINAL))
     with db.reading() as session:
-        return [Leftover(*row) for row in session.execute(statement)]
+        return [Leftover(job_id, executor, name or "") for job_id, executor, name in session.execute(statement)]
 
 
 def end_leftovers(services: Services) -> None:

@@ -110,10 +110,7 @@ def test_a_run_is_told_as_it_goes_and_everything_comes_back(bench):
     assert [len(outputs) for outputs in bench.outputs()] == [0, 1, 2]
     assert (bench.work / RESULTS / "report.json").read_text() == "{}"
     assert (bench.work / RESULTS / "model" / "adapter").stat().st_size == 1000
-
-
-def test_the_session_has_the_card_is_noted_before_it_is_there_and_ended_afterwards(bench):
-    bench.run("print(1)")
+    # Its name is known before it is there, and forgotten when it has gone.
     assert bench.noted == [("tunebook-1", []), (None, [])]
     assert bench.calls()[0] == ["new", "-s", "tunebook-1", "--gpu", "T4"]
     assert bench.calls()[-1] == ["stop", "-s", "tunebook-1"]
@@ -144,10 +141,13 @@ def test_no_cell_runs_after_one_that_failed(bench):
     assert bench.sessions() == []
 
 
-def test_rows_that_are_a_file_go_along(bench):
+def test_rows_that_are_a_file_go_along_and_drive_is_mounted_before_and_for_the_results(bench):
     (bench.folder / "rows.gz").write_bytes(b"rows")
-    execution = bench.run("print(open('n.data.gz').read())", rows=(bench.folder / "rows.gz", "n.data.gz"))
+    rows = (bench.folder / "rows.gz", "n.data.gz")
+    execution = bench.run("print(open('n.data.gz').read())", rows=rows, on_drive=True)
     assert (execution.status, bench.printed()) == ("completed", "rows\n")
+    done = [call[0] for call in bench.calls()]
+    assert done == ["new", "upload", "drivemount", "exec", "drivemount", "exec", "stop"]
 
 
 @pytest.mark.parametrize(
@@ -220,20 +220,18 @@ def test_a_run_out_of_time_brings_back_what_there_is(bench):
     assert bench.sessions() == []
 
 
-def test_what_an_earlier_attempt_left_is_ended_first(bench):
-    bench.tool.new("tunebook-0", "T4")
-    bench.run("print(1)", earlier="tunebook-0")
-    assert bench.calls()[1:3] == [["stop", "-s", "tunebook-0"], ["new", "-s", "tunebook-1", "--gpu", "T4"]]
-    assert bench.sessions() == []
-
-
-def test_a_session_that_cannot_be_ended_stays_noted(bench):
+def test_a_session_that_cannot_be_ended_stays_noted_and_is_ended_first_by_the_next_attempt(bench):
     bench.fails(stop=True)
     execution = bench.run("print(1)")
-    assert execution.status == "completed"
+    assert (execution.status, bench.sessions()) == ("completed", ["tunebook-1"])
     assert bench.noted == [("tunebook-1", [])]
     (bench.machines / "fails.json").unlink()
-    end_session(bench.tool, "tunebook-1")
+    before = len(bench.calls())
+    bench.run("print(1)", name="tunebook-2", earlier="tunebook-1")
+    assert [call[:3] for call in bench.calls()[before:][:2]] == [
+        ["stop", "-s", "tunebook-1"],
+        ["new", "-s", "tunebook-2"],
+    ]
     assert bench.sessions() == []
 
 
@@ -257,11 +255,6 @@ def test_nothing_is_made_when_the_run_is_no_longer_ours(bench):
     with pytest.raises(Lost):
         bench.run("print(1)")
     assert not (bench.machines / "calls.jsonl").exists()
-
-
-def test_drive_is_mounted_before_and_for_the_results(bench):
-    bench.run("print(1)", on_drive=True)
-    assert [call[0] for call in bench.calls()].count("drivemount") == 2
 
 
 def test_drive_that_nobody_has_allowed_is_said_before_anything_runs(bench):
