@@ -19,7 +19,7 @@ from webapp.errors import Problem
 from webapp.jobs import attempts
 from webapp.jobs.environment import child_environment
 from webapp.jobs.states import FINAL
-from webapp.notebooks.executors import executor
+from webapp.notebooks.executors import EXECUTORS, executor
 from webapp.settings import Settings
 from webapp.storage import Database
 from webapp.storage.tables import Job, utc_now
@@ -43,14 +43,14 @@ class Leftover(NamedTuple):
 def has_left() -> ColumnElement[bool]:
     """True for jobs that may have left something elsewhere."""
     recent = or_(Job.finished_at.is_(None), Job.finished_at > utc_now() - GIVEN_UP_AFTER)
-    return Job.remote.is_not(None) & recent
+    return Job.remote.is_not(None) & Job.executor.in_(EXECUTORS) & recent
 
 
 def leftovers(db: Database) -> list[Leftover]:
     """What is to be ended, of jobs that are over."""
     statement = select(Job.id, Job.executor, Job.remote).where(has_left(), Job.status.in_(FINAL))
     with db.reading() as session:
-        return [Leftover(job_id, executor, name or "") for job_id, executor, name in session.execute(statement)]
+        return [Leftover(job_id, place, name or "") for job_id, place, name in session.execute(statement)]
 
 
 def end_leftovers(services: Services) -> None:
