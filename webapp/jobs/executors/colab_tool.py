@@ -6,6 +6,7 @@ import selectors
 import shlex
 import shutil
 import subprocess
+import tempfile
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -181,22 +182,25 @@ class ColabTool:
 
     def _call(self, *arguments: str, seconds: float, alone: bool = False) -> Said:
         """Runs a command to its end; one that takes too long is ended, unless it is to be left alone."""
-        process = subprocess.Popen(
-            [*self._command, *arguments],
-            env=self._environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=alone,
-        )
-        try:
-            output, _ = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            if not alone:
-                process.kill()
-                process.communicate()
-            return Said(124, f"`colab {arguments[0]}` gave no answer in {seconds:g} s")
-        return Said(process.returncode, output.decode("utf-8", "replace")[-_LAST_CHARACTERS:])
+        # Into a file: a pipe would wait for whatever the tool leaves running.
+        with tempfile.TemporaryFile() as output:
+            process = subprocess.Popen(
+                [*self._command, *arguments],
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=alone,
+            )
+            try:
+                process.wait(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                if not alone:
+                    process.kill()
+                    process.wait()
+                return Said(124, f"`colab {arguments[0]}` gave no answer in {seconds:g} s")
+            output.seek(0)
+            return Said(process.returncode, output.read().decode("utf-8", "replace")[-_LAST_CHARACTERS:])
 
 
 def refusal(said: Said) -> Problem:
