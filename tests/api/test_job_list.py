@@ -90,6 +90,7 @@ def test_the_list_is_filtered_and_pages_keep_the_filter(client, sample, runs):
     assert ids(first) == [runs[2], runs[4]]
     assert ids(client.get(following(first))) == [runs[6]]
     assert ids(client.get("/jobs?session_id=0e7a4c1e-5f5f-4a53-9a3c-0d9f7f3b8a11")) == []
+    assert client.get("/jobs?session_id=5").json["error"]["param"] == "session_id"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """What requests carry, as strict models: no conversions, no unknown fields."""
 
+import uuid
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from webapp.api.bodies import JobState
 from webapp.catalog import ALIASES, PRESETS, TARGETS, TASKS, Gating, Method, gpu_ids, models
@@ -178,13 +179,19 @@ class ChangeJobRequest(Request):
         return data
 
 
+def _a_uuid(given: str) -> str:
+    """Refuses what no dataset can go by: a list would be empty without a reason."""
+    uuid.UUID(given)
+    return given
+
+
 class JobsQuery(BaseModel):
     """Which jobs to list."""
 
     status: JobState | None = None
     kind: RunKind | None = None
     executor: ExecutorName | None = None
-    session_id: SessionId | None = None
+    session_id: Annotated[SessionId, AfterValidator(_a_uuid)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     after: Annotated[str | None, Field(pattern=CURSOR_PATTERN, description="From the `Link` of the page before.")] = (
         None

@@ -63,11 +63,11 @@ def create_run(
     `timeout` is in seconds, None for what is usual for the kind. Raises Problem `dry_run_is_local`,
     `dataset_not_found` or `notebook_not_found`.
     """
-    require_executor(executor, kind)
     with services.db.session() as session:
         dataset, notebook = find_dataset(session, caller, dataset_id), find_notebook(session, caller, notebook_id)
         if notebook.dataset_id != dataset.id:
             raise Problem("notebook_not_found", "This dataset has no such notebook.", status=404, param="notebook_id")
+        require_executor(executor, kind)
         job = Job(
             kind=kind,
             executor=executor,
