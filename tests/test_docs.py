@@ -31,7 +31,11 @@ def raised_codes():
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             position = {"Problem": 0, "run_error": 0, "_Ended": 1, "_Refusal": 1, "_ended": 1}.get(name)
-            code = getattr(node.args[position], "value", None) if position is not None and node.args else None
+            code = (
+                getattr(node.args[position], "value", None)
+                if position is not None and len(node.args) > position
+                else None
+            )
             if isinstance(code, str) and re.fullmatch(r"[a-z][a-z0-9_]+", code):
                 yield code
 

@@ -23,7 +23,7 @@ RESULTS = "tunebook-run"
 WRITES = (
     f"from pathlib import Path\nPath('{RESULTS}/model').mkdir(parents=True, exist_ok=True)\n"
     f"Path('{RESULTS}/report.json').write_text('{{}}'); Path('{RESULTS}/model/adapter').write_bytes(bytes(1000))\n"
-    "print('step 1/2  loss 2.0'); print('step 2/2  loss 1.0')"
+    "print('step 1/2  epoch 0.50  loss 2.0'); print('step 2/2  epoch 1.00  loss 1.0')"
 )
 CHECKPOINT = f"c = Path('{RESULTS}/checkpoints/a/state-7.pt'); c.parent.mkdir(parents=True); c.write_text('seven')"
 
@@ -103,7 +103,8 @@ def test_a_run_is_told_as_it_goes_and_everything_comes_back(bench):
     execution = bench.run("x = 1", WRITES, "display({'text/plain': 'a picture'}, raw=True); x + 1")
     assert (execution.status, execution.cells_total, execution.cells_executed) == ("completed", 3, 3)
     assert execution.error is None
-    assert bench.printed() == "step 1/2  loss 2.0\nstep 2/2  loss 1.0\n"
+    assert bench.printed() == "step 1/2  epoch 0.50  loss 2.0\nstep 2/2  epoch 1.00  loss 1.0\n"
+    assert bench.told("metrics")[1] == {"step": 2, "total_steps": 2, "epoch": 1.0, "loss": 1.0}
     assert bench.told("cell_started") == [{"cell": cell, "total": 3} for cell in range(3)]
     assert [data["ok"] for data in bench.told("cell_finished")] == [True] * 3
     assert [data["data"]["text/plain"] for data in bench.told("display")] == ["a picture", "2"]

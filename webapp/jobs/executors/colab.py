@@ -4,6 +4,7 @@ One cell at a time because the tool goes on after a cell that failed, and says s
 The kernel stays from one cell to the next.
 """
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +32,8 @@ _BRING_SECONDS = 20.0
 # A session that is not known yet may still be in the making: these pauses before it counts as ended.
 _PAUSES = (0.0, 2.0, 5.0, 10.0)
 _OWN_LINE = "[colab] "
+# What the training loop prints of some steps; the tool tells of no figures before a cell has ended.
+_STEP = re.compile(r"^step (\d+)/([1-9]\d*)  epoch ([\d.]+)  loss (\d+\.\d+)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -189,6 +192,9 @@ class _Run:
             if text := voice.without_tool(text) if stream == "stdout" else text:
                 heard.append((stream, text))
                 self._tell(Event("stream", {"cell": self.standing.cell, "name": stream, **short_text(text)}))
+                for step, total, epoch, loss in _STEP.findall(text):
+                    figures = {"step": int(step), "total_steps": int(total), "epoch": float(epoch), "loss": float(loss)}
+                    self._tell(Event("metrics", figures))
 
         said = self._tool.execute(session, file, self._left(), hear, lambda: self._reason() is not None)
         written = file.with_name(f"{file.stem}_output.ipynb")
