@@ -22,7 +22,6 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url = url
         self.db = Database(url)
-        self.db.migrate()
         with self.db.session() as session:
             session.add(dataset := Dataset(filename="f", size=1, sha256="", blob=""))
         self.dataset_id = dataset.id
@@ -55,8 +54,8 @@ class Store:
 
 
 @pytest.fixture
-def store(tmp_path):
-    made = Store(f"sqlite:///{tmp_path / 'tunebook.db'}")
+def store(database_url):
+    made = Store(database_url)
     yield made
     made.db.close()
 

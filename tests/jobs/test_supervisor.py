@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.databases import on_sqlite
 from webapp.errors import Problem
 from webapp.jobs import attempts, process, request_cancel, supervisor
 from webapp.jobs.child import SUPERVISOR_PID
@@ -45,6 +46,7 @@ def test_a_job_runs_in_a_process_of_its_own(store, supervise):
     assert store.story(job_id) == ["queued", "running", "completed"]
 
 
+@on_sqlite
 def test_its_process_is_known_and_leads_its_own_group(store, supervise):
     job_id = store.add("slow")
     supervise()
@@ -53,6 +55,7 @@ def test_its_process_is_known_and_leads_its_own_group(store, supervise):
     assert os.getpgid(job.pid) == os.getsid(job.pid) == job.pid
 
 
+@on_sqlite
 def test_jobs_run_side_by_side_but_not_more_than_allowed(store, supervise):
     first, second, third = (store.add("slow") for _ in range(3))
     supervise(concurrency=2)
@@ -71,6 +74,7 @@ def test_a_killed_job_runs_once_more_and_completes(store, supervise):
     assert store.story(job_id) == ["queued", "running", "queued", "running", "completed"]
 
 
+@on_sqlite
 def test_a_child_that_is_killed_from_outside_is_replaced(store, supervise):
     job_id = store.add("slow")
     supervise()
@@ -80,6 +84,7 @@ def test_a_child_that_is_killed_from_outside_is_replaced(store, supervise):
     assert second.pid != first.pid
 
 
+@on_sqlite
 def test_two_deaths_fail_the_job_with_the_signal_in_words(store, supervise):
     job_id = store.add("killed")
     supervise()
@@ -88,6 +93,7 @@ def test_two_deaths_fail_the_job_with_the_signal_in_words(store, supervise):
     assert "signal 9 (SIGKILL)" in job.error["message"]
 
 
+@on_sqlite
 def test_an_exit_without_a_result_is_told_with_its_last_words(store, supervise):
     job_id = store.add("exits")
     supervise()
@@ -108,6 +114,7 @@ def test_a_running_job_is_cancelled(store, supervise):
     assert not alive(pid)
 
 
+@on_sqlite
 def test_a_deaf_job_is_killed_with_all_it_started(store, supervise, tmp_path):
     job_id = store.add("deaf")
     supervise()
@@ -123,6 +130,7 @@ def limit(store, job_id: str, seconds: float) -> None:
         session.get(Job, job_id).timeout_seconds = seconds
 
 
+@on_sqlite
 @pytest.mark.parametrize("kind", ["slow", "deaf"])
 def test_a_job_that_takes_too_long_is_stopped_and_fails(store, supervise, monkeypatch, kind):
     monkeypatch.setattr(supervisor, "TIMEOUT_MARGIN", 0.0)
@@ -136,6 +144,7 @@ def test_a_job_that_takes_too_long_is_stopped_and_fails(store, supervise, monkey
     assert not [child for child in psutil.Process().children() if job_id in child.cmdline()]
 
 
+@on_sqlite
 def test_a_job_within_its_time_is_left_alone(store, supervise):
     job_id = store.add()
     limit(store, job_id, 60)
@@ -152,6 +161,7 @@ def test_a_deleted_job_is_stopped(store, supervise):
     until(lambda: not alive(job.pid))
 
 
+@on_sqlite
 @pytest.mark.parametrize("kind", ["slow", "deaf"])
 def test_a_shutdown_is_quick_and_gives_jobs_back(store, supervise, kind):
     job_id = store.add(kind)
@@ -195,6 +205,7 @@ def test_children_die_with_a_killed_supervisor_and_the_next_one_takes_over(store
     assert (job.status, job.deaths) == ("running", 1)
 
 
+@on_sqlite
 def test_a_child_that_starts_after_its_supervisor_died_does_nothing(store, tmp_path):
     job_id = store.add()
     late = subprocess.run(
@@ -207,6 +218,7 @@ def test_a_child_that_starts_after_its_supervisor_died_does_nothing(store, tmp_p
     assert store.job(job_id).status == "queued"
 
 
+@on_sqlite
 def test_secrets_do_not_reach_a_job(store, supervise, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "s3cret")
     monkeypatch.setenv("TUNEBOOK_HOME", "/home/of/tunebook")
@@ -217,6 +229,7 @@ def test_secrets_do_not_reach_a_job(store, supervise, monkeypatch):
     assert "OPENAI_API_KEY" not in seen
 
 
+@on_sqlite
 def test_a_command_that_does_not_start_fails_the_job(store, supervise, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     job_id = store.add()
@@ -225,6 +238,7 @@ def test_a_command_that_does_not_start_fails_the_job(store, supervise, monkeypat
     assert (error["code"], "could not be started" in error["message"]) == ("job_died", True)
 
 
+@on_sqlite
 def test_it_waits_for_a_database_that_is_away_for_a_moment(store, supervise, monkeypatch):
     real, failures = attempts.glance, iter([True, True])
 
