@@ -26,9 +26,11 @@ class Store:
             session.add(dataset := Dataset(filename="f", size=1, sha256="", blob=""))
         self.dataset_id = dataset.id
 
-    def add(self, kind: str = "quick", **params: object) -> str:
+    def add(self, kind: str = "quick", executor: str = "local", **params: object) -> str:
         with self.db.session() as session:
-            return enqueue(session, kind, owner=None, dataset_id=self.dataset_id, params=params).id
+            job = enqueue(session, kind, owner=None, dataset_id=self.dataset_id, params=params)
+            job.executor = executor
+        return job.id
 
     def job(self, job_id: str) -> Job:
         with self.db.reading() as session:

@@ -20,6 +20,7 @@ from webapp.jobs import (
     resume,
     submit,
 )
+from webapp.jobs.queue import waiting_lines
 from webapp.storage.tables import Job
 
 pytestmark = pytest.mark.timeout(60)
@@ -36,6 +37,34 @@ def test_a_claimed_job_runs_as_its_next_attempt_under_a_lease(store):
     assert (job.status, job.attempt, job.worker, job.params) == ("running", 1, "worker", {"rows": 3})
     assert 29 < (job.lease_until - job.started_at).total_seconds() < 31
     assert store.story(job.id) == ["queued", "running"]
+
+
+def test_only_jobs_that_a_supervisor_runs_are_claimed(store):
+    elsewhere = store.add(executor="elsewhere")
+    assert claim(store.db, "w", 30) is None
+    theirs = [store.add(executor=name) for name in ("colab", "ray")]
+    assert [claim(store.db, "w", 30).id for _ in theirs] == theirs
+    assert store.job(elsewhere).status == "queued"
+
+
+def test_the_lines_that_wait_are_known_by_their_oldest(store):
+    for kind, executor in (("dry_run", "local"), ("run", "colab"), ("run", "local"), ("dry_run", "local")):
+        store.add(kind, executor=executor)
+    with store.db.reading() as session:
+        lines = waiting_lines(session)
+    assert [line.name for line in lines] == ["dry_run", "colab", "run"]
+    assert [line.since for line in lines] == sorted(line.since for line in lines)
+    assert claim(store.db, "w", 30, line=lines[2]).kind == "run"
+
+
+def test_a_device_is_held_by_one_job_at_a_time(store):
+    store.add(), store.add()
+    first = claim(store.db, "one", 30, device="here:0")
+    assert claim(store.db, "two", 30, device="here:0") is None
+    assert claim(store.db, "two", 30, device="there:0") is not None
+    attempts.finish(store.db, first.id, 1, {})
+    store.add()
+    assert claim(store.db, "two", 30, device="here:0").device == "here:0"
 
 
 CLAIMER = """

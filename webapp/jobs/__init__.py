@@ -3,16 +3,23 @@
 The executors are not loaded with it: only processes that run notebooks need them.
 """
 
-from webapp.jobs.child import JobContext, run_child
+from webapp.jobs.capacity import Machine, Needs
+from webapp.jobs.child import Died, JobContext, run_child
 from webapp.jobs.environment import scrubbed_environment
 from webapp.jobs.events import last_events, read_events
+from webapp.jobs.hosts import host_name
+from webapp.jobs.limits import Limits
 from webapp.jobs.queue import add_job, claim, enqueue, get_job, job_at_rest, request_cancel, resume, submit
 from webapp.jobs.readers import Reader
 from webapp.jobs.supervisor import Supervisor
 from webapp.jobs.tailer import Tailer
 
 __all__ = [
+    "Died",
     "JobContext",
+    "Limits",
+    "Machine",
+    "Needs",
     "Reader",
     "Supervisor",
     "Tailer",
@@ -20,6 +27,7 @@ __all__ = [
     "claim",
     "enqueue",
     "get_job",
+    "host_name",
     "job_at_rest",
     "last_events",
     "read_events",
