@@ -6,6 +6,7 @@ import shutil
 import signal
 import tempfile
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -53,15 +54,16 @@ class Postgres:
         """Removes a database, and whoever is still connected to it."""
         self._tell(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
-    @property
-    def processes(self) -> list[psutil.Process]:
-        """The server's own process and its children."""
-        main = psutil.Process(self._server.get_pid())
-        return [main, *main.children(recursive=True)]
-
     def crash(self) -> None:
         """Ends it as if it had crashed: every connection is cut, what was committed is recovered at the next start."""
         self._stop("immediate")
+
+    def tell_all(self, number: signal.Signals) -> None:
+        """Sends the signal to its process and all of that one's children."""
+        main = psutil.Process(self._server.get_pid())
+        for process in (main, *main.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     def start(self) -> None:
         """Starts it again."""
@@ -69,8 +71,7 @@ class Postgres:
 
     def close(self) -> None:
         """Ends it for good."""
-        for process in self.processes:
-            process.send_signal(signal.SIGCONT)
+        self.tell_all(signal.SIGCONT)
         self._stop("immediate")
         shutil.rmtree(self._folder)
 

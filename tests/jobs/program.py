@@ -1,5 +1,6 @@
 """The child of the tests, `program.py URL FOLDER JOB ATTEMPT`: a function for each way a job can go."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -54,6 +55,17 @@ def exits(context: JobContext) -> dict:
     os._exit(7)
 
 
+def exclusive(context: JobContext) -> dict:
+    """Takes a moment, and leaves a note when the same job runs somewhere else at the same time."""
+    with (FOLDER / f"{context.job.id}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            (FOLDER / "twice").write_text(context.job.id)
+        time.sleep(0.3)
+    return {"attempt": context.job.attempt}
+
+
 def hungry(context: JobContext) -> dict:
     """Holds 100 MB, in a process of its own and in another session, as a kernel is."""
     hold = "held = b'x' * 100_000_000; import time; time.sleep(60)"
@@ -83,10 +95,9 @@ def environment(context: JobContext) -> dict:
     return dict(os.environ)
 
 
-KINDS = {
-    f.__name__: f
-    for f in (quick, slow, deaf, killed_once, killed, exits, refuses, stumbles, environment, hungry, dies_inside)
-}
+PLAIN = (quick, slow, deaf, exclusive, hungry, environment)
+DEADLY = (killed_once, killed, exits, refuses, stumbles, dies_inside)
+KINDS = {function.__name__: function for function in (*PLAIN, *DEADLY)}
 
 if __name__ == "__main__":
     db = Database(sys.argv[1])

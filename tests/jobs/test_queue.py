@@ -1,9 +1,5 @@
 """The queue: first come, first served, to one supervisor only; and how work is called off."""
 
-import subprocess
-import sys
-import threading
-
 import pytest
 from sqlalchemy import update
 from sqlalchemy.dialects import postgresql
@@ -65,40 +61,6 @@ def test_a_device_is_held_by_one_job_at_a_time(store):
     attempts.finish(store.db, first.id, 1, {})
     store.add()
     assert claim(store.db, "two", 30, device="here:0").device == "here:0"
-
-
-CLAIMER = """
-import sys
-from webapp.jobs import claim
-from webapp.storage import Database
-db = Database(sys.argv[1])
-while (job := claim(db, "w", 30)) is not None:
-    print(job.id)
-db.close()
-"""
-
-
-def test_six_claimers_never_take_the_same_job(store):
-    jobs = {store.add() for _ in range(200)}
-    taken: list[str] = []
-
-    def take() -> None:
-        while (job := claim(store.db, "w", 30)) is not None:
-            taken.append(job.id)
-
-    processes = [
-        subprocess.Popen([sys.executable, "-c", CLAIMER, store.url], stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    threads = [threading.Thread(target=take) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for process in processes:
-        taken += process.communicate()[0].split()
-    assert len(taken) == 200
-    assert set(taken) == jobs
 
 
 def test_a_claim_is_one_statement_that_postgresql_skips_locked_rows_in(store, monkeypatch):

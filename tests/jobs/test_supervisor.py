@@ -6,12 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.databases import on_sqlite
+from tests.jobs.store import PROGRAM
 from webapp.errors import Problem
 from webapp.jobs import Limits, Machine, Needs, attempts, claim, limits, process, request_cancel
 from webapp.jobs.child import SUPERVISOR_PID
@@ -19,8 +19,6 @@ from webapp.jobs.hosts import worker_name
 from webapp.storage.tables import Job
 
 pytestmark = pytest.mark.timeout(60)
-
-PROGRAM = Path(__file__).with_name("program.py")
 
 
 def alive(pid: int) -> bool:

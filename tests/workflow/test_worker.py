@@ -5,8 +5,8 @@ import pytest
 from webapp import workflow
 from webapp.accounts import LOCAL
 from webapp.catalog import machine
-from webapp.catalog.configs import TrainingConfig
 from webapp.jobs import host_name
+from webapp.notebooks import TrainingConfig
 from webapp.settings import Settings
 from webapp.storage.tables import Job
 from webapp.workflow.kinds import job_kinds
