@@ -89,20 +89,13 @@ class Installation:
 
     def find(self, victim) -> psutil.Process | None:
         """A process in that part."""
-        words = {
-            "supervisor": "webapp.workflow.worker",
-            "child": "webapp.workflow.child",
-            "kernel": "ipykernel_launcher",
-        }
-        found = []
+        words = {"supervisor": "workflow.worker", "child": "workflow.child", "kernel": "ipykernel_launcher"}
+        found, leads = [], victim in ("gunicorn master", "supervisor")
         with suppress(psutil.Error):
             for process in psutil.Process(self.server.process.pid).children(recursive=True):
                 with suppress(psutil.Error):
                     line = " ".join(process.cmdline())
-                    is_master = process.ppid() == self.server.process.pid
-                    if words.get(victim, "gunicorn") in line and is_master == (
-                        victim in ("gunicorn master", "supervisor")
-                    ):
+                    if words.get(victim, "gunicorn") in line and leads == (process.ppid() == self.server.process.pid):
                         found.append(process)
         return found[0] if found else None
 

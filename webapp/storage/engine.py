@@ -16,7 +16,7 @@ _BUSY_SECONDS = 30.0
 # Both are the names of PostgreSQL in the addresses that its own programs and its hosts give.
 _POSTGRESQL = ("postgresql", "postgres")
 _POSTGRESQL_OPTIONS = {
-    "connect_timeout": 5,
+    "connect_timeout": 10,
     # A server whose machine is gone says nothing: without these a request would wait for a quarter of an hour.
     "keepalives_idle": 10,
     "keepalives_interval": 5,
