@@ -1,5 +1,6 @@
 """Supervisors by name: whose processes are seen from here, and which are known to have ended."""
 
+import os
 import subprocess
 
 from webapp.jobs import host_name
@@ -16,11 +17,16 @@ def test_one_that_works_here_is_not_gone():
     assert not is_gone(worker_name())
 
 
-def test_one_that_ended_here_is_gone():
-    ended = subprocess.Popen(["/bin/true"])
-    ended.wait()
+def test_one_that_ended_here_is_gone_whether_its_parent_has_noticed_or_not():
+    ended = subprocess.Popen(["/bin/sleep", "60"])
     host, _, place = worker_name().rsplit(":", 2)
-    assert is_gone(f"{host}:{ended.pid}:{place}")
+    name = f"{host}:{ended.pid}:{place}"
+    assert not is_gone(name)
+    ended.kill()
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    assert is_gone(name)
+    ended.wait()
+    assert is_gone(name)
 
 
 def test_of_one_elsewhere_nothing_is_known_even_if_it_has_the_same_host_name():

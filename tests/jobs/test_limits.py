@@ -73,5 +73,5 @@ def test_the_time_of_an_attempt_ends_with_a_margin(monkeypatch):
 
 
 def test_without_limits_nothing_is_measured(monkeypatch):
-    monkeypatch.setattr(limits, "memory_bytes", lambda _: pytest.fail("measured"))
+    monkeypatch.setattr(limits, "memory_bytes", lambda *_: pytest.fail("measured"))
     assert Watch(Job(), os.getpid(), Limits(memory=inf, disk=inf)).verdict() is None

@@ -30,16 +30,34 @@ def started(pid: int) -> float | None:
         return None
 
 
-def memory_bytes(pid: int) -> int:
-    """Main memory that the process and its descendants hold, what they share counted once where the system can tell."""
-    held = 0
-    with suppress(psutil.Error):
+def memory_bytes(pid: int, enough: float) -> int:
+    """Main memory that the process and its descendants hold, in bytes.
+
+    What they share is counted once where the system can tell, which takes a look at every page: only when they could
+    hold more than `enough`.
+    """
+    try:
         leader = psutil.Process(pid)
-        for process in [leader, *leader.children(recursive=True)]:
-            with suppress(psutil.Error):
-                full = process.memory_full_info()
-                held += getattr(full, "pss", full.rss)
-    return held
+        family = [leader, *leader.children(recursive=True)]
+    except psutil.Error:
+        return 0
+    held = sum(map(_resident, family))
+    return held if held <= enough else sum(map(_proportional, family))
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:  # it has ended
+        return 0
+
+
+def _proportional(process: psutil.Process) -> int:
+    try:
+        memory = process.memory_full_info()
+        return int(getattr(memory, "pss", memory.rss))
+    except psutil.Error:
+        return 0
 
 
 def end_family(job_id: str, attempt: int, pid: int | None = None, pid_started: float | None = None) -> int:

@@ -30,7 +30,14 @@ def is_here(worker: str) -> bool:
 def is_gone(worker: str) -> bool:
     """Whether that supervisor is known to have ended; of one elsewhere, or whose pid lives, nothing is known."""
     pid = worker.split(":")[-2] if worker.count(":") >= 2 else ""
-    return is_here(worker) and pid.isdigit() and not psutil.pid_exists(int(pid))
+    return is_here(worker) and pid.isdigit() and not _lives(int(pid))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @cache

@@ -45,7 +45,7 @@ class Watch:
             return Problem("timed_out", "The job was stopped: it took longer than it may.", status=500)
         if self._limits.memory < inf and now >= self._memory_due:
             self._memory_due = now + MEMORY_SECONDS
-            if (held := memory_bytes(self._pid)) > self._limits.memory:
+            if (held := memory_bytes(self._pid, self._limits.memory)) > self._limits.memory:
                 return _exceeded("memory", held, self._limits.memory)
         if self._folder is not None and now >= self._disk_due:
             self._disk_due = now + DISK_SECONDS
