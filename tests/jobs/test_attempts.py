@@ -26,6 +26,7 @@ WRITES = {
     "write": lambda db, job_id: attempts.write(db, job_id, 1, [("log", {"text": "late"})], (0.9, "late")),
     "finish": lambda db, job_id: attempts.finish(db, job_id, 1, {"late": True}),
     "fail": lambda db, job_id: attempts.fail(db, job_id, 1, ERROR),
+    "confess": lambda db, job_id: attempts.confess(db, job_id, 1, ERROR),
     "release": lambda db, job_id: attempts.release(db, job_id, 1),
     "bury": lambda db, job_id: attempts.bury(db, job_id, 1, ERROR),
 }
@@ -108,6 +109,28 @@ def test_one_death_is_forgiven_the_second_is_not(store):
     assert store.story(job_id) == ["queued", "running", "queued", "running", "failed"]
     died = [(event.attempt, event.data) for event in store.events(job_id) if event.type == "died"]
     assert died == [(1, ERROR), (2, ERROR)]
+
+
+def test_what_an_attempt_confessed_is_why_it_died_and_it_runs_until_it_is_buried(store):
+    said = ERROR | {"code": "kernel_died"}
+    job_id = store.add()
+    for attempt in (1, 2):
+        claim(store.db, "w", 30)
+        assert attempts.confess(store.db, job_id, attempt, said)
+        assert store.job(job_id).status == "running"
+        attempts.bury(store.db, job_id, attempt, ERROR)
+    assert (store.job(job_id).status, store.job(job_id).error) == ("failed", said)
+    queued_again = [event for event in store.events(job_id) if event.data.get("status") == "queued"][1]
+    assert "error" not in queued_again.data
+
+
+@pytest.mark.parametrize("end", ["release", "finish"])
+def test_what_was_confessed_is_forgotten_when_the_attempt_ends_otherwise(store, end):
+    job_id = store.add()
+    claim(store.db, "w", 30)
+    attempts.confess(store.db, job_id, 1, ERROR)
+    WRITES[end](store.db, job_id)
+    assert store.job(job_id).error is None
 
 
 def test_giving_a_job_back_costs_it_nothing(store):

@@ -60,7 +60,7 @@ def write(
 
 def finish(db: Database, job_id: str, attempt: int, result: Mapping[str, Any]) -> bool:
     """Completes the job; False when the attempt is not current."""
-    return _change(db, job_id, attempt, final("completed", progress=1.0, result=storable(result)))
+    return _change(db, job_id, attempt, final("completed", progress=1.0, result=storable(result), error=None))
 
 
 def fail(db: Database, job_id: str, attempt: int, error: Mapping[str, Any]) -> bool:
@@ -73,8 +73,18 @@ def release(db: Database, job_id: str, attempt: int) -> bool:
     return _bury(db, job_id, attempt, error=None)
 
 
+def confess(db: Database, job_id: str, attempt: int, error: Mapping[str, Any]) -> bool:
+    """Notes of what the attempt is about to die; whoever buries it says so. False when it is not current.
+
+    It does not end here: the job must not be queued again while its process lives.
+    """
+    with db.session() as session:
+        statement = update(Job).where(running(job_id, attempt)).values(error=storable(error)).returning(Job.id)
+        return session.scalar(statement) is not None
+
+
 def bury(db: Database, job_id: str, attempt: int, error: Mapping[str, Any]) -> bool:
-    """Ends an attempt that died without a word: queued once more, then failed with `error`."""
+    """Ends an attempt that died: queued once more, then failed with what it confessed, else with `error`."""
     return _bury(db, job_id, attempt, error)
 
 
@@ -122,11 +132,12 @@ def _lay_down(session: Session, job: Job, error: Mapping[str, Any] | None) -> No
     """Cancelled when that was asked; else queued again, unless this `error` is one too many."""
     deaths = job.deaths + (error is not None)
     if error is not None:
+        error = job.error or error
         events.append(session, job.id, job.attempt, [("died", error)])
     if job.cancel_requested:
-        values = final("cancelled")
+        values = final("cancelled", error=None)
     elif deaths < MAX_DEATHS:
-        values = QUEUED | {"deaths": deaths}
+        values = QUEUED | {"deaths": deaths, "error": None}
     else:
         values = final("failed", deaths=deaths, error=storable(error))
     change(session, running(job.id, job.attempt), values)

@@ -101,7 +101,9 @@ def _write_end(db: Database, job: Job, result: Mapping[str, Any], problem: Probl
     if problem is None:
         attempts.finish(db, job.id, job.attempt, result)
     elif isinstance(problem, Died) or problem.code == "storage_unavailable":  # no fault of the job's
-        attempts.bury(db, job.id, job.attempt, problem.to_dict())
+        attempts.confess(db, job.id, job.attempt, problem.to_dict())
+        if SUPERVISOR_PID not in os.environ:  # nobody waits for this process to end
+            attempts.bury(db, job.id, job.attempt, problem.to_dict())
     else:
         attempts.fail(db, job.id, job.attempt, problem.to_dict())
 

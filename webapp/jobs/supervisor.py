@@ -65,7 +65,7 @@ class Supervisor:
         self._room = Room(machine)
         self._lease_seconds = lease_seconds
         self._renewed = monotonic()
-        self._charges: dict[str, _Charge] = {}
+        self._charges: dict[tuple[str, int], _Charge] = {}
         self._worker = worker_name()
 
     def run(self, stop: threading.Event) -> None:
@@ -96,7 +96,7 @@ class Supervisor:
         self._bury_the_dead()
         # Before looking for expired leases: after a night in suspend its own have run out too.
         self._renew()
-        seen = attempts.glance(self._db, self._charges)
+        seen = self._glance()
         for charge in self._charges.values():
             status, attempt, cancel = seen.own.get(charge.job.id, ("deleted", 0, False))
             if cancel or status != "running" or attempt != charge.job.attempt:
@@ -105,6 +105,9 @@ class Supervisor:
         if seen.expired or gone:
             self._bury_the_lost(gone)
         self._take_on(seen)
+
+    def _glance(self) -> attempts.Glance:
+        return attempts.glance(self._db, {job_id for job_id, _ in self._charges})
 
     def _bury_the_dead(self) -> None:
         for charge in list(self._charges.values()):
@@ -150,7 +153,7 @@ class Supervisor:
             job = claim(self._db, self._worker, self._lease_seconds, line=line, device=device)
             if job is not None:
                 self._start(job, self._machine.needs_of(line), asked + self._lease_seconds)
-            seen = attempts.glance(self._db, self._charges)
+            seen = self._glance()
             # A line that had nothing to give may be tried again in the next turn.
             lines = [left for left in seen.lines if job is not None or left.name != line.name]
             devices = seen.devices
@@ -165,11 +168,11 @@ class Supervisor:
             reason = f"The process of this job could not be started: {error.strerror}."
             attempts.bury(self._db, job.id, job.attempt, Problem("job_died", reason, status=500).to_dict())
             return
-        self._charges[job.id] = _Charge(job, child, Watch(job, child.pid, self._limits), needs, held_until)
+        self._charges[job.id, job.attempt] = _Charge(job, child, Watch(job, child.pid, self._limits), needs, held_until)
 
     def _forget(self, charge: _Charge) -> None:
         charge.child.close()
-        del self._charges[charge.job.id]
+        del self._charges[charge.job.id, charge.job.attempt]
 
     def _shut_down(self) -> None:
         for charge in self._charges.values():
