@@ -46,8 +46,8 @@ test-training: .venv/installed-dev  ## the training core and dry runs
 test-contract: .venv/installed-dev  ## the OpenAPI document and schemathesis
 	$(PYTEST) -m "not slow" tests/contract
 
-test-faults: .venv/installed-dev  ## real servers, killed
-	$(PYTEST) -m "not slow" tests/faults
+test-faults: .venv/installed-dev  ## real servers, killed: 20 rounds on each database, where `make test` has two
+	TUNEBOOK_TEST_FAULTS=full $(PYTEST) -m "not slow" --timeout 7200 tests/faults
 
 test-browser: .venv/installed-dev  ## the pages in Chromium
 	$(PYTEST) -m "not slow" tests/browser
@@ -71,6 +71,7 @@ benchmark: .venv/installed-dev  ## the measured claims of docs/benchmarks.md
 	$(BIN)/python benchmarks/gate.py
 	$(BIN)/python benchmarks/recommend.py
 	$(BIN)/python benchmarks/streams.py
+	$(BIN)/python benchmarks/claims.py
 
 format: .venv/installed-dev  ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix --quiet .

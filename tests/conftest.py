@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,18 +10,23 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.databases import KINDS
 from webapp import create_app
 from webapp.jobs import claim, run_child
 from webapp.settings import Settings
+from webapp.storage import Database
 from webapp.workflow import Services, open_services
 from webapp.workflow.kinds import job_kinds
+
+if TYPE_CHECKING:
+    from tests.postgres import Postgres
 
 SERVE = "from webapp.server import serve; from webapp.settings import Settings; serve(Settings(), '127.0.0.1', {port})"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -39,6 +45,58 @@ def conversation(number: int) -> dict[str, Any]:
 def jsonl(count: int) -> bytes:
     """A valid file of `count` lines."""
     return b"".join(json.dumps(conversation(number)).encode() + b"\n" for number in range(count))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator["Postgres"]:
+    """A PostgreSQL server of this process's own, started for the first test that asks for it."""
+    from tests.postgres import Postgres
+
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with all tables and no rows, to be copied: migrations take longer than most tests."""
+    path = tmp_path_factory.mktemp("sqlite") / "tunebook.db"
+    db = Database(f"sqlite:///{path}")
+    db.migrate()
+    db.close()
+    return path
+
+
+@pytest.fixture(params=KINDS)
+def database(request: pytest.FixtureRequest) -> str:
+    """The kind of database that the test runs on."""
+    return request.param
+
+
+@pytest.fixture
+def database_url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A new database with all tables and no rows."""
+    if database == "sqlite":
+        path = tmp_path / "tunebook.db"
+        shutil.copy(request.getfixturevalue("migrated_file"), path)
+        yield f"sqlite:///{path}"
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.fresh()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture
+def empty_url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables; the folder of an SQLite file is still to be made."""
+    if database == "sqlite":
+        yield f"sqlite:///{tmp_path / 'home' / 'tunebook.db'}"
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.fresh(migrated=False)
+    yield url
+    server.drop(url)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ class Settings(BaseSettings):
         str | None,
         Field(
             validation_alias="DATABASE_URL",
-            description="SQLAlchemy URL; by default an SQLite file in TUNEBOOK_HOME.",
+            description="Address of the database, postgresql://...; by default an SQLite file in TUNEBOOK_HOME.",
         ),
     ] = None
     secret_key: Annotated[
@@ -33,7 +33,17 @@ class Settings(BaseSettings):
         Field(description="Signs links and cookies; made once and kept in TUNEBOOK_HOME when unset."),
     ] = None
     max_upload_bytes: Annotated[int, Field(gt=0, description="Largest dataset file that is accepted.")] = 1024 * MIB
-    job_concurrency: Annotated[int, Field(ge=1, description="Jobs the supervisor runs side by side.")] = 2
+    job_concurrency: Annotated[
+        int | None,
+        Field(ge=1, description="Jobs a supervisor runs side by side; by default as many as there is room for."),
+    ] = None
+    job_memory: Annotated[
+        int | None,
+        Field(gt=0, description="Bytes of main memory a job may hold; by default nine tenths of the machine's."),
+    ] = None
+    job_disk: Annotated[
+        int | None, Field(gt=0, description="Bytes the files of a run may take; by default as many as there is room.")
+    ] = None
     job_timeout: Annotated[
         float, Field(gt=0, description="Seconds after which a dry run is stopped and reported as timed out.")
     ] = 900.0

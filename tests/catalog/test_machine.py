@@ -92,6 +92,35 @@ def test_without_a_card_it_is_the_processor(smi, said) -> None:
     assert found.tflops == pytest.approx(machine.cores() / 8)
 
 
+TWO = "0, GPU-aaaa\n1, GPU-bbbb\n"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "visible"),
+    [
+        (None, {"0": "GPU-aaaa", "1": "GPU-bbbb"}),
+        ("", {}),
+        ("-1", {}),
+        ("1", {"1": "GPU-bbbb"}),
+        ("GPU-bbbb, 0", {"1": "GPU-bbbb", "0": "GPU-aaaa"}),
+        ("MIG-cccc", {"MIG-cccc": "MIG-cccc"}),
+    ],
+)
+def test_the_cards_that_may_be_used_are_known_by_index_and_name(smi, monkeypatch, chosen, visible) -> None:
+    smi(TWO)
+    if chosen is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+    assert machine.visible_gpus() == visible
+
+
+def test_without_a_driver_there_is_no_card_to_use(smi, monkeypatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    smi(FileNotFoundError("nvidia-smi"))
+    assert machine.visible_gpus() == {}
+
+
 def test_a_container_has_the_memory_it_is_allowed(monkeypatch, tmp_path) -> None:
     whole = machine.memory_bytes()
     limit = tmp_path / "memory.max"

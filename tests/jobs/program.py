@@ -1,5 +1,6 @@
 """The child of the tests, `program.py URL FOLDER JOB ATTEMPT`: a function for each way a job can go."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import time
 from pathlib import Path
 
 from webapp.errors import Problem
-from webapp.jobs import JobContext, run_child
+from webapp.jobs import Died, JobContext, run_child
 from webapp.storage import Database
 
 FOLDER = Path(sys.argv[2])
@@ -54,6 +55,31 @@ def exits(context: JobContext) -> dict:
     os._exit(7)
 
 
+def exclusive(context: JobContext) -> dict:
+    """Takes a moment, and leaves a note when the same job runs somewhere else at the same time."""
+    with (FOLDER / f"{context.job.id}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            (FOLDER / "twice").write_text(context.job.id)
+        time.sleep(0.3)
+    return {"attempt": context.job.attempt}
+
+
+def hungry(context: JobContext) -> dict:
+    """Holds 100 MB, in a process of its own and in another session, as a kernel is."""
+    hold = "held = b'x' * 100_000_000; import time; time.sleep(60)"
+    helper = subprocess.Popen([sys.executable, "-c", hold], start_new_session=True)
+    (FOLDER / "helper").write_text(str(helper.pid))
+    time.sleep(60)
+    return {}
+
+
+def dies_inside(context: JobContext) -> dict:
+    """What does its work in another process is killed."""
+    raise Died("kernel_died", "The notebook's process was ended by signal 9 (SIGKILL).", status=500)
+
+
 def refuses(context: JobContext) -> dict:
     """Finds that the person's data will not do."""
     raise Problem("no_valid_examples", "No line is a valid example.", param="file", details={"lines": [1, 2]})
@@ -69,7 +95,9 @@ def environment(context: JobContext) -> dict:
     return dict(os.environ)
 
 
-KINDS = {f.__name__: f for f in (quick, slow, deaf, killed_once, killed, exits, refuses, stumbles, environment)}
+PLAIN = (quick, slow, deaf, exclusive, hungry, environment)
+DEADLY = (killed_once, killed, exits, refuses, stumbles, dies_inside)
+KINDS = {function.__name__: function for function in (*PLAIN, *DEADLY)}
 
 if __name__ == "__main__":
     db = Database(sys.argv[1])

@@ -1,5 +1,8 @@
 """Attempts: only the current one may write; a death costs one more try, then the job."""
 
+import os
+
+import psutil
 import pytest
 
 from webapp.jobs import attempts, claim, request_cancel, resume
@@ -23,7 +26,7 @@ WRITES = {
     "write": lambda db, job_id: attempts.write(db, job_id, 1, [("log", {"text": "late"})], (0.9, "late")),
     "finish": lambda db, job_id: attempts.finish(db, job_id, 1, {"late": True}),
     "fail": lambda db, job_id: attempts.fail(db, job_id, 1, ERROR),
-    "time_out": lambda db, job_id: attempts.time_out(db, job_id, 1),
+    "confess": lambda db, job_id: attempts.confess(db, job_id, 1, ERROR),
     "release": lambda db, job_id: attempts.release(db, job_id, 1),
     "bury": lambda db, job_id: attempts.bury(db, job_id, 1, ERROR),
 }
@@ -108,6 +111,28 @@ def test_one_death_is_forgiven_the_second_is_not(store):
     assert died == [(1, ERROR), (2, ERROR)]
 
 
+def test_what_an_attempt_confessed_is_why_it_died_and_it_runs_until_it_is_buried(store):
+    said = ERROR | {"code": "kernel_died"}
+    job_id = store.add()
+    for attempt in (1, 2):
+        claim(store.db, "w", 30)
+        assert attempts.confess(store.db, job_id, attempt, said)
+        assert store.job(job_id).status == "running"
+        attempts.bury(store.db, job_id, attempt, ERROR)
+    assert (store.job(job_id).status, store.job(job_id).error) == ("failed", said)
+    queued_again = [event for event in store.events(job_id) if event.data.get("status") == "queued"][1]
+    assert "error" not in queued_again.data
+
+
+@pytest.mark.parametrize("end", ["release", "finish"])
+def test_what_was_confessed_is_forgotten_when_the_attempt_ends_otherwise(store, end):
+    job_id = store.add()
+    claim(store.db, "w", 30)
+    attempts.confess(store.db, job_id, 1, ERROR)
+    WRITES[end](store.db, job_id)
+    assert store.job(job_id).error is None
+
+
 def test_giving_a_job_back_costs_it_nothing(store):
     job_id = store.add()
     for attempt in range(1, 6):
@@ -138,10 +163,44 @@ def test_a_lease_that_ran_out_counts_as_a_death(store):
     assert store.job(job_id).error["code"] == "job_died"
 
 
-def test_a_glance_tells_what_there_is_to_do(store):
-    assert not attempts.glance(store.db, []).waiting
+def test_the_jobs_of_a_supervisor_that_is_gone_are_not_left_to_their_lease(store):
+    gone, other = store.add(), store.add()
+    claim(store.db, "gone", 30)
+    claim(store.db, "alive", 30)
+    assert attempts.lost(store.db, ()) == []
+    assert [job.id for job in attempts.lost(store.db, {"gone"})] == [gone]
+    attempts.bury_expired(store.db, {"gone"}, [gone])
+    assert (store.job(gone).status, store.job(other).status) == ("queued", "running")
+
+
+def test_only_the_jobs_that_were_looked_after_are_buried(store):
+    first, second = store.add(), store.add()
+    for _ in range(2):
+        claim(store.db, "vanished", -1)
+    attempts.bury_expired(store.db, (), [first])
+    assert (store.job(first).status, store.job(second).status) == ("queued", "running")
+
+
+@pytest.mark.parametrize("end", ["finish", "fail", "release", "bury"])
+def test_what_an_attempt_held_is_free_when_it_ends(store, end):
     job_id = store.add()
-    assert attempts.glance(store.db, []).waiting
-    claim(store.db, "w", -1)
+    claim(store.db, "w", 30, device="here:0")
+    attempts.start(store.db, job_id, 1, os.getpid())
+    held = store.job(job_id)
+    assert (held.device, held.pid) == ("here:0", os.getpid())
+    assert held.pid_started == pytest.approx(psutil.Process().create_time(), abs=0.01)
+    WRITES[end](store.db, job_id)
+    job = store.job(job_id)
+    assert (job.device, job.pid, job.pid_started) == (None, None, None)
+
+
+def test_a_glance_tells_what_there_is_to_do(store):
+    assert attempts.glance(store.db, []).lines == []
+    job_id = store.add()
+    assert [(line.name, line.since) for line in attempts.glance(store.db, []).lines] == [
+        ("quick", store.job(job_id).created_at)
+    ]
+    claim(store.db, "w", -1, device="here:0")
     seen = attempts.glance(store.db, [job_id, "deleted"])
-    assert (seen.waiting, seen.expired, seen.own) == (False, True, {job_id: ("running", 1, False)})
+    assert (seen.lines, seen.expired, seen.own) == ([], True, {job_id: ("running", 1, False)})
+    assert (seen.devices, seen.workers) == ({"here:0"}, {"w"})

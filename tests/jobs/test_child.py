@@ -8,11 +8,12 @@ import time
 import pytest
 from sqlalchemy import event
 
+from tests.databases import on_sqlite
 from webapp.errors import Problem
 from webapp.jobs import claim, run_child
 from webapp.storage.tables import Job
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.timeout(60), on_sqlite]
 
 
 def run(store, function) -> Job:

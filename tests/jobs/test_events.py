@@ -1,6 +1,7 @@
 """The log: in order, from any number on, and storable whatever a notebook prints."""
 
 import json
+import threading
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,27 @@ def test_a_reader_goes_on_where_it_stopped(store):
             read += [event.data.get("n") for event in events]
             after = events[-1].seq
     assert read == [None, None, *range(10)]
+
+
+def test_a_reader_that_follows_many_writers_misses_no_number(store):
+    """A transaction that got a lower number and commits later would be lost to whoever reads on from the higher one."""
+    job_id = store.add()
+    claim(store.db, "w", 30)
+
+    def write(writer):
+        for number in range(20):
+            attempts.write(store.db, job_id, 1, [("log", {"writer": writer, "n": number})] * 2, None)
+
+    writers = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
+    for writer in writers:
+        writer.start()
+    followed, after = [], 0
+    while any(writer.is_alive() for writer in writers) or store.events(job_id, after):
+        for event in store.events(job_id, after):
+            followed.append(event.seq)
+            after = event.seq
+    assert followed == [event.seq for event in store.events(job_id)]
+    assert len(followed) == 2 + 4 * 20 * 2
 
 
 def test_events_know_their_attempt_and_time(store):

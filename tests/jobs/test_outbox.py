@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from webapp.errors import Problem
-from webapp.jobs import attempts, claim
+from webapp.jobs import attempts, claim, patience
 from webapp.jobs.outbox import Outbox
 
 pytestmark = pytest.mark.timeout(60)
@@ -35,6 +35,7 @@ def test_a_database_that_stays_away_is_not_passed_over(store, monkeypatch):
         raise Problem("storage_unavailable", "away", status=503)
 
     monkeypatch.setattr(attempts, "write", never)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.2)
     outbox = Outbox(store.db, "job", 1, on_lost=lambda: None)
     with pytest.raises(Problem), outbox:
         outbox.event("log", {})

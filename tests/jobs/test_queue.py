@@ -1,9 +1,5 @@
 """The queue: first come, first served, to one supervisor only; and how work is called off."""
 
-import subprocess
-import sys
-import threading
-
 import pytest
 from sqlalchemy import update
 from sqlalchemy.dialects import postgresql
@@ -20,6 +16,7 @@ from webapp.jobs import (
     resume,
     submit,
 )
+from webapp.jobs.queue import waiting_lines
 from webapp.storage.tables import Job
 
 pytestmark = pytest.mark.timeout(60)
@@ -38,38 +35,32 @@ def test_a_claimed_job_runs_as_its_next_attempt_under_a_lease(store):
     assert store.story(job.id) == ["queued", "running"]
 
 
-CLAIMER = """
-import sys
-from webapp.jobs import claim
-from webapp.storage import Database
-db = Database(sys.argv[1])
-while (job := claim(db, "w", 30)) is not None:
-    print(job.id)
-db.close()
-"""
+def test_only_jobs_that_a_supervisor_runs_are_claimed(store):
+    elsewhere = store.add(executor="elsewhere")
+    assert claim(store.db, "w", 30) is None
+    theirs = [store.add(executor=name) for name in ("colab", "ray")]
+    assert [claim(store.db, "w", 30).id for _ in theirs] == theirs
+    assert store.job(elsewhere).status == "queued"
 
 
-def test_six_claimers_never_take_the_same_job(store):
-    jobs = {store.add() for _ in range(200)}
-    taken: list[str] = []
+def test_the_lines_that_wait_are_known_by_their_oldest(store):
+    for kind, executor in (("dry_run", "local"), ("run", "colab"), ("run", "local"), ("dry_run", "local")):
+        store.add(kind, executor=executor)
+    with store.db.reading() as session:
+        lines = waiting_lines(session)
+    assert [line.name for line in lines] == ["dry_run", "colab", "run"]
+    assert [line.since for line in lines] == sorted(line.since for line in lines)
+    assert claim(store.db, "w", 30, line=lines[2]).kind == "run"
 
-    def take() -> None:
-        while (job := claim(store.db, "w", 30)) is not None:
-            taken.append(job.id)
 
-    processes = [
-        subprocess.Popen([sys.executable, "-c", CLAIMER, store.url], stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    threads = [threading.Thread(target=take) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for process in processes:
-        taken += process.communicate()[0].split()
-    assert len(taken) == 200
-    assert set(taken) == jobs
+def test_a_device_is_held_by_one_job_at_a_time(store):
+    store.add(), store.add()
+    first = claim(store.db, "one", 30, device="here:0")
+    assert claim(store.db, "two", 30, device="here:0") is None
+    assert claim(store.db, "two", 30, device="there:0") is not None
+    attempts.finish(store.db, first.id, 1, {})
+    store.add()
+    assert claim(store.db, "two", 30, device="here:0").device == "here:0"
 
 
 def test_a_claim_is_one_statement_that_postgresql_skips_locked_rows_in(store, monkeypatch):

@@ -6,19 +6,19 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.databases import on_sqlite
+from tests.jobs.store import PROGRAM
 from webapp.errors import Problem
-from webapp.jobs import attempts, process, request_cancel, supervisor
+from webapp.jobs import Limits, Machine, Needs, attempts, claim, limits, process, request_cancel
 from webapp.jobs.child import SUPERVISOR_PID
+from webapp.jobs.hosts import worker_name
 from webapp.storage.tables import Job
 
 pytestmark = pytest.mark.timeout(60)
-
-PROGRAM = Path(__file__).with_name("program.py")
 
 
 def alive(pid: int) -> bool:
@@ -45,6 +45,7 @@ def test_a_job_runs_in_a_process_of_its_own(store, supervise):
     assert store.story(job_id) == ["queued", "running", "completed"]
 
 
+@on_sqlite
 def test_its_process_is_known_and_leads_its_own_group(store, supervise):
     job_id = store.add("slow")
     supervise()
@@ -53,9 +54,10 @@ def test_its_process_is_known_and_leads_its_own_group(store, supervise):
     assert os.getpgid(job.pid) == os.getsid(job.pid) == job.pid
 
 
+@on_sqlite
 def test_jobs_run_side_by_side_but_not_more_than_allowed(store, supervise):
     first, second, third = (store.add("slow") for _ in range(3))
-    supervise(concurrency=2)
+    supervise(machine=Machine(jobs=2))
     store.until(first, lambda job: job.progress)
     store.until(second, lambda job: job.progress)
     assert store.job(third).status == "queued"
@@ -71,6 +73,7 @@ def test_a_killed_job_runs_once_more_and_completes(store, supervise):
     assert store.story(job_id) == ["queued", "running", "queued", "running", "completed"]
 
 
+@on_sqlite
 def test_a_child_that_is_killed_from_outside_is_replaced(store, supervise):
     job_id = store.add("slow")
     supervise()
@@ -80,6 +83,7 @@ def test_a_child_that_is_killed_from_outside_is_replaced(store, supervise):
     assert second.pid != first.pid
 
 
+@on_sqlite
 def test_two_deaths_fail_the_job_with_the_signal_in_words(store, supervise):
     job_id = store.add("killed")
     supervise()
@@ -88,6 +92,7 @@ def test_two_deaths_fail_the_job_with_the_signal_in_words(store, supervise):
     assert "signal 9 (SIGKILL)" in job.error["message"]
 
 
+@on_sqlite
 def test_an_exit_without_a_result_is_told_with_its_last_words(store, supervise):
     job_id = store.add("exits")
     supervise()
@@ -108,6 +113,7 @@ def test_a_running_job_is_cancelled(store, supervise):
     assert not alive(pid)
 
 
+@on_sqlite
 def test_a_deaf_job_is_killed_with_all_it_started(store, supervise, tmp_path):
     job_id = store.add("deaf")
     supervise()
@@ -123,10 +129,11 @@ def limit(store, job_id: str, seconds: float) -> None:
         session.get(Job, job_id).timeout_seconds = seconds
 
 
+@on_sqlite
 @pytest.mark.parametrize("kind", ["slow", "deaf"])
 def test_a_job_that_takes_too_long_is_stopped_and_fails(store, supervise, monkeypatch, kind):
-    monkeypatch.setattr(supervisor, "TIMEOUT_MARGIN", 0.0)
-    monkeypatch.setattr(process, "_TIMEOUT_GRACE", 0.3)
+    monkeypatch.setattr(limits, "TIMEOUT_MARGIN", 0.0)
+    monkeypatch.setattr(process, "_VERDICT_GRACE", 0.3)
     job_id = store.add(kind)
     limit(store, job_id, 3)
     supervise()
@@ -136,6 +143,7 @@ def test_a_job_that_takes_too_long_is_stopped_and_fails(store, supervise, monkey
     assert not [child for child in psutil.Process().children() if job_id in child.cmdline()]
 
 
+@on_sqlite
 def test_a_job_within_its_time_is_left_alone(store, supervise):
     job_id = store.add()
     limit(store, job_id, 60)
@@ -152,6 +160,7 @@ def test_a_deleted_job_is_stopped(store, supervise):
     until(lambda: not alive(job.pid))
 
 
+@on_sqlite
 @pytest.mark.parametrize("kind", ["slow", "deaf"])
 def test_a_shutdown_is_quick_and_gives_jobs_back(store, supervise, kind):
     job_id = store.add(kind)
@@ -176,11 +185,11 @@ SUPERVISOR = """
 import sys, threading
 from webapp.jobs import Supervisor
 from webapp.storage import Database
-Supervisor(Database(sys.argv[1]), json.loads(sys.argv[2]), lease_seconds=2).run(threading.Event())
+Supervisor(Database(sys.argv[1]), json.loads(sys.argv[2]), lease_seconds=600).run(threading.Event())
 """
 
 
-def test_children_die_with_a_killed_supervisor_and_the_next_one_takes_over(store, supervise, tmp_path):
+def test_children_die_with_a_killed_supervisor_and_the_next_one_takes_over_at_once(store, supervise, tmp_path):
     job_id = store.add("slow")
     command = json.dumps([sys.executable, str(PROGRAM), store.url, str(tmp_path)])
     first = subprocess.Popen([sys.executable, "-c", "import json" + SUPERVISOR, store.url, command])
@@ -195,6 +204,97 @@ def test_children_die_with_a_killed_supervisor_and_the_next_one_takes_over(store
     assert (job.status, job.deaths) == ("running", 1)
 
 
+def test_what_outlived_its_supervisor_is_ended_before_its_job_runs_again(store, supervise, tmp_path):
+    """A child in the place of one that the death of its supervisor did not reach."""
+    job_id = store.add("quick")
+    ended = subprocess.Popen(["/bin/true"])
+    ended.wait()
+    claim(store.db, worker_name().replace(f":{os.getpid()}:", f":{ended.pid}:"), 600)
+    orphan = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
+    attempts.start(store.db, job_id, 1, orphan.pid)
+    supervise()
+    job = store.ended(job_id)
+    assert (job.status, job.attempt, alive(orphan.pid)) == ("completed", 2, False)
+    orphan.wait()
+
+
+@on_sqlite
+def test_what_a_killed_child_leaves_in_another_session_is_ended_with_it(store, supervise, tmp_path):
+    job_id = store.add("hungry")
+    supervise()
+    until(lambda: (tmp_path / "helper").exists() and (tmp_path / "helper").read_text())
+    helper = int((tmp_path / "helper").read_text())
+    os.kill(store.job(job_id).pid, signal.SIGKILL)
+    until(lambda: not alive(helper))
+
+
+@on_sqlite
+def test_a_job_that_takes_too_much_memory_is_stopped_and_not_tried_again(store, supervise, monkeypatch, tmp_path):
+    monkeypatch.setattr(process, "_VERDICT_GRACE", 0.3)
+    job_id = store.add("hungry")
+    supervise(limits=Limits(memory=90_000_000))
+    job = store.ended(job_id)
+    assert (job.status, job.error["code"], job.attempt) == ("failed", "memory_exceeded", 1)
+    assert job.error["details"]["used_bytes"] > job.error["details"]["limit_bytes"] == 90_000_000
+    until(lambda: not alive(int((tmp_path / "helper").read_text())))
+
+
+@on_sqlite
+def test_the_death_of_what_does_the_work_costs_one_more_try_too(store, supervise):
+    job_id = store.add("dies_inside")
+    supervise()
+    job = store.ended(job_id)
+    assert (job.status, job.error["code"], job.attempt, job.deaths) == ("failed", "kernel_died", 2, 2)
+
+
+@on_sqlite
+def test_the_error_of_a_job_that_died_is_explained(store, supervise):
+    job_id = store.add("killed")
+    supervise(explain=lambda job, error: {**error, "details": {"failure": f"{job.kind}: {error['code']}"}})
+    assert store.ended(job_id).error["details"] == {"failure": "killed: job_died"}
+
+
+def test_two_jobs_never_share_a_gpu(store, supervise):
+    """Two supervisors on one machine with two cards, each of which would have room for all three jobs."""
+    machine = Machine(gpus={"here:0": "GPU-a", "here:1": "GPU-b"}, needs={"slow": Needs(gpu=True)})
+    jobs = [store.add("slow") for _ in range(3)]
+    for _ in range(2):
+        supervise(machine=machine)
+    held = [store.until(job_id, lambda job: job.progress).device for job_id in jobs[:2]]
+    assert sorted(held) == ["here:0", "here:1"]
+    time.sleep(1)
+    assert store.job(jobs[2]).status == "queued"
+    cancel(store, jobs[0])
+    assert store.until(jobs[2], lambda job: job.progress).device == held[0]
+
+
+@on_sqlite
+def test_a_run_sees_its_own_gpu_alone(store, supervise, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    job_id, other = store.add("environment"), store.add("quick")
+    supervise(machine=Machine(gpus={"here:0": "GPU-a"}, needs={"environment": Needs(gpu=True)}))
+    assert store.ended(job_id).result["CUDA_VISIBLE_DEVICES"] == "GPU-a"
+    assert store.ended(other).status == "completed"
+
+
+@on_sqlite
+def test_a_supervisor_that_cannot_renew_ends_its_children_before_another_starts_them(store, supervise, monkeypatch):
+    job_id = store.add("slow")
+    supervise(lease_seconds=2)
+    child = store.until(job_id, lambda job: job.progress).pid
+    real = attempts.renew
+
+    def away(*_arguments):
+        raise Problem("storage_unavailable", "away", status=503)
+
+    monkeypatch.setattr(attempts, "renew", away)
+    until(lambda: not alive(child), seconds=5)
+    monkeypatch.setattr(attempts, "renew", real)
+    job = store.until(job_id, lambda job: job.attempt == 2 and job.progress)
+    assert job.status == "running"
+
+
+@on_sqlite
 def test_a_child_that_starts_after_its_supervisor_died_does_nothing(store, tmp_path):
     job_id = store.add()
     late = subprocess.run(
@@ -207,6 +307,7 @@ def test_a_child_that_starts_after_its_supervisor_died_does_nothing(store, tmp_p
     assert store.job(job_id).status == "queued"
 
 
+@on_sqlite
 def test_secrets_do_not_reach_a_job(store, supervise, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "s3cret")
     monkeypatch.setenv("TUNEBOOK_HOME", "/home/of/tunebook")
@@ -217,6 +318,7 @@ def test_secrets_do_not_reach_a_job(store, supervise, monkeypatch):
     assert "OPENAI_API_KEY" not in seen
 
 
+@on_sqlite
 def test_a_command_that_does_not_start_fails_the_job(store, supervise, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     job_id = store.add()
@@ -225,6 +327,7 @@ def test_a_command_that_does_not_start_fails_the_job(store, supervise, monkeypat
     assert (error["code"], "could not be started" in error["message"]) == ("job_died", True)
 
 
+@on_sqlite
 def test_it_waits_for_a_database_that_is_away_for_a_moment(store, supervise, monkeypatch):
     real, failures = attempts.glance, iter([True, True])
 

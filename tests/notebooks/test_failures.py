@@ -155,6 +155,30 @@ def test_a_kernel_that_left_is_not_said_to_have_lacked_memory(ended):
     assert (failure.code, failure.change) == ("kernel_died", None)
 
 
+@pytest.mark.parametrize(
+    ("ended", "code"),
+    [
+        ("was ended by signal 9 (SIGKILL), often a sign of too little memory", "out_of_memory"),
+        ("ended with exit status 1", "kernel_died"),
+    ],
+)
+def test_a_job_whose_own_process_ended_is_read_as_its_kernel_is(ended, code):
+    error = {"code": "job_died", "message": f"The process of this job {ended}.", "details": {}}
+    assert decode(error, {}).code == code
+
+
+@pytest.mark.parametrize(
+    ("code", "parameters", "change"),
+    [
+        ("memory_exceeded", {"gradient_checkpointing": False}, {"gradient_checkpointing": True}),
+        ("disk_exceeded", {"export_merged": True}, None),
+    ],
+)
+def test_a_run_that_took_more_than_it_may_is_told_by_the_supervisors_own_error(code, parameters, change):
+    failure = decode({"code": code, "message": "The job was stopped: ..."}, parameters)
+    assert (failure.code, failure.change) == (code, change)
+
+
 def test_a_run_that_took_too_long_can_be_run_again(ended):
     assert ended("import time; time.sleep(60)", timeout=2).code == "timed_out"
 

@@ -6,13 +6,12 @@ from webapp.storage import Database
 
 
 @pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'home' / 'tunebook.db'}"
+def url(database_url):
+    return database_url
 
 
 @pytest.fixture
 def db(url):
-    database = Database(url)
-    database.migrate()
-    yield database
-    database.close()
+    made = Database(url)
+    yield made
+    made.close()

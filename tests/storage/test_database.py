@@ -1,5 +1,6 @@
 """Transactions: durable, short, safe across threads and forks, and clear when the disk is the trouble."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -9,8 +10,10 @@ import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
+from tests.databases import on_sqlite
 from webapp.errors import Problem
 from webapp.storage import Database, tables
+from webapp.storage.engine import database_url
 from webapp.storage.tables import Dataset, Job, JobEvent
 
 pytestmark = pytest.mark.timeout(60)
@@ -50,6 +53,7 @@ def test_an_error_in_the_block_undoes_all_of_it(db):
     assert count(db) == 0
 
 
+@on_sqlite
 def test_a_commit_waits_for_the_disk(db):
     with db.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
@@ -65,11 +69,21 @@ def test_a_reader_sees_one_moment_and_waits_for_no_writer(db):
 
 
 def test_a_reader_cannot_write(db):
-    with pytest.raises(Problem), db.reading() as session:
+    with pytest.raises(Problem) as caught, db.reading() as session:
         session.execute(insert(Dataset).values(filename="f", size=1, sha256="", blob="b"))
-    assert count(db) == 0
+    assert (caught.value.code, count(db)) == ("read_only", 0)
 
 
+def test_all_that_a_reader_asks_is_of_the_same_moment(db):
+    with db.reading() as session:
+        before = session.scalar(select(func.count()).select_from(Dataset))
+        with db.session() as writing:
+            writing.add(a_dataset())
+        assert session.scalar(select(func.count()).select_from(Dataset)) == before == 0
+    assert count(db) == 1
+
+
+@on_sqlite
 def test_many_threads_write_at_once_and_none_is_lost(db):
     def write() -> None:
         for _ in range(10):
@@ -159,6 +173,7 @@ def test_an_unknown_state_is_refused(db):
         session.add(Job(kind="analysis", dataset_id=dataset.id, status="nearly"))
 
 
+@on_sqlite
 def test_a_full_disk_is_named_and_what_was_there_stays(db):
     with db.session() as session:
         session.add(a_dataset())
@@ -175,6 +190,7 @@ def test_a_full_disk_is_named_and_what_was_there_stays(db):
     assert count(db) == 1
 
 
+@on_sqlite
 def test_a_read_only_database_is_named(db, url):
     frozen = Database(url.replace("sqlite:///", "sqlite:///file:") + "?mode=ro&uri=true")
     try:
@@ -183,6 +199,28 @@ def test_a_read_only_database_is_named(db, url):
     finally:
         frozen.close()
     assert (caught.value.code, caught.value.status) == ("read_only", 500)
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_is_named_as_its_hosts_name_it(scheme):
+    url = database_url(f"{scheme}://postgres.ref:pa%23ss@aws-0-eu-central-1.pooler.supabase.com:5432/postgres")
+    assert (url.drivername, url.password, url.port) == ("postgresql+psycopg", "pa#ss", 5432)
+
+
+def test_postgresql_without_its_driver_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(Problem, match=r"tunebook\[postgres\]") as caught:
+        Database("postgresql://localhost/tunebook")
+    assert (caught.value.code, caught.value.status) == ("postgres_not_installed", 501)
+
+
+def test_a_postgresql_that_is_not_there_is_named_in_one_line():
+    db = Database("postgresql://u:s3cret@127.0.0.1:1/tunebook")
+    with pytest.raises(Problem) as caught, db.session() as session:
+        session.add(a_dataset(filename="a private name"))
+    db.close()
+    assert (caught.value.code, caught.value.status) == ("storage_unavailable", 503)
+    assert not re.search(r"s3cret|private|\n", caught.value.message)
 
 
 def test_a_database_that_cannot_be_opened_is_named_without_any_sql(tmp_path):

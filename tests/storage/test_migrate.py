@@ -9,11 +9,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, make_url
+from sqlalchemy import inspect
 
 from webapp.errors import Problem
 from webapp.storage import Database, migrate, tables
-from webapp.storage.engine import open_engine
+from webapp.storage.engine import database_url, open_engine
 from webapp.storage.files import make_folder
 
 pytestmark = pytest.mark.timeout(60)
@@ -29,8 +29,8 @@ db.close()
 """
 
 
-def test_an_empty_place_becomes_a_store(url):
-    db = Database(url)
+def test_an_empty_place_becomes_a_store(empty_url):
+    db = Database(empty_url)
     db.migrate()
     names = set(inspect(db.engine).get_table_names())
     db.close()
@@ -60,8 +60,8 @@ def test_the_migrations_lead_to_exactly_the_tables_in_the_code(db):
         assert compare_metadata(context, tables.Base.metadata) == []
 
 
-def test_two_processes_may_start_at_once(url):
-    command = [sys.executable, "-W", "error", "-c", START, url]
+def test_two_processes_may_start_at_once(empty_url):
+    command = [sys.executable, "-W", "error", "-c", START, empty_url]
     starts = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(3)
@@ -73,7 +73,7 @@ def test_two_processes_may_start_at_once(url):
         start.stdin.flush()
     answers = [start.communicate(timeout=30) for start in starts]
     assert [start.returncode for start in starts] == [0, 0, 0], answers
-    db = Database(url)
+    db = Database(empty_url)
     assert "jobs" in inspect(db.engine).get_table_names()
     db.close()
 
@@ -93,9 +93,11 @@ def test_a_folder_with_odd_signs_is_fine(tmp_path):
     assert (tmp_path / "a %d folder, not ours" / "tunebook.db").exists()
 
 
-def test_a_store_from_before_versions_keeps_its_datasets_and_their_notebooks(url):
-    make_folder(Path(make_url(url).database).parent)
-    engine = open_engine(make_url(url))
+def test_a_store_from_before_versions_keeps_its_datasets_and_their_notebooks(empty_url):
+    url = database_url(empty_url)
+    if url.get_backend_name() == "sqlite":
+        make_folder(Path(url.database).parent)
+    engine = open_engine(url)
     with engine.begin() as connection:
         config = Config()
         config.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
@@ -111,7 +113,7 @@ def test_a_store_from_before_versions_keeps_its_datasets_and_their_notebooks(url
             "VALUES ('n', 'd', 'm', '{}', '', 'f', '', '2026-01-01')"
         )
     engine.dispose()
-    db = Database(url)
+    db = Database(empty_url)
     db.migrate()
     with db.reading() as session:
         dataset = session.get_one(tables.Dataset, "d")

@@ -1,5 +1,6 @@
 """What the process of a job does."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -51,6 +52,13 @@ def dry_run(services, sample, work, monkeypatch):
         return workflow.job_status(services, LOCAL, job.id), seen
 
     return run
+
+
+def test_a_kernel_that_is_killed_gets_one_more_try(dry_run, monkeypatch):
+    error = {"code": "kernel_died", "message": "was ended by signal 9 (SIGKILL).", "cell": 8, "failure": FAILURE}
+    job, _ = dry_run(replace(OUT_OF_TIME, error=error))
+    assert (job.status, job.error["code"], job.attempt) == ("failed", "kernel_died", 2)
+    assert job.error["details"]["failure"] == FAILURE
 
 
 def test_a_dry_run_that_completes_has_its_report_as_result(dry_run, settings):

@@ -1,4 +1,4 @@
-"""What this machine can train with: its NVIDIA card as the driver reports it, else its memory and cores."""
+"""What this machine can train with: its NVIDIA cards as the driver reports them, else its memory and cores."""
 
 import os
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _ASK = ("nvidia-smi", "--query-gpu=name,memory.total,compute_cap", "--format=csv,noheader,nounits")
+_LIST = ("nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader")
 _ASK_SECONDS = 5.0
 _REMEMBERED_SECONDS = 60.0
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -45,6 +46,24 @@ def asked_card(_minute: float) -> Card | None:
         return None
     own = int(found[2]) if found[2].isdigit() else None  # N/A: GB10 and Jetson boards share the main memory
     return Card(found[1], own, (int(found[3]), int(found[4])))
+
+
+def visible_gpus() -> dict[str, str]:
+    """The NVIDIA cards that this process may use: what CUDA_VISIBLE_DEVICES calls each, by its index on this machine.
+
+    A card that CUDA_VISIBLE_DEVICES itself names otherwise, such as a part of one, is its own index.
+    """
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    try:
+        done = subprocess.run(_LIST, capture_output=True, text=True, timeout=_ASK_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    cards: dict[str, str] = dict(re.findall(r"^(\d+), *(GPU-\S+)", done.stdout, re.MULTILINE))
+    if chosen is None:
+        return cards
+    indices = {uuid: index for index, uuid in cards.items()}
+    named = [name.strip() for name in chosen.split(",") if name.strip() not in ("", "-1")]
+    return {indices.get(name, name): cards.get(name, name) for name in named}
 
 
 def memory_bytes() -> int:

@@ -3,9 +3,12 @@
 The executors are not loaded with it: only processes that run notebooks need them.
 """
 
-from webapp.jobs.child import JobContext, run_child
+from webapp.jobs.capacity import Machine, Needs
+from webapp.jobs.child import Died, JobContext, run_child
 from webapp.jobs.environment import hub_token, scrubbed_environment
 from webapp.jobs.events import last_events, read_events
+from webapp.jobs.hosts import host_name
+from webapp.jobs.limits import Limits
 from webapp.jobs.queue import add_job, claim, enqueue, get_job, job_at_rest, request_cancel, resume, submit
 from webapp.jobs.readers import Reader
 from webapp.jobs.remote import Remote, remote_of
@@ -13,7 +16,11 @@ from webapp.jobs.supervisor import Supervisor
 from webapp.jobs.tailer import Tailer
 
 __all__ = [
+    "Died",
     "JobContext",
+    "Limits",
+    "Machine",
+    "Needs",
     "Reader",
     "Remote",
     "Supervisor",
@@ -22,6 +29,7 @@ __all__ = [
     "claim",
     "enqueue",
     "get_job",
+    "host_name",
     "hub_token",
     "job_at_rest",
     "last_events",

@@ -11,6 +11,7 @@ from typing import Any
 from webapp.errors import Problem
 from webapp.jobs import attempts
 from webapp.jobs.outbox import Outbox
+from webapp.jobs.patience import patiently
 from webapp.stopping import end_with_parent
 from webapp.storage import Database
 from webapp.storage.tables import Job
@@ -21,6 +22,10 @@ SUPERVISOR_PID = "TUNEBOOK_SUPERVISOR_PID"
 
 class Stopped(Exception):
     """The job was told to stop: it was cancelled, or its supervisor is shutting down."""
+
+
+class Died(Problem):
+    """The work ended without a word, as a process that is killed does: it gets one more try, then this is its error."""
 
 
 class JobContext:
@@ -69,7 +74,7 @@ def run_child(
     stop = threading.Event()
     previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
-        job = attempts.start(db, job_id, attempt, os.getpid())
+        job = patiently(lambda: attempts.start(db, job_id, attempt, os.getpid()))
         if job is not None:
             _run(db, job, stop, kinds)
     finally:
@@ -83,23 +88,30 @@ def _run(
     kinds: Mapping[str, Callable[[JobContext], Mapping[str, Any]]],
 ) -> None:
     result: Mapping[str, Any] = {}
-    error: dict[str, Any] | None = None
+    problem: Problem | None = None
     with Outbox(db, job.id, job.attempt, on_lost=stop.set) as outbox:
         try:
             result = kinds[job.kind](JobContext(job, db, outbox, stop))
         except Stopped:
             stop.set()
-        except Problem as problem:
-            error = problem.to_dict()
+        except Problem as raised:
+            problem = raised
         except Exception:
             outbox.event("traceback", {"text": traceback.format_exc()})
-            error = Problem("internal_error", "Something went wrong inside Tunebook.", status=500).to_dict()
-    if stop.is_set():
-        return
-    if error is None:
+            problem = Problem("internal_error", "Something went wrong inside Tunebook.", status=500)
+    if not stop.is_set():
+        patiently(lambda: _write_end(db, job, result, problem))
+
+
+def _write_end(db: Database, job: Job, result: Mapping[str, Any], problem: Problem | None) -> None:
+    if problem is None:
         attempts.finish(db, job.id, job.attempt, result)
+    elif isinstance(problem, Died) or problem.code == "storage_unavailable":  # no fault of the job's
+        attempts.confess(db, job.id, job.attempt, problem.to_dict())
+        if SUPERVISOR_PID not in os.environ:  # nobody waits for this process to end
+            attempts.bury(db, job.id, job.attempt, problem.to_dict())
     else:
-        attempts.fail(db, job.id, job.attempt, error)
+        attempts.fail(db, job.id, job.attempt, problem.to_dict())
 
 
 def _follow_supervisor() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from webapp.errors import Problem
 from webapp.jobs import attempts
 from webapp.jobs.events import News, joined
+from webapp.jobs.patience import patiently
 from webapp.storage import Database
 
 _BATCH_SECONDS = 0.05
@@ -42,7 +43,7 @@ class Outbox:
         self._closing.set()
         self._news.set()
         self._thread.join()
-        self._flush(everything=True)
+        patiently(lambda: self._flush(everything=True))
 
     def event(self, kind: str, data: Mapping[str, Any], key: str | None = None) -> None:
         """Adds an event, once for each `key`; never waits, never raises."""

@@ -10,29 +10,30 @@ from time import monotonic
 from typing import Any
 
 from webapp.errors import Problem
+from webapp.jobs.family import end_family, mark
+from webapp.storage.tables import Job
 
-_TIMEOUT_GRACE = 5.0
+_VERDICT_GRACE = 5.0
 _LAST_WORDS_BYTES, _LAST_WORDS_LINES = 8192, 20
 
 
 class Child:
-    """`[*command, job id, attempt]`, leader of a session of its own; what it starts there ends with it.
+    """`[*command, job id, attempt]`, leader of a session of its own; what it and its like start ends with it.
 
-    It is asked to end after `seconds`, and `timed_out` then.
+    `ending` says that it was told to end, `verdict` that this was its own fault, and why.
     """
 
-    def __init__(
-        self, command: Sequence[str], job_id: str, attempt: int, environment: Mapping[str, str], seconds: float
-    ) -> None:
-        self.job_id, self.attempt = job_id, attempt
-        self.ending, self.timed_out = False, False
-        self._due = monotonic() + seconds
+    def __init__(self, command: Sequence[str], job: Job, environment: Mapping[str, str]) -> None:
+        self.job_id, self.attempt = job.id, job.attempt
+        self.ending = False
+        self.verdict: Problem | None = None
         self._kill_at = float("inf")
+        self._swept = False
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         try:
             self._process = subprocess.Popen(
-                [*command, job_id, str(attempt)],
-                env=dict(environment),
+                [*command, job.id, str(job.attempt)],
+                env={**environment, **mark(job.id, job.attempt)},
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=subprocess.STDOUT,
@@ -49,17 +50,27 @@ class Child:
             self._kill_at = monotonic() + grace
             self._signal(signal.SIGTERM)
 
+    def condemn(self, verdict: Problem) -> None:
+        """Ends it because of what it did; nothing when it is ending already."""
+        if not self.ending:
+            self.verdict = verdict
+            self.end(_VERDICT_GRACE)
+
     def poll(self) -> int | None:
         """None while it runs, then its exit status (minus the signal's number when one ended it)."""
-        if monotonic() >= self._due and not self.ending:
-            self.timed_out = True
-            self.end(_TIMEOUT_GRACE)
         if monotonic() >= self._kill_at:
             self._signal(signal.SIGKILL)
         status = self._process.poll()
-        if status is not None:
-            self._signal(signal.SIGKILL)  # what it left behind in its group
+        if status is not None and not self._swept:
+            self._swept = True
+            self._signal(signal.SIGKILL)  # what it left behind in its group, and in others
+            end_family(self.job_id, self.attempt)
         return status
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
 
     def close(self) -> None:
         """Lets go of what it printed."""

@@ -1,16 +1,20 @@
 """The job table as a queue: what puts work in, takes it out, calls it off, and takes it up again."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.errors import Problem
-from webapp.jobs.states import ELSEWHERE, QUEUED, change, final, record
+from webapp.jobs.states import ELSEWHERE, EXECUTORS, QUEUED, change, final, record
 from webapp.storage import Database
 from webapp.storage.tables import Job, utc_now
+
+_WAITS = (Job.status == "queued") & Job.executor.in_(EXECUTORS)
 
 # Takes away what an earlier end left in a job that is begun again.
 AFRESH: dict[str, Any] = {
@@ -96,14 +100,39 @@ def get_job(session: Session, job_id: str) -> Job:
     return job
 
 
-def claim(db: Database, worker: str, lease_seconds: float) -> Job | None:
-    """The oldest waiting job, now running for `worker` as its next attempt; None when none waits.
+@dataclass(frozen=True)
+class Line:
+    """The jobs of one kind and executor that wait, the oldest since `since`."""
 
-    Leases are measured by the supervisors' clocks, which must agree to well within `lease_seconds`.
+    kind: str
+    executor: str
+    since: datetime
+
+    @property
+    def name(self) -> str:
+        """The kind of a job that runs here, else its executor: all that runs elsewhere needs the same of a machine."""
+        return self.kind if self.executor == "local" else self.executor
+
+
+def waiting_lines(session: Session) -> list[Line]:
+    """Who waits for a supervisor, the line with the oldest job first."""
+    since = func.min(Job.created_at)
+    statement = select(Job.kind, Job.executor, since).where(_WAITS).group_by(Job.kind, Job.executor)
+    return [Line(*row) for row in session.execute(statement.order_by(since)).all()]
+
+
+def claim(
+    db: Database, worker: str, lease_seconds: float, *, line: Line | None = None, device: str | None = None
+) -> Job | None:
+    """The oldest waiting job (of that line), now running for `worker` as its next attempt and holding the `device`.
+
+    None when none waits, or when the device is held already. Leases are measured by the supervisors' clocks, which must
+    agree to well within `lease_seconds`.
     """
+    waiting = _WAITS if line is None else _WAITS & (Job.kind == line.kind) & (Job.executor == line.executor)
     oldest = (
         select(Job.id)
-        .where(Job.status == "queued")
+        .where(waiting)
         .order_by(Job.created_at, Job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -114,13 +143,17 @@ def claim(db: Database, worker: str, lease_seconds: float) -> Job | None:
         "status": "running",
         "attempt": Job.attempt + 1,
         "worker": worker,
+        "device": device,
         "lease_until": now + timedelta(seconds=lease_seconds),
         "started_at": now,
         "progress": 0.0,
         "message": "",
     }
-    with db.session() as session:
-        return change(session, Job.id == oldest, taken)
+    try:
+        with db.session() as session:
+            return change(session, Job.id == oldest, taken)
+    except IntegrityError:  # another supervisor of this machine was quicker with the device
+        return None
 
 
 def job_at_rest(session: Session, job_id: str) -> Job:

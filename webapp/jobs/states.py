@@ -15,12 +15,17 @@ FINAL = ("completed", "failed", "cancelled")
 # The executor of a job whose notebook a person runs: no supervisor has it, it is never queued.
 ELSEWHERE = "elsewhere"
 
-QUEUED: dict[str, Any] = {"status": "queued", "lease_until": None, "worker": None, "pid": None}
+# Jobs of these are run by a supervisor: here, or from here on a machine of somebody else's.
+EXECUTORS = ("local", "colab", "ray")
+
+# What a job holds only while an attempt runs.
+_AT_REST: dict[str, Any] = {"lease_until": None, "pid": None, "pid_started": None, "device": None}
+QUEUED: dict[str, Any] = {"status": "queued", "worker": None, **_AT_REST}
 
 
 def final(status: str, **values: Any) -> dict[str, Any]:
     """The columns of a job that ends now, in one of the final states."""
-    return {"status": status, "finished_at": utc_now(), "lease_until": None, "pid": None, **values}
+    return {"status": status, "finished_at": utc_now(), **_AT_REST, **values}
 
 
 def running(job_id: str, attempt: int) -> ColumnElement[bool]:

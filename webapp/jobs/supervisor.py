@@ -1,18 +1,22 @@
 """The supervisor: claims jobs, runs each in a process group of its own, renews leases, stops and retries."""
 
 import os
-import socket
 import threading
-from collections.abc import Sequence
-from math import inf
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from time import monotonic, sleep
+from typing import Any
 
 import structlog
 
 from webapp.errors import Problem
 from webapp.jobs import attempts
+from webapp.jobs.capacity import TWO_JOBS, Machine, Needs, Room
 from webapp.jobs.child import SUPERVISOR_PID
 from webapp.jobs.environment import child_environment
+from webapp.jobs.family import end_family
+from webapp.jobs.hosts import is_gone, is_here, worker_name
+from webapp.jobs.limits import NO_LIMITS, Limits, Watch
 from webapp.jobs.process import Child
 from webapp.jobs.queue import claim
 from webapp.storage import Database
@@ -21,28 +25,48 @@ from webapp.storage.tables import Job
 POLL_SECONDS = 0.2
 # How long a cancelled child may take to end once asked, and one whose supervisor shuts down.
 CANCEL_GRACE, SHUTDOWN_GRACE = 5.0, 1.0
-# How much longer than it may take a job's process lives: one that runs a notebook ends that itself, with a report.
-TIMEOUT_MARGIN = 30.0
+
+# Adds what is known of its cause to the error `{code, message, status, param, details}` of a job that died.
+Explain = Callable[[Job, Mapping[str, Any]], Mapping[str, Any]]
 
 log = structlog.get_logger(__name__)
 
 
-class Supervisor:
-    """Runs up to `concurrency` jobs side by side, each as the process `[*command, job id, attempt]`.
+@dataclass
+class _Charge:
+    """A child of this supervisor, and the moment until which its lease is known to hold."""
 
-    A job is held by a lease of `lease_seconds`: should this supervisor vanish, another takes over after that.
+    job: Job
+    child: Child
+    watch: Watch
+    needs: Needs
+    held_until: float
+
+
+class Supervisor:
+    """Runs jobs side by side while `machine` has room, each as the process `[*command, job id, attempt]`.
+
+    A job is held by a lease of `lease_seconds`: should this supervisor vanish, another takes over after that, and at
+    once when it is on the same machine.
     """
 
     def __init__(
-        self, db: Database, command: Sequence[str], *, concurrency: int = 2, lease_seconds: float = 30.0
+        self,
+        db: Database,
+        command: Sequence[str],
+        *,
+        machine: Machine = TWO_JOBS,
+        limits: Limits = NO_LIMITS,
+        lease_seconds: float = 30.0,
+        explain: Explain = lambda _, error: error,
     ) -> None:
-        self._db = db
-        self._command = list(command)
-        self._concurrency = concurrency
+        self._db, self._command = db, list(command)
+        self._machine, self._limits, self._explain = machine, limits, explain
+        self._room = Room(machine)
         self._lease_seconds = lease_seconds
         self._renewed = monotonic()
-        self._children: dict[str, Child] = {}
-        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self._charges: dict[tuple[str, int], _Charge] = {}
+        self._worker = worker_name()
 
     def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set; then ends its children within a second or so and gives their jobs back.
@@ -51,6 +75,7 @@ class Supervisor:
         """
         try:
             while not stop.wait(POLL_SECONDS):
+                self._judge()
                 try:
                     self._turn()
                 except Problem as problem:
@@ -58,67 +83,105 @@ class Supervisor:
         finally:
             self._shut_down()
 
+    def _judge(self) -> None:
+        """Ends children that exceed a limit, and those whose lease may have run out: another may run their job now."""
+        for charge in self._charges.values():
+            if (verdict := charge.watch.verdict()) is not None:
+                charge.child.condemn(verdict)
+            if monotonic() >= charge.held_until:
+                charge.child.end(SHUTDOWN_GRACE)
+            charge.child.poll()
+
     def _turn(self) -> None:
         self._bury_the_dead()
         # Before looking for expired leases: after a night in suspend its own have run out too.
         self._renew()
-        seen = attempts.glance(self._db, self._children)
-        for child in self._children.values():
-            status, attempt, cancel = seen.own.get(child.job_id, ("deleted", 0, False))
-            if cancel or status != "running" or attempt != child.attempt:
-                child.end(CANCEL_GRACE)
-        if seen.expired:
-            attempts.bury_expired(self._db)
-        if seen.waiting:
-            self._take_on()
+        seen = self._glance()
+        for charge in self._charges.values():
+            status, attempt, cancel = seen.own.get(charge.job.id, ("deleted", 0, False))
+            if cancel or status != "running" or attempt != charge.job.attempt:
+                charge.child.end(CANCEL_GRACE)
+        gone = {worker for worker in seen.workers if is_gone(worker)}
+        if seen.expired or gone:
+            self._bury_the_lost(gone)
+        self._take_on(seen)
+
+    def _glance(self) -> attempts.Glance:
+        return attempts.glance(self._db, {job_id for job_id, _ in self._charges})
 
     def _bury_the_dead(self) -> None:
-        for child in list(self._children.values()):
+        for charge in list(self._charges.values()):
+            job, child = charge.job, charge.child
             status = child.poll()
             if status is None:
                 continue
-            if child.timed_out:
-                attempts.time_out(self._db, child.job_id, child.attempt)
+            if child.verdict is not None:
+                attempts.fail(self._db, job.id, job.attempt, self._explain(job, child.verdict.to_dict()))
             elif child.ending:
-                attempts.release(self._db, child.job_id, child.attempt)
+                attempts.release(self._db, job.id, job.attempt)
             else:
-                attempts.bury(self._db, child.job_id, child.attempt, child.obituary(status))
-            self._forget(child)
+                attempts.bury(self._db, job.id, job.attempt, self._explain(job, child.obituary(status)))
+            self._forget(charge)
+
+    def _bury_the_lost(self, gone: set[str]) -> None:
+        lost = attempts.lost(self._db, gone)
+        for job in lost:
+            if job.worker is not None and is_here(job.worker):
+                # Its supervisor is gone or too late, its processes perhaps not: no job runs twice at once.
+                end_family(job.id, job.attempt, job.pid, job.pid_started)
+        attempts.bury_expired(self._db, gone, [job.id for job in lost])
 
     def _renew(self) -> None:
-        if self._children and monotonic() - self._renewed >= self._lease_seconds / 3:
-            held = [(child.job_id, child.attempt) for child in self._children.values()]
+        if self._charges and monotonic() - self._renewed >= self._lease_seconds / 3:
+            asked = monotonic()
+            held = [(charge.job.id, charge.job.attempt) for charge in self._charges.values()]
             attempts.renew(self._db, held, self._lease_seconds)
-            self._renewed = monotonic()
+            self._renewed = asked
+            for charge in self._charges.values():
+                charge.held_until = asked + self._lease_seconds
 
-    def _take_on(self) -> None:
-        while len(self._children) < self._concurrency:
-            job = claim(self._db, self._worker, self._lease_seconds)
-            if job is None:
+    def _take_on(self, seen: attempts.Glance) -> None:
+        """Claims what there is room for, one job at a time, the line with the oldest job first."""
+        lines, devices = seen.lines, set(seen.devices)
+        while lines:
+            busy = [charge.needs for charge in self._charges.values()]
+            chosen = self._room.choose(lines, busy, devices)
+            if chosen is None:
                 return
-            self._start(job)
+            line, device = chosen
+            asked = monotonic()
+            job = claim(self._db, self._worker, self._lease_seconds, line=line, device=device)
+            if job is not None:
+                self._start(job, self._machine.needs_of(line), asked + self._lease_seconds)
+            seen = self._glance()
+            # A line that had nothing to give may be tried again in the next turn.
+            lines = [left for left in seen.lines if job is not None or left.name != line.name]
+            devices = seen.devices
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: Job, needs: Needs, held_until: float) -> None:
         environment = child_environment(os.environ) | {SUPERVISOR_PID: str(os.getpid())}
-        seconds = inf if job.timeout_seconds is None else job.timeout_seconds + TIMEOUT_MARGIN
+        if job.device is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = self._machine.gpus[job.device]
         try:
-            self._children[job.id] = Child(self._command, job.id, job.attempt, environment, seconds)
+            child = Child(self._command, job, environment)
         except OSError as error:
             reason = f"The process of this job could not be started: {error.strerror}."
             attempts.bury(self._db, job.id, job.attempt, Problem("job_died", reason, status=500).to_dict())
+            return
+        self._charges[job.id, job.attempt] = _Charge(job, child, Watch(job, child.pid, self._limits), needs, held_until)
 
-    def _forget(self, child: Child) -> None:
-        child.close()
-        del self._children[child.job_id]
+    def _forget(self, charge: _Charge) -> None:
+        charge.child.close()
+        del self._charges[charge.job.id, charge.job.attempt]
 
     def _shut_down(self) -> None:
-        for child in self._children.values():
-            child.end(SHUTDOWN_GRACE)
-        while [child for child in self._children.values() if child.poll() is None]:
+        for charge in self._charges.values():
+            charge.child.end(SHUTDOWN_GRACE)
+        while [charge for charge in self._charges.values() if charge.child.poll() is None]:
             sleep(0.02)
-        for child in list(self._children.values()):
+        for charge in list(self._charges.values()):
             try:
-                attempts.release(self._db, child.job_id, child.attempt)
+                attempts.release(self._db, charge.job.id, charge.job.attempt)
             except Problem as problem:
-                log.warning("job_waits_for_its_lease", job=child.job_id, reason=problem.message)
-            self._forget(child)
+                log.warning("job_waits_for_its_lease", job=charge.job.id, reason=problem.message)
+            self._forget(charge)

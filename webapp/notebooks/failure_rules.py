@@ -57,15 +57,30 @@ RULES = (
     ),
     Rule(
         "out_of_memory",
-        r"DefaultCPUAllocator|\bMemoryError\b|Cannot allocate memory|^kernel_died: .*signal 9\b",
+        r"DefaultCPUAllocator|\bMemoryError\b|Cannot allocate memory|^(kernel|job)_died: .*signal 9\b",
         "The machine's main memory is full",
         "The system refused more, or killed the notebook's process, which is its way then. End other programs, or take "
         "a machine with more memory; run again, and it goes on from its last checkpoint.",
         remedy=remedies.less_main_memory,
     ),
     Rule(
+        "memory_exceeded",
+        r"^memory_exceeded: ",
+        "The run held more main memory than it may",
+        "Take a smaller batch, shorter rows or a smaller model, or raise TUNEBOOK_JOB_MEMORY; run again, and it goes "
+        "on from its last checkpoint.",
+        remedy=remedies.less_main_memory,
+    ),
+    Rule(
+        "disk_exceeded",
+        r"^disk_exceeded: ",
+        "The files of the run take more than they may",
+        "Export less, or raise TUNEBOOK_JOB_DISK; run again, and it goes on from its last checkpoint.",
+        remedy=remedies.without_exports,
+    ),
+    Rule(
         "kernel_died",
-        r"^kernel_died: ",
+        r"^(kernel|job)_died: ",
         "The notebook's process ended by itself",
         "Run it again: it goes on from its last checkpoint. The message above says how it ended.",
     ),

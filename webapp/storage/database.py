@@ -3,23 +3,23 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
-from webapp.storage.engine import READING, open_engine
+from webapp.storage.engine import database_url, open_engine, reading_options
 from webapp.storage.problems import database_errors, file_errors
 
 
 class Database:
     """One connection pool; make it in the process that uses it, share it between that process's threads.
 
-    Sessions raise Problem `storage_unavailable`, `disk_full` or `read_only` when the database itself fails.
+    Raises Problem `postgres_not_installed`. Sessions raise Problem `storage_unavailable`, `disk_full` or `read_only`
+    when the database itself fails.
     """
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
+        self.url = database_url(url)
         self.engine = open_engine(self.url)
-        self._reading = self.engine.execution_options(**{READING: True, "postgresql_readonly": True})
+        self._reading = self.engine.execution_options(**reading_options(self.url))
 
     @contextmanager
     def session(self) -> Iterator[Session]:

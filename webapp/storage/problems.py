@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from webapp.errors import Problem
@@ -15,6 +15,8 @@ _BROKEN = {errno.EIO, errno.EMFILE, errno.ENFILE}
 
 # SQLite's primary result codes: https://www.sqlite.org/rescode.html
 _SQLITE_READONLY, _SQLITE_FULL = 8, 13
+# PostgreSQL's: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_PG_READONLY, _PG_FULL = "25006", "53100"
 
 
 def disk_full() -> Problem:
@@ -44,9 +46,21 @@ def file_problem(error: OSError) -> Problem | None:
 def database_problem(error: DBAPIError) -> Problem:
     """What a database error means; never its SQL, which may hold people's data."""
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    state = getattr(error.orig, "sqlstate", None)
     if code == _SQLITE_FULL:
         return disk_full()
-    return read_only() if code == _SQLITE_READONLY else storage_unavailable(error.orig)
+    if code == _SQLITE_READONLY:
+        return read_only()
+    if state == _PG_FULL:
+        return Problem("disk_full", "The disk of the database is full. Free some space and try again.", status=503)
+    if state == _PG_READONLY:
+        return Problem("read_only", "The database takes no changes: it is read-only.", status=500)
+    return storage_unavailable(_first_line(error.orig))
+
+
+def _first_line(reason: object) -> str:
+    """What went wrong, without the advice and the positions in an SQL text that PostgreSQL adds."""
+    return (str(reason).strip().splitlines() or ["it gave no reason"])[0].rstrip(".")
 
 
 @contextmanager
@@ -66,7 +80,7 @@ def database_errors() -> Iterator[None]:
     """Raises Problem when the database is away, locked, full or read-only; lets every other error pass."""
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, InternalError) as error:
         raise database_problem(error) from error
     except PoolTimeout as error:
         raise storage_unavailable("too many requests wait for the database") from error

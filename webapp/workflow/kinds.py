@@ -6,7 +6,7 @@ from typing import Any
 
 from webapp.datasets import Examples, ExampleWriter, analyze, suited_to
 from webapp.errors import Problem
-from webapp.jobs import JobContext, Remote
+from webapp.jobs import Died, JobContext, Remote
 from webapp.jobs.executors import Event
 from webapp.jobs.metrics import metrics_key
 from webapp.notebooks.executors import Run, executor
@@ -98,6 +98,8 @@ def _run(services: Services, context: JobContext, run: Run) -> Mapping[str, Any]
     context.check()
     if error := report["error"]:
         details = {"report": report, "failure": error.get("failure")}
-        raise Problem(error["code"], error["message"], status=500, details=details)
+        # A kernel that is killed is the job's death: its last checkpoint gets one more try.
+        kind = Died if error["code"] == "kernel_died" else Problem
+        raise kind(error["code"], error["message"], status=500, details=details)
     record_measurement(services, job.id, notebook.model_id, workdir)
     return report

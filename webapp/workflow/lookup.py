@@ -36,6 +36,14 @@ def find_notebook(session: Session, caller: Caller, notebook_id: str) -> Noteboo
     return found
 
 
+def hold(session: Session, row: Dataset | Notebook) -> None:
+    """Keeps others that hold the same row waiting until the session ends: of two orders at once, one sees the other's.
+
+    SQLite has one writer at a time anyway.
+    """
+    session.refresh(row, with_for_update={"key_share": True})
+
+
 def find_job(session: Session, caller: Caller, job_id: str) -> Job:
     """The job; raises Problem `job_not_found` (404)."""
     statement = owned(select(Job).where(Job.id == canonical_id(job_id)), Job, caller)

@@ -14,7 +14,7 @@ from webapp.notebooks.executors import ExecutorName, require_executor
 from webapp.settings import Settings
 from webapp.storage.tables import Dataset, Job
 from webapp.workflow.jobs import JobStatus, describe, latest_job
-from webapp.workflow.lookup import find_dataset, find_job, find_notebook, find_run
+from webapp.workflow.lookup import find_dataset, find_job, find_notebook, find_run, hold
 from webapp.workflow.services import Services
 
 
@@ -25,6 +25,7 @@ def start_dry_run(services: Services, caller: Caller, notebook_id: str) -> JobSt
     """
     with services.db.session() as session:
         notebook = find_notebook(session, caller, notebook_id)
+        hold(session, notebook)
         filename = session.get_one(Dataset, notebook.dataset_id).filename
         dataset_id = notebook.dataset_id
         latest = latest_job(session, caller, "dry_run", dataset_id=dataset_id, notebook_id=notebook.id)

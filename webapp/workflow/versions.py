@@ -13,7 +13,7 @@ from webapp.datasets import Analysis
 from webapp.datasets.repair import Figures
 from webapp.errors import Problem
 from webapp.storage.tables import Dataset
-from webapp.workflow.lookup import find_dataset
+from webapp.workflow.lookup import find_dataset, hold
 from webapp.workflow.services import Services
 
 
@@ -55,6 +55,7 @@ def undo(services: Services, caller: Caller, dataset_id: str) -> Versions:
     """Goes back to the version that the one in use was made from; raises Problem `nothing_to_undo`."""
     with services.db.session() as session:
         root = _root(session, find_dataset(session, caller, dataset_id))
+        hold(session, root)
         before = _current(session, root).parent_id
         if before is None:
             raise Problem("nothing_to_undo", "The version in use is the uploaded file itself.", status=409)
@@ -65,6 +66,7 @@ def redo(services: Services, caller: Caller, dataset_id: str) -> Versions:
     """Goes forward to the newest version that was made from the one in use; raises Problem `nothing_to_redo`."""
     with services.db.session() as session:
         root = _root(session, find_dataset(session, caller, dataset_id))
+        hold(session, root)
         after = _newest_made_from(session, _current(session, root))
         if after is None:
             raise Problem("nothing_to_redo", "Nothing was made from the version in use.", status=409)

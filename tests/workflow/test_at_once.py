@@ -1,0 +1,57 @@
+"""Orders that come at the same moment, on each database: one of them counts."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+
+from webapp import workflow
+from webapp.accounts import LOCAL
+from webapp.settings import Settings
+from webapp.storage.tables import Dataset, Notebook
+from webapp.workflow import open_services
+from webapp.workflow.exporting import _ordered
+from webapp.workflow.versions import add_version
+
+
+@pytest.fixture
+def shared(database_url, tmp_path):
+    """A store with one dataset and one notebook."""
+    made = open_services(Settings(home=tmp_path, database_url=database_url))
+    with made.db.session() as session:
+        session.add(Dataset(id="d" * 36, filename="a.jsonl", size=1, sha256="", blob="", created_at=datetime.now(UTC)))
+        session.flush()
+        facts = {"model_id": "m", "config": {}, "blob": "", "filename": "n.ipynb", "sha256": ""}
+        session.add(Notebook(id=NOTEBOOK, dataset_id="d" * 36, **facts))
+    yield made
+    made.db.close()
+
+
+NOTEBOOK = "00000000-0000-4000-8000-000000000001"
+
+
+def at_once(order):
+    with ThreadPoolExecutor(8) as pool:
+        return [answer.result() for answer in [pool.submit(order) for _ in range(8)]]
+
+
+def test_a_dry_run_that_is_ordered_eight_times_at_once_is_one(shared):
+    jobs = at_once(lambda: workflow.start_dry_run(shared, LOCAL, NOTEBOOK).id)
+    assert len(set(jobs)) == 1
+
+
+def test_an_export_that_is_ordered_eight_times_at_once_is_one(shared):
+    with shared.db.reading() as session:
+        dataset = session.get_one(Dataset, "d" * 36)
+    form = workflow.exporting.find_format("parquet")
+    assert len(set(at_once(lambda: _ordered(shared, LOCAL, dataset, form, "train")))) == 1
+
+
+def test_eight_versions_that_are_made_at_once_have_eight_numbers(shared):
+    def add():
+        made = Dataset(filename="a.jsonl", size=1, sha256="", blob="")
+        with shared.db.session() as session:
+            add_version(session, "d" * 36, made)
+        return made.version
+
+    assert sorted(at_once(add)) == list(range(2, 10))
