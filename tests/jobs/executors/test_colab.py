@@ -16,6 +16,7 @@ from webapp.jobs import Remote, scrubbed_environment
 from webapp.jobs.executors import colab
 from webapp.jobs.executors.colab import ColabOrder, end_session, execute_on_colab
 from webapp.jobs.executors.colab_tool import ColabTool
+from webapp.jobs.family import MARK
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -124,6 +125,14 @@ def test_the_tool_sees_no_secret_and_no_python_of_ours(bench, monkeypatch):
     seen = json.loads((bench.machines / "calls.jsonl").read_text())["environment"]
     assert "HOME" in seen
     assert not {"HF_TOKEN", "DATABASE_URL", "TUNEBOOK_SECRET_KEY", "PYTHONPATH"} & set(seen)
+
+
+def test_what_makes_or_ends_a_session_is_not_ended_with_the_attempt(bench, monkeypatch):
+    monkeypatch.setenv(MARK, "a/1")
+    bench.tool.alive("nothing")
+    bench.tool.stop("nothing")
+    lines = (bench.machines / "calls.jsonl").read_text().splitlines()
+    assert [MARK in json.loads(line)["environment"] for line in lines] == [True, False]
 
 
 def test_no_cell_runs_after_one_that_failed(bench):

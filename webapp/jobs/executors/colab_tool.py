@@ -14,6 +14,7 @@ from time import monotonic
 from typing import IO, NamedTuple
 
 from webapp.errors import Problem
+from webapp.jobs.family import MARK
 
 # Between two looks whether a command is to end.
 _POLL_SECONDS = 0.05
@@ -181,12 +182,16 @@ class ColabTool:
             raise Problem("colab_dropped", f"`colab {arguments[0]}` failed: {last_line(said.text)}", status=502)
 
     def _call(self, *arguments: str, seconds: float, alone: bool = False) -> Said:
-        """Runs a command to its end; one that takes too long is ended, unless it is to be left alone."""
+        """Runs a command to its end; one that takes too long is ended, unless it is to be left alone.
+
+        What is left alone is no process of the attempt: it outlives it, and what it keeps running does.
+        """
+        environ = {name: value for name, value in self._environ.items() if not (alone and name == MARK)}
         # Into a file: a pipe would wait for whatever the tool leaves running.
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(
                 [*self._command, *arguments],
-                env=self._environ,
+                env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
