@@ -98,6 +98,7 @@ def test_no_supervisor_takes_a_run_that_was_handed_over(away, services, client):
     away.tell(status("running"))
     assert claim(services.db, "test", 60) is None
     assert not attempts.glance(services.db, []).expired
+    assert [f"/jobs/{job['id']}" for job in client.get("/jobs?executor=elsewhere").json] == [away.url]
 
 
 def test_a_run_is_followed_from_its_first_report_to_its_last(away):
@@ -200,6 +201,7 @@ def test_a_run_that_has_ended_early_is_taken_up_again_with_a_new_token(away, cli
     again = Notebook(client, away.url)
     job = away.job()
     assert (job["status"], job["error"], job["finished_at"], job["progress"]) == ("created", None, None, 0)
+    assert away.tell(step(1))["cancel"]  # the notebook from before, should it not have heard of its end
     again.tell(step(2), run=SECOND)
     job = away.job()
     assert (job["status"], job["attempt"]) == ("running", 2)

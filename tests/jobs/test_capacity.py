@@ -13,7 +13,7 @@ NEEDS = {
     "analysis": Needs(1, GIB),
     "dry_run": Needs(1, 3 * GIB),
     "run": Needs(1, 4 * GIB, gpu=True),
-    "colab": Needs(0.25, GIB // 4),
+    "colab": Needs(0, GIB // 4),
 }
 GPUS = {"here:0": "GPU-a", "here:1": "GPU-b"}
 MACHINE = Machine(cores=4, memory=8 * GIB, gpus=GPUS, needs=NEEDS)
@@ -62,6 +62,13 @@ def test_a_run_on_a_machine_without_a_gpu_takes_its_processor():
 
 def test_what_runs_elsewhere_needs_no_gpu_here():
     assert chosen(MACHINE, ["colab"], held=GPUS) == ("colab", None)
+
+
+def test_what_only_watches_leaves_the_cores_and_half_of_the_memory_to_work():
+    machine = Machine(cores=2, memory=4 * GIB, needs=NEEDS, jobs=1)
+    assert chosen(machine, ["analysis"], busy=["colab"] * 8) == ("analysis", None)
+    assert chosen(machine, ["colab"], busy=["colab"] * 7) == ("colab", None)
+    assert chosen(machine, ["colab"], busy=["colab"] * 8) is None
 
 
 @pytest.mark.parametrize("name", NEEDS)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import psutil
 import pytest
@@ -13,10 +14,11 @@ import pytest
 from tests.databases import on_sqlite
 from tests.jobs.store import PROGRAM
 from webapp.errors import Problem
-from webapp.jobs import Limits, Machine, Needs, attempts, claim, limits, process, request_cancel
+from webapp.jobs import Limits, Machine, Needs, attempts, claim, limits, patience, process, request_cancel
 from webapp.jobs.child import SUPERVISOR_PID
 from webapp.jobs.hosts import worker_name
-from webapp.storage.tables import Job
+from webapp.jobs.supervisor import LEASE_SECONDS, POLL_SECONDS
+from webapp.storage.tables import Job, utc_now
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -171,6 +173,34 @@ def test_a_shutdown_is_quick_and_gives_jobs_back(store, supervise, kind):
     assert not alive(pid)
     job = store.job(job_id)
     assert (job.status, job.deaths, job.pid) == ("queued", 0, None)
+
+
+@on_sqlite
+def test_a_shutdown_waits_no_longer_for_a_job_that_was_cancelled_just_before(store, supervise):
+    job_id = store.add("deaf")
+    watch = supervise()
+    store.until(job_id, lambda job: job.pid)
+    until(lambda: len(store.events(job_id)) > 2)
+    cancel(store, job_id)
+    time.sleep(3 * POLL_SECONDS)
+    assert watch.stop() < 2
+    assert store.job(job_id).status == "cancelled"
+
+
+@on_sqlite
+def test_after_a_night_in_suspend_its_own_jobs_go_on(store, supervise):
+    job_id = store.add("slow")
+    supervise()
+    pid = store.until(job_id, lambda job: job.progress).pid
+    with store.db.session() as session:
+        session.get(Job, job_id).lease_until = utc_now() - timedelta(hours=8)
+    job = store.until(job_id, lambda job: job.lease_until > utc_now())
+    assert (job.status, job.attempt, job.deaths, job.pid) == ("running", 1, 0, pid)
+    assert alive(pid)
+
+
+def test_a_child_writes_its_end_before_its_supervisor_would_end_it():
+    assert patience.PATIENCE_SECONDS < LEASE_SECONDS * 2 / 3
 
 
 def test_a_lease_is_held_while_the_job_runs(store, supervise):

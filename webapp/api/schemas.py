@@ -190,7 +190,7 @@ class JobsQuery(BaseModel):
 
     status: JobState | None = None
     kind: RunKind | None = None
-    executor: ExecutorName | None = None
+    executor: ExecutorName | Literal["elsewhere"] | None = None
     session_id: Annotated[SessionId, AfterValidator(_a_uuid)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     after: Annotated[str | None, Field(pattern=CURSOR_PATTERN, description="From the `Link` of the page before.")] = (

@@ -13,7 +13,10 @@ PATIENCE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Needs:
-    """Of one job: cores and bytes of main memory that it is reckoned with, and whether it holds a GPU."""
+    """Of one job: cores and bytes of main memory that it is reckoned with, and whether it holds a GPU.
+
+    One that needs no core only watches what is done elsewhere.
+    """
 
     cores: float = 1.0
     memory: int = 0
@@ -24,7 +27,8 @@ class Needs:
 class Machine:
     """What a supervisor may use. `gpus` are the values of CUDA_VISIBLE_DEVICES by the name that the device is held by.
 
-    `needs` are those of each line of jobs by its name, others need a core; `jobs` run side by side at most.
+    `needs` are those of each line of jobs by its name, others need a core; `jobs` run side by side at most, beside
+    those that only watch.
     """
 
     cores: float = inf
@@ -75,8 +79,11 @@ class Room:
 
     def _fits(self, needs: Needs, busy: Sequence[Needs]) -> bool:
         held = [*busy, needs]
+        at_work = [each for each in held if each.cores]
+        watching = [] if needs.cores else [each for each in held if not each.cores]
         return (
-            len(held) <= self._machine.jobs
-            and sum(each.cores for each in held) <= self._machine.cores
+            len(at_work) <= self._machine.jobs
+            and sum(each.cores for each in at_work) <= self._machine.cores
             and sum(each.memory for each in held) <= self._machine.memory
+            and sum(each.memory for each in watching) <= self._machine.memory / 2  # so that there is room for work
         )

@@ -48,7 +48,7 @@ class JobContext:
 
     def note_remote(self, name: str | None) -> None:
         """Records what the job goes by elsewhere; raises Stopped when the job is no longer this process's."""
-        if not attempts.note_remote(self.db, self.job.id, self.job.attempt, name):
+        if not patiently(lambda: attempts.note_remote(self.db, self.job.id, self.job.attempt, name)):
             self._stop.set()
             raise Stopped
 

@@ -94,7 +94,9 @@ def hear(
 
 
 def _heard(accepted: int, job: Job) -> Heard:
-    return Heard(accepted, job.status, job.cancel_requested or job.status == "cancelled")
+    # One that waits again, for another notebook, was cancelled before: this one has not heard of it yet.
+    superseded = job.executor == ELSEWHERE and job.status == "created"
+    return Heard(accepted, job.status, job.cancel_requested or job.status == "cancelled" or superseded)
 
 
 def _attempt(session: Session, job: Job, run: str, until: datetime) -> int | None:

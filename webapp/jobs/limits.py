@@ -13,7 +13,8 @@ from webapp.storage.tables import Job
 
 MEMORY_SECONDS, DISK_SECONDS = 1.0, 5.0
 # How much longer than it may take a job's process lives: one that runs a notebook ends that itself, with a report.
-TIMEOUT_MARGIN = 30.0
+# It has to bring its results from elsewhere, too.
+TIMEOUT_MARGIN, ELSEWHERE_MARGIN = 30.0, 600.0
 _GIB = 1024**3
 
 
@@ -35,7 +36,8 @@ class Watch:
     def __init__(self, job: Job, pid: int, limits: Limits) -> None:
         self._pid, self._limits = pid, limits
         self._folder = limits.folder(job) if limits.disk < inf else None
-        self._ends = inf if job.timeout_seconds is None else monotonic() + job.timeout_seconds + TIMEOUT_MARGIN
+        margin = TIMEOUT_MARGIN if job.executor == "local" else ELSEWHERE_MARGIN
+        self._ends = inf if job.timeout_seconds is None else monotonic() + job.timeout_seconds + margin
         self._memory_due = self._disk_due = 0.0
 
     def verdict(self) -> Problem | None:

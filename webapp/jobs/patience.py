@@ -6,13 +6,14 @@ from typing import TypeVar
 
 from webapp.errors import Problem
 
-PATIENCE_SECONDS, PAUSE_SECONDS = 60.0, 0.5
+# Shorter than two thirds of a supervisor's lease: later it ends the child that waits.
+PATIENCE_SECONDS, PAUSE_SECONDS = 30.0, 0.5
 
 T = TypeVar("T")
 
 
 def patiently(write: Callable[[], T]) -> T:
-    """What `write` answers, tried again for a minute while it raises Problem `storage_unavailable`."""
+    """What `write` answers, tried again for half a minute while it raises Problem `storage_unavailable`."""
     deadline = monotonic() + PATIENCE_SECONDS
     while True:
         try:

@@ -44,10 +44,10 @@ class Child:
             raise
 
     def end(self, grace: float) -> None:
-        """Asks the whole group to end and kills it after `grace` seconds; only the first call counts."""
+        """Asks the whole group to end, once, and kills it after `grace` seconds, of several calls the first to pass."""
+        self._kill_at = min(self._kill_at, monotonic() + grace)
         if not self.ending:
             self.ending = True
-            self._kill_at = monotonic() + grace
             self._signal(signal.SIGTERM)
 
     def condemn(self, verdict: Problem) -> None:

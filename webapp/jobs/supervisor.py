@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from time import monotonic, sleep
 from typing import Any
 
@@ -23,6 +24,8 @@ from webapp.storage import Database
 from webapp.storage.tables import Job
 
 POLL_SECONDS = 0.2
+# It is renewed in time when a database is away for less than two thirds of it: longer than what children write waits.
+LEASE_SECONDS = 60.0
 # How long a cancelled child may take to end once asked, and one whose supervisor shuts down.
 CANCEL_GRACE, SHUTDOWN_GRACE = 5.0, 1.0
 
@@ -57,7 +60,7 @@ class Supervisor:
         *,
         machine: Machine = TWO_JOBS,
         limits: Limits = NO_LIMITS,
-        lease_seconds: float = 30.0,
+        lease_seconds: float = LEASE_SECONDS,
         explain: Explain = lambda _, error: error,
     ) -> None:
         self._db, self._command = db, list(command)
@@ -94,7 +97,6 @@ class Supervisor:
 
     def _turn(self) -> None:
         self._bury_the_dead()
-        # Before looking for expired leases: after a night in suspend its own have run out too.
         self._renew()
         seen = self._glance()
         for charge in self._charges.values():
@@ -111,20 +113,24 @@ class Supervisor:
 
     def _bury_the_dead(self) -> None:
         for charge in list(self._charges.values()):
-            job, child = charge.job, charge.child
-            status = child.poll()
-            if status is None:
-                continue
-            if child.verdict is not None:
-                attempts.fail(self._db, job.id, job.attempt, self._explain(job, child.verdict.to_dict()))
-            elif child.ending:
-                attempts.release(self._db, job.id, job.attempt)
-            else:
-                attempts.bury(self._db, job.id, job.attempt, self._explain(job, child.obituary(status)))
-            self._forget(charge)
+            if (status := charge.child.poll()) is not None:
+                self._bury(charge, status)
+                self._forget(charge)
+
+    def _bury(self, charge: _Charge, status: int) -> None:
+        job, child = charge.job, charge.child
+        if child.verdict is not None:
+            attempts.fail(self._db, job.id, job.attempt, self._explain(job, child.verdict.to_dict()))
+        elif child.ending:
+            attempts.release(self._db, job.id, job.attempt)
+        else:
+            attempts.bury(self._db, job.id, job.attempt, self._explain(job, child.obituary(status)))
 
     def _bury_the_lost(self, gone: set[str]) -> None:
-        lost = attempts.lost(self._db, gone)
+        found = attempts.lost(self._db, gone)
+        lost = [job for job in found if (job.id, job.attempt) not in self._charges]
+        if len(lost) < len(found):  # its own, after a night in suspend, in which its clock stood still
+            self._renewed = -inf
         for job in lost:
             if job.worker is not None and is_here(job.worker):
                 # Its supervisor is gone or too late, its processes perhaps not: no job runs twice at once.
@@ -177,11 +183,11 @@ class Supervisor:
     def _shut_down(self) -> None:
         for charge in self._charges.values():
             charge.child.end(SHUTDOWN_GRACE)
-        while [charge for charge in self._charges.values() if charge.child.poll() is None]:
-            sleep(0.02)
         for charge in list(self._charges.values()):
+            while (status := charge.child.poll()) is None:
+                sleep(0.02)
             try:
-                attempts.release(self._db, charge.job.id, charge.job.attempt)
+                self._bury(charge, status)
             except Problem as problem:
                 log.warning("job_waits_for_its_lease", job=charge.job.id, reason=problem.message)
             self._forget(charge)

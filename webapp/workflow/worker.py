@@ -25,8 +25,8 @@ NEEDS = {
     "export": Needs(cores=1, memory=GIB),
     "dry_run": Needs(cores=1, memory=3 * GIB // 2),
     "run": Needs(cores=1, memory=4 * GIB, gpu=True),
-    "colab": Needs(cores=0.25, memory=GIB // 4),
-    "ray": Needs(cores=0.25, memory=GIB // 4),
+    "colab": Needs(cores=0, memory=GIB // 4),
+    "ray": Needs(cores=0, memory=GIB // 4),
 }
 _MEMORY_SHARE = 0.9
 
@@ -67,7 +67,7 @@ def limits(services: Services) -> Limits:
     return Limits(
         memory=settings.job_memory or _MEMORY_SHARE * machine.memory_bytes(),
         disk=settings.job_disk or inf,
-        folder=lambda job: services.blobs.folder(run_key(job.id)) if job.notebook_id else None,
+        folder=lambda job: services.blobs.path(run_key(job.id)) if job.notebook_id else None,
     )
 
 
