@@ -7,6 +7,7 @@ import pytest
 
 from webapp import workflow
 from webapp.accounts import LOCAL
+from webapp.errors import Problem
 from webapp.jobs import read_events
 from webapp.jobs.executors import Event
 from webapp.notebooks import delivery
@@ -176,3 +177,26 @@ def test_a_dry_run_is_handed_the_rows_that_the_notebook_does_not_carry(dry_run, 
 
 def test_the_rows_are_compressed_by_the_analysis_and_not_by_the_server(services, sample):
     assert services.blobs.exists(f"datasets/{sample}/examples/examples.jsonl.gz")
+
+
+def test_only_a_person_ends_what_a_run_has_elsewhere(services, sample, work, monkeypatch):
+    seen = []
+
+    def play(_notebook, _workdir, watch, _rows):
+        seen.append(watch.goes_on())
+        with monkeypatch.context() as patch:
+            patch.setattr(services.db, "reading", away)
+            seen.append(watch.goes_on())
+        workflow.cancel_job(services, LOCAL, job.id)
+        seen.append(watch.goes_on())
+        return DONE
+
+    def away():
+        raise Problem("storage_unavailable", "It is away.", status=503)
+
+    monkeypatch.setattr(kinds, "executor", lambda *_: SimpleNamespace(run=play))
+    notebook = workflow.generate(services, LOCAL, sample, "smollm2-360m")
+    job = workflow.create_run(services, LOCAL, sample, notebook.id, "run", executor="ray")
+    workflow.start_run(services, LOCAL, job.id)
+    work()
+    assert seen == [True, True, False]

@@ -36,7 +36,8 @@ class Cluster:
     def run(self, notebook: Path, workdir: Path, watch: Watch, data_file: Path | None = None, /) -> RunReport:
         """Runs the notebook on a GPU of the cluster, or on a CPU where it was planned for one.
 
-        What an earlier attempt submitted is followed when it still runs. Raises Problem `ray_...`, or the node's own.
+        What an earlier attempt submitted is followed when it still runs; it is left alone for the next one when only
+        this process is to stop. Raises Problem `ray_...`, or the node's own.
         """
         contents = read_notebook(notebook)
         rows = rows_to_send(notebook, contents, data_file)
@@ -52,9 +53,10 @@ class Cluster:
         try:
             return _Following(jobs, name, workdir, watch, contents, began).report()
         finally:
-            with suppress(Problem):  # else it stays noted, and is ended later
-                jobs.end(name)
-                watch.remote.note(None)
+            if not (watch.cancelled() and watch.goes_on()):
+                with suppress(Problem):  # else it stays noted, and is ended later
+                    jobs.end(name)
+                    watch.remote.note(None)
 
     def end(self, name: str) -> None:
         """Stops the submission of that name."""

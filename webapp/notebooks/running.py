@@ -30,12 +30,16 @@ QUIET = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 @dataclass(frozen=True)
 class Watch:
-    """How a run is watched: seconds it may take, who hears of its progress, who may stop it, and who knows its name."""
+    """How a run is watched: seconds it may take, who hears of its progress, who may stop it, and who knows its name.
+
+    `goes_on` says, of a run that is being stopped here, whether a later attempt is to find what it has elsewhere.
+    """
 
     timeout: float
     on_event: Callable[[Event], None]
     cancelled: Callable[[], bool] = lambda: False
     remote: Remote = field(default_factory=Remote)
+    goes_on: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ from webapp.errors import Problem
 from webapp.jobs import Died, JobContext, Remote
 from webapp.jobs.executors import Event
 from webapp.jobs.metrics import metrics_key
+from webapp.jobs.states import FINAL
 from webapp.notebooks.executors import Run, executor
 from webapp.notebooks.progress import Progress
 from webapp.notebooks.running import Watch, dry_run
-from webapp.storage.tables import Dataset, Notebook
+from webapp.storage import Database
+from webapp.storage.tables import Dataset, Job, Notebook
 from webapp.workflow.analyses import examples_key
 from webapp.workflow.exporting import run_export
 from webapp.workflow.findings import keep_findings
@@ -91,6 +93,7 @@ def _run(services: Services, context: JobContext, run: Run) -> Mapping[str, Any]
         on_event=tell,
         cancelled=context.cancelled,
         remote=Remote(f"tunebook-{job.id}-{job.attempt}", job.remote, context.note_remote),
+        goes_on=lambda: _goes_on(services.db, job.id),
     )
     rows = services.blobs.path(notebook.data_blob) if notebook.data_blob else None
     workdir = services.blobs.folder(run_key(job.id))
@@ -103,3 +106,16 @@ def _run(services: Services, context: JobContext, run: Run) -> Mapping[str, Any]
         raise kind(error["code"], error["message"], status=500, details=details)
     record_measurement(services, job.id, notebook.model_id, workdir)
     return report
+
+
+def _goes_on(db: Database, job_id: str) -> bool:
+    """Whether the job will have another attempt: nobody has cancelled it, it only has to leave this process.
+
+    Also when that cannot be asked: what then belongs to no further attempt is found as a leftover.
+    """
+    try:
+        with db.reading() as session:
+            job = session.get(Job, job_id)
+            return job is not None and job.status not in FINAL and not job.cancel_requested
+    except Problem:
+        return True
