@@ -74,10 +74,26 @@ def test_what_cannot_be_ended_stays_for_the_next_time_but_not_for_ever(services,
     attempts.fail(services.db, run.id, run.attempt, Problem("job_died", "It died.").to_dict())
     end_leftovers(services)  # without the tool
     assert remote(services, run) == "x"
-    with services.db.session() as session:
-        session.execute(update(Job).where(Job.id == run.id).values(finished_at=utc_now() - timedelta(days=2)))
+    finished(services, run, timedelta(days=2))
     assert run.id not in [left.job_id for left in leftovers.leftovers(services.db)]
     workflow.delete_run(services, LOCAL, run.id)
+
+
+def test_a_session_that_may_still_come_is_not_forgotten(with_colab, run):
+    name = f"tunebook-{run.id}-1"
+    attempts.note_remote(with_colab.db, run.id, run.attempt, name)
+    attempts.fail(with_colab.db, run.id, run.attempt, Problem("job_died", "It died.").to_dict())
+    end_leftovers(with_colab)
+    assert remote(with_colab, run) == name
+    finished(with_colab, run, timedelta(minutes=16))
+    end_leftovers(with_colab)
+    assert remote(with_colab, run) is None
+    workflow.delete_run(with_colab, LOCAL, run.id)
+
+
+def finished(services, job, ago):
+    with services.db.session() as session:
+        session.execute(update(Job).where(Job.id == job.id).values(finished_at=utc_now() - ago))
 
 
 def test_only_the_attempt_that_runs_may_make_something(services, run):

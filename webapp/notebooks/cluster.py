@@ -58,9 +58,9 @@ class Cluster:
                     jobs.end(name)
                     watch.remote.note(None)
 
-    def end(self, name: str) -> None:
-        """Stops the submission of that name."""
-        RayJobs(self._settings.ray_address).end(name)
+    def end(self, name: str) -> bool:
+        """Stops the submission of that name; whether there was one."""
+        return RayJobs(self._settings.ray_address).end(name)
 
 
 def _under_way(jobs: RayJobs, watch: Watch) -> str | None:

@@ -55,9 +55,9 @@ class Colab:
         )
         return report_of(done, workdir, contents.parameters)
 
-    def end(self, name: str) -> None:
-        """Ends the session of that name."""
-        end_session(self._tool(), name)
+    def end(self, name: str) -> bool:
+        """Ends the session of that name; whether there was one."""
+        return end_session(self._tool(), name)
 
     def _tool(self) -> ColabTool:
         sessions = self._settings.root / "colab" / "sessions.json"

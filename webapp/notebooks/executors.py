@@ -35,8 +35,8 @@ class Executor(Protocol):
     def run(self) -> Run:
         """Runs a notebook there."""
 
-    def end(self, name: str) -> None:
-        """Ends what goes by `name` there; fine when there is nothing. Raises Problem where it cannot be reached."""
+    def end(self, name: str) -> bool:
+        """Ends what goes by `name` there; False when there is nothing. Raises Problem where it cannot be reached."""
 
 
 def executor(name: str, settings: Settings) -> Executor:

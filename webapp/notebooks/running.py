@@ -110,8 +110,9 @@ class Local:
 
     run = staticmethod(run_notebook)
 
-    def end(self, name: str) -> None:
+    def end(self, name: str) -> bool:  # noqa: ARG002
         """There is nothing to end."""
+        return False
 
 
 def rows_beside(notebook: Path, contents: NotebookContents) -> Path | None:

@@ -28,16 +28,19 @@ from webapp.workflow.services import Services, open_services
 SWEEP_SECONDS = 30.0
 # Then it is given up: Colab ends a session by itself within a day, and what cannot be reached for so long has gone.
 GIVEN_UP_AFTER = timedelta(days=1)
+# For so long after a job's end, what is not there may still come: Colab takes minutes to give a machine.
+STILL_COMING = timedelta(minutes=15)
 
 log = structlog.get_logger(__name__)
 
 
 class Leftover(NamedTuple):
-    """What the run of a job left there, by its name."""
+    """What the run of a job left there, by its name; once `settled` it is there or will never be."""
 
     job_id: str
     executor: str
     name: str
+    settled: bool
 
 
 def has_left() -> ColumnElement[bool]:
@@ -48,20 +51,22 @@ def has_left() -> ColumnElement[bool]:
 
 def leftovers(db: Database) -> list[Leftover]:
     """What is to be ended, of jobs that are over."""
-    statement = select(Job.id, Job.executor, Job.remote).where(has_left(), Job.status.in_(FINAL))
+    settled = Job.finished_at < utc_now() - STILL_COMING
+    statement = select(Job.id, Job.executor, Job.remote, settled).where(has_left(), Job.status.in_(FINAL))
     with db.reading() as session:
-        return [Leftover(job_id, place, name or "") for job_id, place, name in session.execute(statement)]
+        return [Leftover(job_id, place, name or "", past) for job_id, place, name, past in session.execute(statement)]
 
 
 def end_leftovers(services: Services) -> None:
-    """Ends all of it; what cannot be ended now is logged and stays for the next time."""
+    """Ends all of it; what cannot be ended now is logged and stays for the next time, as does what may still come."""
     for left in leftovers(services.db):
         try:
-            executor(left.executor, services.settings).end(left.name)
+            ended = executor(left.executor, services.settings).end(left.name)
         except Problem as problem:
             log.warning("left_elsewhere", job=left.job_id, name=left.name, reason=problem.message)
         else:
-            attempts.forget_remote(services.db, left.job_id, left.name)
+            if ended or left.settled:
+                attempts.forget_remote(services.db, left.job_id, left.name)
 
 
 def sweep(db: Database, stop: threading.Event) -> None:

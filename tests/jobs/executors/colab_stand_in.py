@@ -1,8 +1,8 @@
 """A stand-in for Google's `colab` tool (google-colab-cli 0.7.5): the same commands, words, files and exit statuses.
 
 Its "machines" are folders in $STAND_IN with a real kernel each, so that notebooks really run. What $STAND_IN/fails.json
-says goes wrong: {"new": one of REFUSALS, "exec": [how many run before it, "lost" or "cut"], "stop": true,
-"drivemount": true}.
+says goes wrong: {"new": one of REFUSALS, "slow": seconds that `new` takes, "exec": [how many run before it, "lost" or
+"cut"], "stop": true, "drivemount": true}.
 """
 
 import argparse
@@ -63,6 +63,7 @@ def new(given, sessions):
     print(f"[colab] Creating session '{given.session}'...")
     if why := fails("new"):
         sys.exit(REFUSALS[why])
+    time.sleep(fails("slow") or 0)
     (HOME / given.session / "content").mkdir(parents=True)
     (HOME / given.session / "gpu").write_text(given.gpu)
     sessions.change(given.session, True)

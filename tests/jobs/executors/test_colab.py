@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tests.jobs.executors.installing import install_stand_in
 from webapp.errors import Problem
 from webapp.jobs import Remote, scrubbed_environment
-from webapp.jobs.executors import colab
+from webapp.jobs.executors import colab, colab_tool
 from webapp.jobs.executors.colab import ColabOrder, end_session, execute_on_colab
 from webapp.jobs.executors.colab_tool import ColabTool
 from webapp.jobs.family import MARK
@@ -252,6 +252,19 @@ def test_a_session_in_the_making_is_waited_for(bench, monkeypatch):
     end_session(bench.tool, "tunebook-9")
     late.join()
     assert bench.sessions() == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of the process that is left alone
+def test_a_session_that_comes_after_nobody_waits_for_it_any_more_stays_noted(bench, monkeypatch):
+    monkeypatch.setattr(colab_tool, "_NEW_SECONDS", 0.3)
+    bench.fails(slow=2)
+    with pytest.raises(Problem, match="gave no answer"):
+        bench.run("print('never')")
+    assert bench.noted == [("tunebook-1", [])]
+    monkeypatch.setattr(colab, "_PAUSES", (0.0, *[0.5] * 20))
+    assert end_session(bench.tool, "tunebook-1")
+    monkeypatch.setattr(colab, "_PAUSES", (0.0,))
+    assert not end_session(bench.tool, "tunebook-1")
 
 
 def test_nothing_is_made_when_the_run_is_no_longer_ours(bench):

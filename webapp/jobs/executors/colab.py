@@ -19,7 +19,7 @@ from nbformat.v4 import new_notebook, new_output
 
 from webapp.errors import Problem
 from webapp.jobs.executors.colab_parcels import Parcels
-from webapp.jobs.executors.colab_tool import ColabTool, Said, last_line, refusal
+from webapp.jobs.executors.colab_tool import ColabTool, Said, StillMaking, last_line, refusal
 from webapp.jobs.executors.endings import Standing, cell_failed, stopped
 from webapp.jobs.executors.kernel import Event, runs, short_text, shown
 from webapp.jobs.executors.local import Execution, read_document
@@ -80,7 +80,11 @@ def execute_on_colab(
 
 @contextmanager
 def colab_session(tool: ColabTool, gpu: str, remote: Remote, say: Callable[[str], None]) -> Iterator[None]:
-    """A session whose name is noted before it is there and until it has been ended; an earlier one is ended first."""
+    """A session whose name is noted before it is there and until it has been ended; an earlier one is ended first.
+
+    One that may still come stays noted.
+    """
+    may_come = False
     if remote.earlier is not None:
         end_session(tool, remote.earlier)
     remote.note(remote.name)
@@ -88,21 +92,26 @@ def colab_session(tool: ColabTool, gpu: str, remote: Remote, say: Callable[[str]
         say(f"asking Colab for a machine with {gpu} (session {remote.name})")
         tool.new(remote.name, gpu)
         yield
+    except StillMaking:
+        may_come = True
+        raise
     finally:
         try:
-            tool.stop(remote.name)
+            ended = tool.stop(remote.name)
         except Problem as problem:
             say(f"the session could not be ended: {problem.message} It is tried again; by hand: `colab sessions`.")
         else:
-            remote.note(None)
+            if ended or not may_come:
+                remote.note(None)
 
 
-def end_session(tool: ColabTool, name: str) -> None:
-    """Ends a session that was left behind; raises Problem where the tool cannot say."""
+def end_session(tool: ColabTool, name: str) -> bool:
+    """Ends a session that was left behind; whether there was one. Raises Problem where the tool cannot say."""
     for pause in _PAUSES:
         sleep(pause)
         if tool.stop(name):
-            return
+            return True
+    return False
 
 
 class _Run:

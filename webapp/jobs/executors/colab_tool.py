@@ -19,13 +19,19 @@ from webapp.jobs.family import MARK
 # Between two looks whether a command is to end.
 _POLL_SECONDS = 0.05
 _KILL_SECONDS = 2.0
+_NEW_SECONDS = 900.0
 _READ_BYTES = 64 * 1024
 _LAST_CHARACTERS = 4000
 # The tool brings its own Python, which variables of this one would confuse.
 _OURS = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 _PLAIN = {"PYTHONUNBUFFERED": "1", "TYPER_STANDARD_TRACEBACK": "1", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200"}
 INSTALL = "uv tool install google-colab-cli"
+_UNANSWERED = 124
 _LOST = re.compile(r"appears to be lost|Session '[^']*' not found")
+
+
+class StillMaking(Problem):
+    """The tool has given no answer in its time, and goes on: a machine may still come of it."""
 
 
 class Said(NamedTuple):
@@ -106,9 +112,14 @@ class ColabTool:
         self._command = [found, *options, "--config", str(sessions)]
 
     def new(self, session: str, gpu: str) -> None:
-        """Has Colab give a machine with the card; raises Problem `colab_...` by the reason why it did not."""
+        """Has Colab give a machine with the card; raises Problem `colab_...` by the reason why it did not.
+
+        It is StillMaking when that is not known yet.
+        """
         # On its own, so that it always comes to tell which machine it got: nobody could end that otherwise.
-        said = self._call("new", "-s", session, "--gpu", gpu, seconds=900, alone=True)
+        said = self._call("new", "-s", session, "--gpu", gpu, seconds=_NEW_SECONDS, alone=True)
+        if said.status == _UNANSWERED:
+            raise StillMaking("colab_failed", f"The colab tool failed: {said.text}", status=502)
         if said.status != 0:
             raise refusal(said)
 
@@ -203,7 +214,7 @@ class ColabTool:
                 if not alone:
                     process.kill()
                     process.wait()
-                return Said(124, f"`colab {arguments[0]}` gave no answer in {seconds:g} s")
+                return Said(_UNANSWERED, f"`colab {arguments[0]}` gave no answer in {seconds:g} s")
             output.seek(0)
             return Said(process.returncode, output.read().decode("utf-8", "replace")[-_LAST_CHARACTERS:])
 

@@ -101,15 +101,17 @@ class RayJobs:
             answer.raise_for_status()
             target.write_bytes(answer.content)
 
-    def end(self, name: str) -> None:
-        """Stops the job and has the cluster forget it; fine when it has; Problem `ray_not_reachable` if it goes on."""
+    def end(self, name: str) -> bool:
+        """Stops the job and has the cluster forget it; whether it was known. Problem `ray_not_reachable` if it stays."""
         end = monotonic() + _STOP_SECONDS
-        while (status := self.status(name)) in ("PENDING", "RUNNING"):
+        known = (status := self.status(name)) is not None
+        while status in ("PENDING", "RUNNING"):
             if monotonic() > end:
                 raise Problem("ray_not_reachable", f"The cluster does not stop {name}.", status=503)
             with self._reaching():
                 self._client.stop_job(name)
             sleep(_POLL_SECONDS)
+            status = self.status(name)
         while status is not None:
             # Ray's own watch of the job, once a second, would write down anew what is deleted before it has looked.
             sleep(_SETTLED_SECONDS)
@@ -117,6 +119,7 @@ class RayJobs:
                 self._client.delete_job(name)
             sleep(_POLL_SECONDS)
             status = self.status(name)
+        return known
 
     def _reaching(self) -> "_Reaching":
         return _Reaching(self._address)
