@@ -20,6 +20,8 @@ SECRETS = [
     "AWS_SESSION_TOKEN",
     "PGPASSWORD",
     "SENTRY_DSN",
+    "RAY_AUTH_TOKEN",
+    "GOOGLE_APPLICATION_CREDENTIALS",
     "openai_api_key",
 ]
 HARMLESS = [
@@ -44,12 +46,14 @@ def test_it_gets_everything_else(name):
     assert scrubbed_environment({name: "x"}) == {name: "x"}
 
 
-def test_a_job_gets_what_opens_the_store_and_the_hub_and_no_more():
+def test_a_job_gets_what_opens_the_store_the_hub_and_other_machines_and_no_more():
     environ = {
         "DATABASE_URL": "sqlite://",
         "TUNEBOOK_SECRET_KEY": "s",
         "TUNEBOOK_HOME": "/h",
         "HF_TOKEN": "t",
+        "RAY_AUTH_TOKEN": "r",
+        "GOOGLE_APPLICATION_CREDENTIALS": "/google.json",
         "GITHUB_TOKEN": "g",
         "PATH": "/bin",
     }

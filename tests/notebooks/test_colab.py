@@ -7,6 +7,7 @@ import pytest
 from tests.jobs.executors.installing import install_stand_in
 from tests.notebooks.trivial import REPORT, write_trivial
 from webapp.errors import Problem
+from webapp.jobs.executors import colab
 from webapp.notebooks.colab import Colab
 from webapp.notebooks.results import RESULTS
 from webapp.notebooks.running import Watch
@@ -56,3 +57,13 @@ def test_rows_that_nobody_could_upload_there_are_missed_here(settings, tmp_path)
     with pytest.raises(Problem) as caught:
         Colab(settings).run(notebook, tmp_path / "work", Watch(60, lambda _: None))
     assert caught.value.code == "rows_missing"
+
+
+def test_the_tool_signs_in_with_the_credentials_that_are_set_and_sees_no_other_secret(settings, tmp_path, monkeypatch):
+    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "RAY_AUTH_TOKEN", "HF_TOKEN"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setattr(colab, "_PAUSES", (0.0,))
+    assert not Colab(settings).end("nothing")
+    seen = json.loads((tmp_path / "machines" / "calls.jsonl").read_text())["environment"]
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in seen
+    assert not {"RAY_AUTH_TOKEN", "HF_TOKEN"} & set(seen)

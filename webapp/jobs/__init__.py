@@ -5,7 +5,7 @@ The executors are not loaded with it: only processes that run notebooks need the
 
 from webapp.jobs.capacity import Machine, Needs
 from webapp.jobs.child import Died, JobContext, run_child
-from webapp.jobs.environment import hub_token, scrubbed_environment
+from webapp.jobs.environment import google_credentials, hub_token, scrubbed_environment
 from webapp.jobs.events import last_events, read_events
 from webapp.jobs.hosts import host_name
 from webapp.jobs.limits import Limits
@@ -29,6 +29,7 @@ __all__ = [
     "claim",
     "enqueue",
     "get_job",
+    "google_credentials",
     "host_name",
     "hub_token",
     "job_at_rest",

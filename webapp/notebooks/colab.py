@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from webapp.errors import Problem
-from webapp.jobs import scrubbed_environment
+from webapp.jobs import google_credentials, scrubbed_environment
 from webapp.jobs.executors.colab import ColabOrder, end_session, execute_on_colab
 from webapp.jobs.executors.colab_tool import ColabTool
 from webapp.notebooks.colab_commands import colab_commands_of
@@ -61,4 +61,5 @@ class Colab:
 
     def _tool(self) -> ColabTool:
         sessions = self._settings.root / "colab" / "sessions.json"
-        return ColabTool(self._settings.colab_command, sessions, scrubbed_environment(os.environ))
+        environment = scrubbed_environment(os.environ) | google_credentials(os.environ)
+        return ColabTool(self._settings.colab_command, sessions, environment)

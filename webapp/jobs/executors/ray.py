@@ -102,7 +102,7 @@ class RayJobs:
             target.write_bytes(answer.content)
 
     def end(self, name: str) -> bool:
-        """Stops the job and has the cluster forget it; whether it was known. Problem `ray_not_reachable` if it stays."""
+        """Stops the job and has the cluster forget it; whether it was known. Problem `ray_not_reachable` else."""
         end = monotonic() + _STOP_SECONDS
         known = (status := self.status(name)) is not None
         while status in ("PENDING", "RUNNING"):
