@@ -1,15 +1,18 @@
 """What becomes of a submission when whoever follows it ends; the cluster is a stand-in without Ray."""
 
 import json
+import shutil
 
 import pytest
 
 from tests.notebooks.trivial import write_trivial
 from webapp.errors import Problem
 from webapp.jobs import Remote
+from webapp.jobs.executors import parcel
 from webapp.notebooks import cluster
 from webapp.notebooks.cluster import Cluster
-from webapp.notebooks.running import Watch
+from webapp.notebooks.results import RESULTS
+from webapp.notebooks.running import RunReport, Watch
 from webapp.settings import Settings
 
 
@@ -39,6 +42,21 @@ class Jobs:
 
     def end(self, name):
         return self.known.pop(name, None) is not None
+
+    def fetch(self, _name, file, target):
+        shutil.copyfile(self.folder / file, target)
+
+    def leave(self, folder, most, **files):
+        """As the node: what it prints once its files lie there for whoever fetches them."""
+        self.folder = folder
+        for name, size in files.items():
+            path = folder / "there" / RESULTS / name / "file"
+            path.parent.mkdir(parents=True)
+            path.write_bytes(bytes(size))
+        packed = parcel.pack(str(folder / "there"), str(folder / "tunebook-1"), most)
+        names = [f"{RESULTS}/{name}/file" for name in files]
+        report = RunReport("completed", 1.0, {"total": 1, "executed": 1}, artifacts=names).to_dict()
+        self.said = [f"TUNEBOOK {json.dumps({'report': {'report': report, 'parcel': packed}})}"]
 
 
 class Bench:
@@ -83,3 +101,18 @@ def test_a_run_that_has_ended_is_forgotten(bench):
     with pytest.raises(Problem, match="It is none"):
         bench.run(cancelled=lambda: False, goes_on=lambda: True)
     assert (bench.jobs.known, bench.noted) == ({}, ["tunebook-1", None])
+
+
+def test_a_run_whose_results_do_not_all_come_back_says_which_are_lost(bench, tmp_path):
+    bench.jobs.leave(tmp_path, 1000, model=600, merged=500)
+    report = bench.run(cancelled=lambda: False)
+    assert (report.status, report.error["code"]) == ("failed", "results_too_large")
+    assert f"submission: {RESULTS}/merged/file. Make the notebook without" in report.error["message"]
+    assert report.artifacts == [f"{RESULTS}/model/file"]
+    assert (bench.work / report.artifacts[0]).stat().st_size == 600
+
+
+def test_checkpoints_that_do_not_come_back_are_no_error(bench, tmp_path):
+    bench.jobs.leave(tmp_path, 1000, model=600, checkpoints=500)
+    assert bench.run(cancelled=lambda: False).status == "completed"
+    assert "left on the cluster for its size" in bench.told()

@@ -6,12 +6,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from webapp.errors import Problem
 from webapp.jobs.executors import Event, parcel
+from webapp.jobs.executors.endings import too_large
 from webapp.jobs.executors.ray import RayJobs
 from webapp.notebooks import node
 from webapp.notebooks.failures import decode
@@ -23,6 +25,7 @@ from webapp.settings import Settings
 ENTRYPOINT = "python -m webapp.notebooks.node"
 # After the time of the run, which the node keeps by itself: for its report to arrive.
 _LATE_SECONDS = 20.0
+_INSTEAD = "Make the notebook without export_merged and export_gguf, or run it where its disk stays."
 # What an attempt that ended without a word has left can be gone on with in these states.
 _FOLLOWED = ("PENDING", "RUNNING", "SUCCEEDED")
 
@@ -102,8 +105,8 @@ class _Following:
             if "problem" in said:
                 raise Problem.from_dict(said["problem"])
             if "report" in said:
-                self._fetch(said["report"]["parcel"])
-                return RunReport(**said["report"]["report"])
+                left_out = self._fetch(said["report"]["parcel"])
+                return self._without(left_out, RunReport(**said["report"]["report"]))
         if self._watch.cancelled():
             return self._ended("cancelled", "cancelled", "The run was cancelled.")
         if self._out_of_time():
@@ -127,7 +130,7 @@ class _Following:
             else:
                 yield said
 
-    def _fetch(self, packed: Mapping[str, Any]) -> None:
+    def _fetch(self, packed: Mapping[str, Any]) -> list[str]:
         with tempfile.TemporaryDirectory(dir=self._workdir) as scratch:
             for number in range(packed["parts"]):
                 file = parcel.part(self._name, number)
@@ -140,12 +143,23 @@ class _Following:
         for name in packed["left_out"]:
             text = f"left on the cluster for its size: {name}\n"
             self._watch.on_event(Event("stream", {"cell": None, "name": "stderr", "text": text}))
+        return list(packed["left_out"])
+
+    def _without(self, left_out: list[str], report: RunReport) -> RunReport:
+        """The report of a run of which these files did not come back."""
+        here = [name for name in report.artifacts if name not in left_out]
+        too_much = too_large(left_out, "the submission", _INSTEAD) if report.status == "completed" else None
+        if too_much is None:
+            return replace(report, artifacts=here)
+        return replace(report, artifacts=here, status="failed", error=self._error("results_too_large", too_much))
 
     def _out_of_time(self) -> bool:
         return monotonic() > self._began + self._watch.timeout + _LATE_SECONDS
 
     def _ended(self, status: str, code: str, message: str) -> RunReport:
-        error: dict[str, Any] = {"code": code, "message": message, "cell": None, "tag": None}
-        error["failure"] = decode(error, self._contents.parameters).to_dict()
         cells = {"total": self._contents.code_cells, "executed": self._executed}
-        return RunReport(status, round(monotonic() - self._began, 2), cells, error=error)
+        return RunReport(status, round(monotonic() - self._began, 2), cells, error=self._error(code, message))
+
+    def _error(self, code: str, message: str) -> dict[str, Any]:
+        error: dict[str, Any] = {"code": code, "message": message, "cell": None, "tag": None}
+        return error | {"failure": decode(error, self._contents.parameters).to_dict()}

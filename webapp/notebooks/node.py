@@ -21,7 +21,6 @@ from webapp.notebooks.running import Watch, run_notebook
 
 MARK = "TUNEBOOK "
 NOTEBOOK, ORDER, ROWS, EARLIER = "notebook.ipynb", "order.json", "rows", "earlier"
-MOST_BYTES = 1024**3
 # How long the results wait for somebody who fetches them; the GPU waits too.
 _KEPT_SECONDS = 600.0
 
@@ -50,7 +49,7 @@ def main() -> None:
 def _leave(workdir: Path, name: str, report: Mapping[str, Any], stop: threading.Event) -> None:
     """Puts the results where the cluster's dashboard reads files, until they have been fetched."""
     place = log_folder() / name
-    packed = parcel.pack(str(workdir), str(place), MOST_BYTES)
+    packed = parcel.pack(str(workdir), str(place), parcel.MOST_BYTES)
     try:
         _say("report", {"report": report, "parcel": packed})
         stop.wait(_KEPT_SECONDS)

@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tests.jobs.executors.installing import install_stand_in
 from webapp.errors import Problem
 from webapp.jobs import Remote, scrubbed_environment
-from webapp.jobs.executors import colab, colab_tool
+from webapp.jobs.executors import colab, colab_tool, parcel
 from webapp.jobs.executors.colab import ColabOrder, end_session, execute_on_colab
 from webapp.jobs.executors.colab_tool import ColabTool
 from webapp.jobs.family import MARK
@@ -211,6 +211,19 @@ def test_after_a_lost_connection_the_checkpoints_come_back_and_the_next_attempt_
     again = bench.run(f"print(open('{RESULTS}/checkpoints/a/state-7.pt').read())", name="tunebook-2")
     assert again.status == "completed"
     assert bench.printed().endswith("seven\n")
+
+
+@pytest.mark.parametrize("on_drive", [False, True])
+def test_a_run_whose_results_do_not_all_come_back_says_which_are_lost(bench, monkeypatch, on_drive):
+    monkeypatch.setattr(parcel, "MOST_BYTES", 1500)
+    merged = f"m = Path('{RESULTS}/merged/model'); m.parent.mkdir(); m.write_bytes(bytes(900))"
+    execution = bench.run(WRITES, merged, on_drive=on_drive)
+    assert (bench.work / RESULTS / "model" / "adapter").exists()
+    if on_drive:
+        assert (execution.status, execution.error) == ("completed", None)
+    else:
+        assert (execution.status, execution.error["code"]) == ("failed", "results_too_large")
+        assert "machine: merged/model. Make the notebook with keep_on_drive" in execution.error["message"]
 
 
 def test_a_cancelled_run_ends_its_session(bench):

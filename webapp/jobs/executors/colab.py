@@ -20,7 +20,8 @@ from nbformat.v4 import new_notebook, new_output
 from webapp.errors import Problem
 from webapp.jobs.executors.colab_parcels import Parcels
 from webapp.jobs.executors.colab_tool import ColabTool, Said, StillMaking, last_line, refusal
-from webapp.jobs.executors.endings import Standing, cell_failed, stopped
+from webapp.jobs.executors.colab_voice import Voice
+from webapp.jobs.executors.endings import Standing, cell_failed, stopped, too_large
 from webapp.jobs.executors.kernel import Event, runs, short_text, shown
 from webapp.jobs.executors.local import Execution, read_document
 from webapp.jobs.executors.outputs import tidy
@@ -31,7 +32,7 @@ from webapp.storage.files import write_file
 _BRING_SECONDS = 20.0
 # A session that is not known yet may still be in the making: these pauses before it counts as ended.
 _PAUSES = (0.0, 2.0, 5.0, 10.0)
-_OWN_LINE = "[colab] "
+_INSTEAD = "Make the notebook with keep_on_drive, or without export_merged and export_gguf."
 # What the training loop prints of some steps; the tool tells of no figures before a cell has ended.
 _STEP = re.compile(r"^step (\d+)/([1-9]\d*)  epoch ([\d.]+)  loss (\d+\.\d+)\b", re.MULTILINE)
 
@@ -195,7 +196,7 @@ class _Run:
         alone = NotebookNode(cell | {"outputs": [], "execution_count": None})
         nbformat.write(new_notebook(cells=[alone]), file)
         heard: list[tuple[str, str]] = []
-        voice = _Voice()
+        voice = Voice()
 
         def hear(stream: str, text: str) -> None:
             if text := voice.without_tool(text) if stream == "stdout" else text:
@@ -235,11 +236,12 @@ class _Run:
         try:
             if self._order.on_drive:
                 self._tool.mount_drive(session)  # the notebook's last cell has unmounted it
-            self._fetch(parcels)
+            left_out = self._fetch(parcels)
         except Problem as problem:
             message = f"The notebook has run, but its results did not come back: {problem.message}"
             return self.standing.run_error(problem.code, message)
-        return None
+        too_much = None if self._order.on_drive else too_large(left_out, "Colab's machine", _INSTEAD)
+        return self.standing.run_error("results_too_large", too_much) if too_much else None
 
     def _salvage(self, session: str, parcels: Parcels, *, busy: bool) -> None:
         """Fetches what another kind of run leaves, its checkpoints above all, as far as that can be done."""
@@ -250,10 +252,12 @@ class _Run:
         except Problem as problem:
             self.say(f"nothing could be brought back: {problem.message}")
 
-    def _fetch(self, parcels: Parcels) -> None:
+    def _fetch(self, parcels: Parcels) -> list[str]:
         self.say("bringing back the results")
-        for name in parcels.fetch(self._workdir / self._order.results, self._left, self._cancelled):
-            self.say(f"left on Colab for its size: {name}")
+        left_out = parcels.fetch(self._workdir / self._order.results, self._left, self._cancelled)
+        for name in left_out:
+            self.say(f"left on {'Google Drive' if self._order.on_drive else 'Colab'} for its size: {name}")
+        return left_out
 
     def _reason(self) -> str | None:
         if self._cancelled():
@@ -267,28 +271,3 @@ class _Run:
         with suppress(FileExistsError):
             self._output.parent.mkdir(parents=True)
         write_file(self._output, nbformat.writes(self._document).encode("utf-8", "replace"))
-
-
-class _Voice:
-    """Takes the tool's own lines out of what the notebook prints."""
-
-    def __init__(self) -> None:
-        self._begun, self._line = False, ""
-
-    def without_tool(self, text: str) -> str:
-        """What the notebook said of it; the beginning of a line that may be the tool's is kept back."""
-        self._line += text
-        said = ""
-        while self._line:
-            line, newline, rest = self._line.partition("\n")
-            own = line.startswith(_OWN_LINE)
-            if not newline and (own or _OWN_LINE.startswith(line) or not self._begun):
-                break
-            if self._begun and not own:
-                said += line + newline
-            # Before its first cell it may also speak of updates.
-            self._begun = self._begun or line.startswith(f"{_OWN_LINE}Executing cell")
-            self._line = rest
-            if not newline:
-                break
-        return said

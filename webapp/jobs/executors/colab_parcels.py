@@ -12,8 +12,6 @@ from webapp.errors import Problem
 from webapp.jobs.executors import parcel
 from webapp.jobs.executors.colab_tool import ColabTool
 
-# What is not brought back above this, largest files first.
-MOST_BYTES = 1024**3
 _HERE, _SENT, _MARK = "tunebook-results", "tunebook-earlier", "TUNEBOOK-PARCEL "
 
 
@@ -25,7 +23,7 @@ class Parcels:
 
     def send(self, folder: Path, left: Callable[[], float]) -> None:
         """Puts `folder` in the place of the session's results, within the seconds that are `left`."""
-        parts = parcel.pack(str(folder), str(self._scratch / _SENT), MOST_BYTES)
+        parts = parcel.pack(str(folder), str(self._scratch / _SENT), parcel.MOST_BYTES)
         for number in range(parts["parts"]):
             name = parcel.part(_SENT, number)
             self._tool.upload(self._session, self._scratch / name, f"content/{name}", left())
@@ -38,7 +36,7 @@ class Parcels:
         """
         # On Drive they are where the notebook's `config` says.
         where = f"globals()['config'].output_dir if 'config' in globals() else {self._results!r}"
-        packed = self._do(f"pack({where}, {_HERE!r}, {MOST_BYTES})", left())
+        packed = self._do(f"pack({where}, {_HERE!r}, {parcel.MOST_BYTES})", left())
         if not packed["files"]:
             return []
         for number in range(packed["parts"]):

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 from nbclient.exceptions import CellExecutionError
 
 from webapp.jobs.executors.kernel import LiveClient
+from webapp.jobs.executors.parcel import MOST_BYTES, lasting
 from webapp.jobs.process import in_words
 
 _TRACEBACK_LINES, _TRACEBACK_CHARACTERS, _VALUE_CHARACTERS = 20, 4000, 1000
+_NAMED_FILES = 8
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
@@ -55,6 +57,17 @@ def stopped(standing: Standing, reason: str, timeout: float) -> dict[str, Any]:
     if reason == "cancelled":
         return standing.run_error("cancelled", f"The run was cancelled {standing.where}.")
     return standing.run_error("timed_out", f"The run was stopped after {timeout:g} seconds, {standing.where}.")
+
+
+def too_large(left_out: list[str], where: str, instead: str) -> str | None:
+    """What is to be said when results were `left_out` for their size; None when only checkpoints were."""
+    if not (names := lasting(left_out)):
+        return None
+    named = ", ".join(names[:_NAMED_FILES]) + (f" and {len(names) - _NAMED_FILES} more" * (len(names) > _NAMED_FILES))
+    return (
+        f"The notebook has run, but its results are over the {MOST_BYTES / 1024**3:g} GiB that can be brought back. "
+        f"What there was no place for was lost with {where}: {named}. {instead}"
+    )
 
 
 def cell_failed(standing: Standing, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,24 +11,28 @@ from pathlib import Path
 from typing import Any
 
 PART_BYTES = 16 * 1024 * 1024
+# What is carried at most, in all.
+MOST_BYTES = 1024**3
+# By folder, which files come first: the report, the model itself, what a run goes on from, then exports.
+_CHECKPOINTS = "checkpoints"
+_RANKS = {"model": 1, _CHECKPOINTS: 2, "merged": 3, "gguf": 3}
 
 
 def pack(folder: str, parcel: str, most: int) -> dict[str, Any]:
-    """Writes the files of `folder` into `parcel`.000, `parcel`.001 and so on, the smallest files first.
+    """Writes the files of `folder` into `parcel`.000, `parcel`.001 and so on, those that matter most first.
 
     Answers `{files, parts, sha256, left_out}`: files that would make it more than `most` bytes are left out, by name.
     """
     root, left_out, files, total = Path(folder), list[str](), 0, 0
     archive = Path(f"{parcel}.tar")
     with tarfile.open(archive, "w") as tar:
-        for path in sorted(_files(root), key=lambda path: path.stat().st_size):
-            total += path.stat().st_size
-            name = path.relative_to(root).as_posix()
-            if total > most:
+        for path in sorted(_files(root), key=lambda path: _place(path, root)):
+            size, name = path.stat().st_size, path.relative_to(root).as_posix()
+            if total + size > most:
                 left_out.append(name)
             else:
                 tar.add(path, name, recursive=False)
-                files += 1
+                files, total = files + 1, total + size
     digest, parts = hashlib.sha256(), 0
     with archive.open("rb") as file:
         while block := file.read(PART_BYTES):
@@ -62,6 +66,18 @@ def unpack(parcel: str, parts: int, sha256: str, folder: str) -> None:
 def part(parcel: str, number: int) -> str:
     """The name of one of the files."""
     return f"{parcel}.{number:03}"
+
+
+def lasting(names: list[str]) -> list[str]:
+    """Those that are results: checkpoints are only there to be gone on from."""
+    return [name for name in names if _CHECKPOINTS not in name.split("/")[:-1]]
+
+
+def _place(path: Path, root: Path) -> tuple[int, float, int]:
+    """What files are sorted by: their rank, then checkpoints by age, the newest first, and others by size."""
+    rank = max((_RANKS.get(folder, 0) for folder in path.relative_to(root).parts[:-1]), default=0)
+    known = path.stat()
+    return rank, -known.st_mtime if rank == _RANKS[_CHECKPOINTS] else 0.0, known.st_size
 
 
 def _files(root: Path) -> Iterator[Path]:
