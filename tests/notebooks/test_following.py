@@ -1,14 +1,16 @@
 """What becomes of a submission when whoever follows it ends; the cluster is a stand-in without Ray."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 from tests.notebooks.trivial import write_trivial
 from webapp.errors import Problem
 from webapp.jobs import Remote
-from webapp.jobs.executors import parcel
+from webapp.jobs.executors import parcel, ray
 from webapp.notebooks import cluster
 from webapp.notebooks.cluster import Cluster
 from webapp.notebooks.results import RESULTS
@@ -116,3 +118,29 @@ def test_checkpoints_that_do_not_come_back_are_no_error(bench, tmp_path):
     bench.jobs.leave(tmp_path, 1000, model=600, checkpoints=500)
     assert bench.run(cancelled=lambda: False).status == "completed"
     assert "left on the cluster for its size" in bench.told()
+
+
+def test_checkpoints_go_along_as_far_as_there_is_room(bench, monkeypatch):
+    for number, size in (
+        ("state-2", 40_000),
+        ("state-9", 40_000),
+        ("best-7", 9_000),
+        ("best-12", 9),
+    ):
+        path = bench.work / RESULTS / "checkpoints" / "a" / f"{number}.pt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(size))
+        os.utime(path, (1, 1))
+    (path.parent / "run.json").write_text("{}")
+
+    def sent(most):
+        monkeypatch.setattr(ray, "MOST_SENT", most)
+        bench.run()
+        return sorted(Path(name).name for name in bench.jobs.packed if name.startswith("earlier/"))
+
+    everything = ["best-12.pt", "best-7.pt", "run.json", "state-2.pt", "state-9.pt"]
+    assert sent(200_000) == everything
+    assert sent(60_000) == ["best-7.pt", "run.json", "state-9.pt"]
+    assert bench.told() == ""
+    assert sent(40_000) == []
+    assert "begins anew" in bench.told()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from webapp.notebooks.results import newest_checkpoint
 from webapp.training import checkpoints, drive
 from webapp.training.alarms import Alarm
 from webapp.training.checkpoints import (
@@ -79,6 +80,18 @@ def test_the_best_weights_stay_until_a_checkpoint_knows_of_better_ones(tmp_path,
     assert put_back_best(tmp_path, made, 1)
     assert torch.equal(made.model.weight, before)
     assert not best_path(tmp_path, 2).exists()
+
+
+def test_the_newest_of_a_run_is_found_without_torch(tmp_path, run_config):
+    config, made = run_config("x", output_dir=str(tmp_path)), learner(run_config)
+    folder = checkpoint_folder(config, "0" * 64, PRECISION)
+    keep_best(folder, made, 1)
+    for steps in (8, 9, 10):
+        save_checkpoint(folder, made, replace(after(steps), best_step=1))
+    keep_best(folder, made, 11)  # killed before a checkpoint knows of it
+    found = newest_checkpoint(tmp_path)
+    assert sorted(path.name for path in found) == ["best-1.pt", "run.json", "state-10.pt"]
+    assert {path.parent for path in found} == {folder}
 
 
 DAMAGE = [lambda whole: whole[:-1], lambda whole: whole[: len(whole) // 2], lambda _: b""]

@@ -14,11 +14,11 @@ from typing import Any
 from webapp.errors import Problem
 from webapp.jobs.executors import Event, parcel
 from webapp.jobs.executors.endings import too_large
-from webapp.jobs.executors.ray import RayJobs
+from webapp.jobs.executors.ray import RayJobs, room_in
 from webapp.notebooks import node
 from webapp.notebooks.failures import decode
 from webapp.notebooks.reading import NotebookContents, read_notebook
-from webapp.notebooks.results import EXECUTED, RESULTS
+from webapp.notebooks.results import EXECUTED, RESULTS, newest_checkpoint
 from webapp.notebooks.running import RunReport, Watch, forget_report, rows_to_send
 from webapp.settings import Settings
 
@@ -78,15 +78,29 @@ def _under_way(jobs: RayJobs, watch: Watch) -> str | None:
 
 
 def _pack_order(folder: Path, notebook: Path, rows: Path | None, workdir: Path, name: str, watch: Watch) -> None:
-    """What the node needs; checkpoints that an attempt before has brought back go along."""
+    """What the node needs; checkpoints that an attempt before has brought back go along, as far as there is room."""
     shutil.copyfile(notebook, folder / node.NOTEBOOK)
     if rows is not None:
         (folder / node.ROWS).mkdir()
         shutil.copyfile(rows, folder / node.ROWS / rows.name)
-    if any((workdir / RESULTS / "checkpoints").rglob("*.*")):
-        shutil.copytree(workdir / RESULTS, folder / node.EARLIER)
     order = {"name": name, "deadline": time.time() + watch.timeout}
     (folder / node.ORDER).write_text(json.dumps(order), encoding="utf-8")
+    if checkpoint := newest_checkpoint(workdir / RESULTS):
+        _pack_earlier(folder, workdir / RESULTS, checkpoint, watch)
+
+
+def _pack_earlier(folder: Path, results: Path, checkpoint: list[Path], watch: Watch) -> None:
+    """Everything that an attempt before has brought back, or its newest checkpoint, or nothing, and then it is said."""
+    everything = [path for path in results.rglob("*") if path.is_file()]
+    for files in (everything, checkpoint):
+        if sum(path.stat().st_size for path in files) <= room_in(folder):
+            for path in files:
+                target = folder / node.EARLIER / path.relative_to(results)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+            return
+    text = "the checkpoint of the attempt before is more than Ray carries: the run begins anew\n"
+    watch.on_event(Event("stream", {"cell": None, "name": "stderr", "text": text}))
 
 
 class _Following:

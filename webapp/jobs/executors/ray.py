@@ -49,12 +49,12 @@ class RayJobs:
 
         Raises Problem `ray_too_large` when the folder is over `MOST_SENT` bytes.
         """
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        if size > MOST_SENT:
+        if (room := room_in(folder)) < 0:
             raise Problem(
                 "ray_too_large",
-                f"The notebook and its rows are {size / MIB:.0f} MiB, and Ray carries {MOST_SENT // MIB}: make the "
-                "notebook where TUNEBOOK_PUBLIC_URL is set, so that it fetches its rows by a link.",
+                f"The notebook and its rows are {(MOST_SENT - room) / MIB:.0f} MiB, and Ray carries "
+                f"{MOST_SENT // MIB}: make the notebook where TUNEBOOK_PUBLIC_URL is set, so that it "
+                "fetches its rows by a link.",
                 status=413,
             )
         environment = {"working_dir": str(folder), "env_vars": _VARIABLES}
@@ -123,6 +123,11 @@ class RayJobs:
 
     def _reaching(self) -> "_Reaching":
         return _Reaching(self._address)
+
+
+def room_in(folder: Path) -> int:
+    """How many bytes can still go along with a submission of `folder`; negative when it is too large."""
+    return MOST_SENT - sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 class _Reaching:
