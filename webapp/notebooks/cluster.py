@@ -23,8 +23,8 @@ from webapp.notebooks.running import RunReport, Watch, forget_report, rows_to_se
 from webapp.settings import Settings
 
 ENTRYPOINT = "python -m webapp.notebooks.node"
-# After the time of the run, which the node keeps by itself: for its report to arrive.
-_LATE_SECONDS = 20.0
+# After the time of the run, which the node keeps by itself: to pack what there is, and for its report to arrive.
+_LATE_SECONDS = 300.0
 _INSTEAD = "Make the notebook without export_merged and export_gguf, or run it where its disk stays."
 # What an attempt that ended without a word has left can be gone on with in these states.
 _FOLLOWED = ("PENDING", "RUNNING", "SUCCEEDED")

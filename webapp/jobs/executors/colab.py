@@ -28,8 +28,8 @@ from webapp.jobs.executors.outputs import tidy
 from webapp.jobs.remote import Remote
 from webapp.storage.files import write_file
 
-# Over the time of the run, to bring back what there is: less than a supervisor allows.
-_BRING_SECONDS = 20.0
+# Over the time of the run, to bring back what there is: less than a supervisor allows a run elsewhere.
+_BRING_SECONDS = 300.0
 # A session that is not known yet may still be in the making: these pauses before it counts as ended.
 _PAUSES = (0.0, 2.0, 5.0, 10.0)
 _INSTEAD = "Make the notebook with keep_on_drive, or without export_merged and export_gguf."

@@ -112,7 +112,10 @@ class RayJobs:
                 self._client.stop_job(name)
             sleep(_POLL_SECONDS)
             status = self.status(name)
+        end = monotonic() + _STOP_SECONDS
         while status is not None:
+            if monotonic() > end:
+                raise Problem("ray_not_reachable", f"The cluster does not forget {name}.", status=503)
             # Ray's own watch of the job, once a second, would write down anew what is deleted before it has looked.
             sleep(_SETTLED_SECONDS)
             with self._reaching():
