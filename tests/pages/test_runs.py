@@ -82,6 +82,12 @@ def test_a_failed_run_says_why(visitor, services, run):
     assert "Out of memory. Use less." in text
 
 
+def test_what_can_be_done_by_hand_is_shown(visitor, services, run):
+    error = {"code": "colab_not_installed", "message": "No tool.", "details": {"commands": ["colab new", "colab stop"]}}
+    attempts.fail(services.db, run, 1, error)
+    assert "colab new\ncolab stop" in visitor.visit(f"/runs/{run}").html
+
+
 def test_a_completed_run_leads_to_its_files(visitor, services, run):
     folder = services.blobs.folder(run_key(run)) / "tunebook-run"
     (folder / "checkpoints").mkdir(parents=True)

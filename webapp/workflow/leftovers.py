@@ -77,7 +77,10 @@ def sweep(db: Database, stop: threading.Event) -> None:
         except Problem:
             continue  # a database that is away for a moment
         if found:
-            _in_a_process(stop)
+            try:
+                _in_a_process(stop)
+            except OSError as error:  # no room for a process now
+                log.warning("leftovers_wait", reason=error.strerror)
 
 
 def _in_a_process(stop: threading.Event) -> None:
