@@ -157,6 +157,17 @@ def test_a_dry_run_is_for_this_machine_and_its_miniature_only(tmp_path, options)
     assert done.exit_code == 2
 
 
+def test_without_the_colab_tool_run_shows_what_to_type_where_it_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("TUNEBOOK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TUNEBOOK_COLAB_COMMAND", "no-such-colab")
+    notebook = tmp_path / "n.ipynb"
+    assert tunebook("notebook", SAMPLE, "--model", "smollm2-360m", "-o", notebook).exit_code == 0
+    done = tunebook("run", notebook, "--executor", "colab")
+    assert done.exit_code == 3
+    assert "not installed" in done.stderr
+    assert done.stderr.splitlines().count("  colab exec -f n.ipynb --timeout 86400") == 1
+
+
 def test_run_refuses_what_tunebook_did_not_make(tmp_path):
     path = tmp_path / "n.ipynb"
     nbformat.write(nbformat.v4.new_notebook(), path)

@@ -39,8 +39,6 @@ class ProblemGroup(click.Group):
                 click.echo(f"  {fault_line(item)}", err=True)
             for command in problem.details.get("commands", []):
                 click.echo(f"  {command}", err=True)
-            for command in problem.details.get("commands", []):
-                click.echo(f"  {command}", err=True)
             ctx.exit(problem.exit_code)
 
 
