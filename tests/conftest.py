@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 import requests
 from flask import Flask
@@ -40,6 +41,13 @@ def conversation(number: int) -> dict[str, Any]:
             {"role": "assistant", "content": f"{number} and {number} make {2 * number}."},
         ]
     }
+
+
+def started_with(word: str, pid: int | None = None) -> list[psutil.Process]:
+    """The descendants of a process (of this one) that live and have the word in their command line."""
+    found = psutil.Process(pid).children(recursive=True)
+    # Of one that has ended and was not waited for the system tells no command line.
+    return [child for child in found if word in " ".join(child.as_dict(["cmdline"], ad_value=[])["cmdline"])]
 
 
 def jsonl(count: int) -> bytes:

@@ -98,7 +98,7 @@ def test_no_supervisor_takes_a_run_that_was_handed_over(away, services, client):
     away.tell(status("running"))
     assert claim(services.db, "test", 60) is None
     assert not attempts.glance(services.db, []).expired
-    assert [f"/jobs/{job['id']}" for job in client.get("/jobs?executor=elsewhere").json] == [away.url]
+    assert away.url in [f"/jobs/{job['id']}" for job in client.get("/jobs?executor=elsewhere").json]
 
 
 def test_a_run_is_followed_from_its_first_report_to_its_last(away):

@@ -11,6 +11,7 @@ from datetime import timedelta
 import psutil
 import pytest
 
+from tests.conftest import started_with
 from tests.databases import on_sqlite
 from tests.jobs.store import PROGRAM
 from webapp.errors import Problem
@@ -142,7 +143,7 @@ def test_a_job_that_takes_too_long_is_stopped_and_fails(store, supervise, monkey
     job = store.ended(job_id)
     assert (job.status, job.error["code"], job.attempt) == ("failed", "timed_out", 1)
     assert store.story(job_id) == ["queued", "running", "failed"]
-    assert not [child for child in psutil.Process().children() if job_id in child.cmdline()]
+    assert not started_with(job_id)
 
 
 @on_sqlite

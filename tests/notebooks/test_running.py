@@ -1,7 +1,6 @@
 """Real runs of real notebooks, on miniatures, in kernels of their own."""
 
 import json
-import os
 import random
 import re
 import signal
@@ -12,9 +11,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import msgspec
 import nbformat
-import psutil
 import pytest
 
+from tests.conftest import started_with
 from webapp.catalog import find_model, models
 from webapp.datasets import Examples, ExampleWriter, analyze
 from webapp.errors import Problem
@@ -194,9 +193,8 @@ def kill_kernel_after(step):
     def listen(event):
         done = re.search(r"^step (\d+)/", event.data.get("text", ""), re.MULTILINE)
         if done and int(done[1]) >= step:
-            for child in psutil.Process(os.getpid()).children(recursive=True):
-                if "ipykernel_launcher" in " ".join(child.cmdline()):
-                    child.send_signal(signal.SIGKILL)
+            for child in started_with("ipykernel_launcher"):
+                child.send_signal(signal.SIGKILL)
 
     return listen
 

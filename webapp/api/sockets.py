@@ -17,6 +17,8 @@ from webapp.jobs import Reader
 from webapp.jobs.tailer import STOPPING
 
 _PING_SECONDS = 15
+# simple-websocket wakes the reader a moment before it says that it is no longer connected: look again.
+_LOOK_SECONDS = 2
 # What a client sends is not looked at.
 _LARGEST_MESSAGE = 4096
 _CLOSING_SECONDS = 0.5
@@ -92,7 +94,7 @@ def send_all(reader: Reader, connection: socket.socket) -> Upgraded:
 
 def _send(reader: Reader, ws: Server) -> None:
     while ws.connected and not reader.ended:
-        for message in reader.read(_PING_SECONDS):
+        for message in reader.read(_LOOK_SECONDS):
             ws.send(message.text)
         ws.input_buffer.clear()
     ws.close(_GOING_AWAY if reader.ended == STOPPING else _NORMAL, reader.ended)  # raises when it is closed already

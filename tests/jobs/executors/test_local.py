@@ -13,6 +13,7 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from tests.conftest import started_with
 from webapp.errors import Problem
 from webapp.jobs import scrubbed_environment
 from webapp.jobs.executors import Execution, execute, local
@@ -68,8 +69,7 @@ class Bench:
 def bench(tmp_path):
     threads = threading.active_count()
     yield Bench(tmp_path)
-    left = [child for child in psutil.Process().children(recursive=True) if "ipykernel_launcher" in child.cmdline()]
-    assert left == []
+    assert started_with("ipykernel_launcher") == []
     assert threading.active_count() == threads
 
 
