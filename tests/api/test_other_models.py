@@ -112,6 +112,7 @@ def test_a_folder_of_the_server_is_never_read(client, sample, folder, form):
         assert "layers" not in answer.text
 
 
-def test_what_was_fetched_lies_under_the_home(settings):
+def test_what_was_fetched_lies_under_the_home(client, sample, settings):
+    assert generate(client, sample, NAME).status_code == 200
     snapshot = settings.root / "hub" / "models--Qwen--Qwen3-14B" / "snapshots" / COMMIT
     assert {path.name for path in snapshot.iterdir()} == {"config.json", "tokenizer_config.json"}
