@@ -30,6 +30,10 @@ from webapp.storage.tables import Dataset, Job, utc_now
 NUMBER = re.compile(rb'"message":"event (\d+)\\n"')
 SERVE = "from webapp.server import serve; from webapp.settings import Settings; serve(Settings(), '127.0.0.1', 0)"
 EVENTS_A_SECOND = 20
+HANDSHAKE = (
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 
 
 def running_job(db: Database) -> str:
@@ -45,11 +49,8 @@ def running_job(db: Database) -> str:
 def connect(address: tuple[str, int], path: str, websocket: bool) -> socket.socket:
     """An open stream."""
     made = socket.create_connection(address)
-    upgrade = (
-        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    )
-    made.sendall(f"GET {path} HTTP/1.1\r\nHost: {address[0]}\r\n{upgrade if websocket else ''}\r\n".encode())
+    more = HANDSHAKE if websocket else ""
+    made.sendall(f"GET {path} HTTP/1.1\r\nHost: {address[0]}\r\n{more}\r\n".encode())
     made.setblocking(False)
     return made
 

@@ -43,6 +43,20 @@ def conversation(number: int) -> dict[str, Any]:
     }
 
 
+def until(
+    holds: Callable[[], Any],
+    seconds: float = 10,
+    pause: float = 0.02,
+    words: Callable[[], str] = lambda: "waited too long",
+) -> Any:
+    """What `holds` answers once that is true, asked again and again; `words` say why it was waited in vain."""
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline, words()
+        time.sleep(pause)
+    return found
+
+
 def started_with(word: str, pid: int | None = None) -> list[psutil.Process]:
     """The descendants of a process (of this one) that live and have the word in their command line."""
     found = psutil.Process(pid).children(recursive=True)

@@ -3,11 +3,10 @@
 import json
 import os
 import sqlite3
-import time
 
 import pytest
 
-from tests.conftest import Server
+from tests.conftest import Server, until
 from tests.jobs.executors.installing import install_stand_in
 from tests.notebooks.trivial import REPORT, write_trivial
 
@@ -53,14 +52,6 @@ def order(server, folder):
     return lambda: server.post("/jobs", json=body | {"start": True}).json()["status_url"]
 
 
-def until(what, seconds=90):
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    return found
-
-
 def sessions(server):
     path = server.home / "colab" / "sessions.json"
     return list(json.loads(path.read_text())) if path.exists() else []
@@ -81,7 +72,7 @@ def ended(server, url):
 def test_a_run_on_colab_has_the_files_and_the_report_of_any_other(server, order, go):
     go.write_text("")
     url = order()
-    job = until(ended(server, url))
+    job = until(ended(server, url), 90)
     assert (job["error"], job["status"], job["executor"], job["result"]["steps"]) == (None, "completed", "colab", 7)
     names = {item["name"] for item in server.get(f"{url}/artifacts").json()}
     assert names == {"executed.ipynb", "tunebook-run/report.json", "tunebook-run/model/adapter"}
@@ -91,15 +82,15 @@ def test_a_run_on_colab_has_the_files_and_the_report_of_any_other(server, order,
 
 def test_a_cancelled_run_leaves_no_session(server, order):
     url = order()
-    until(at_work(server, url))
+    until(at_work(server, url), 90)
     server.post(f"{url}/cancel")
-    assert until(ended(server, url))["status"] == "cancelled"
+    assert until(ended(server, url), 90)["status"] == "cancelled"
     until(lambda: sessions(server) == [], 10)
 
 
 def test_a_run_in_whose_midst_everything_is_killed_ends_its_session_and_has_another(server, order, go, folder):
     url = order()
-    until(at_work(server, url))
+    until(at_work(server, url), 90)
     [first] = sessions(server)
     kill_everything(server)
     assert sessions(server) == [first]  # nobody is left to end it
@@ -107,7 +98,7 @@ def test_a_run_in_whose_midst_everything_is_killed_ends_its_session_and_has_anot
         database.execute("UPDATE jobs SET lease_until = '2000-01-01 00:00:00.000000'")
     go.write_text("")
     server.start()
-    job = until(ended(server, url))
+    job = until(ended(server, url), 90)
     assert (job["status"], job["attempt"]) == ("completed", 2)
     assert sessions(server) == []
     calls = [

@@ -16,7 +16,7 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from tests.conftest import Server, jsonl
+from tests.conftest import Server, jsonl, until
 from tests.faults.size import FULL, ROUNDS
 from webapp.jobs.family import MARK
 from webapp.jobs.states import FINAL
@@ -27,14 +27,6 @@ VICTIMS = ("gunicorn worker", "gunicorn master", "supervisor", "child", "kernel"
 PATIENCE = 240
 
 pytestmark = pytest.mark.timeout(PATIENCE * (ROUNDS + 1))
-
-
-def until(holds, seconds=PATIENCE, pause=0.05):
-    deadline = time.monotonic() + seconds
-    while not (value := holds()):
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(pause)
-    return value
 
 
 class Installation:
@@ -127,12 +119,12 @@ class Installation:
     def order_dry_run(self) -> str:
         """A dry run whose kernel is at work; answers the job's path."""
         session_id = self.server.post("/samples/harbour-bikes").json()["session_id"]
-        until(lambda: self.server.get(f"/analyze/{session_id}").status_code == 200)
+        until(lambda: self.server.get(f"/analyze/{session_id}").status_code == 200, PATIENCE)
         made = self.server.post("/generate", json={"session_id": session_id, "model_id": "smollm2-360m"}).json()
         order = {"session_id": session_id, "notebook_id": made["notebook_id"], "kind": "dry_run", "start": True}
         job = self.server.post("/jobs", json=order).json()
         self.jobs.add(job["id"])
-        until(lambda: self.find("kernel"))
+        until(lambda: self.find("kernel"), PATIENCE)
         return str(job["status_url"])
 
 
@@ -153,7 +145,7 @@ def play(installation, victim, draw) -> None:
             people.submit(installation.use, random.Random(draw.random()), ends)
         time.sleep(draw.uniform(0.3, 2.5))
         seen = installation.events()
-        process = until(lambda: installation.find(victim), pause=0.01)
+        process = until(lambda: installation.find(victim), PATIENCE, pause=0.01)
         with suppress(psutil.NoSuchProcess):
             os.kill(process.pid, signal.SIGKILL)
         if victim in ("gunicorn master", "supervisor"):
@@ -161,7 +153,7 @@ def play(installation, victim, draw) -> None:
             server.process.stdout.close()
             server.start()
     if path is not None:
-        job = until(lambda: (job := server.get(path).json())["attempt"] == 2 and job)
+        job = until(lambda: (job := server.get(path).json())["attempt"] == 2 and job, PATIENCE)
         assert job["status"] in ("queued", "running")
         if not FULL:  # the rest of it takes longer than all other rounds together
             server.post(f"{path}/cancel")
@@ -170,7 +162,7 @@ def play(installation, victim, draw) -> None:
 
 def check(installation, seen) -> None:
     """Nothing that was acknowledged is lost, every job has ended, nothing runs any more."""
-    until(lambda: not installation.unfinished())
+    until(lambda: not installation.unfinished(), PATIENCE)
     jobs = {row[0]: tuple(row[1:]) for row in installation.rows(select(Job.id, Job.status, Job.dataset_id, Job.error))}
     assert installation.jobs <= set(jobs)
     assert {status for status, _, _ in jobs.values()} <= {"completed", "cancelled"}, jobs.values()

@@ -5,22 +5,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 
+from tests.conftest import until
 from webapp.errors import Problem
 from webapp.server import serve
 from webapp.settings import Settings
-
-
-def until(holds, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not (value := holds()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return value
 
 
 def test_it_answers_a_few_seconds_after_starting_and_ends_in_less_than_three(server):

@@ -6,19 +6,15 @@ import selectors
 import socket
 import threading
 import time
-from datetime import timedelta
 
 import pytest
 
+from benchmarks.streams import HANDSHAKE, running_job
 from webapp.jobs import attempts
 from webapp.storage import Database
-from webapp.storage.tables import Dataset, Job, utc_now
+from webapp.storage.tables import Job
 
 STREAMS, SOCKETS, EVENTS = 200, 40, 120
-HANDSHAKE = (
-    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-)
 PING, PONG = b"\x89\x00", b"\x8a\x80\0\0\0\0"
 NUMBER = re.compile(rb'"seq":(\d+),"attempt":1,"timestamp":"[^"]*","message":"event (\d+)\\n"')
 
@@ -33,12 +29,7 @@ def db(server):
 @pytest.fixture
 def job_id(db):
     """A job that this process plays; the server's own worker finds it taken."""
-    with db.session() as session:
-        session.add(dataset := Dataset(filename="f", size=1, sha256="", blob=""))
-        session.flush()
-        lease = utc_now() + timedelta(hours=1)
-        session.add(job := Job(kind="run", dataset_id=dataset.id, status="running", attempt=1, lease_until=lease))
-    return job.id
+    return running_job(db)
 
 
 class Stream:

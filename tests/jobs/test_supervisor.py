@@ -11,7 +11,7 @@ from datetime import timedelta
 import psutil
 import pytest
 
-from tests.conftest import started_with
+from tests.conftest import started_with, until
 from tests.databases import on_sqlite
 from tests.jobs.store import PROGRAM
 from webapp.errors import Problem
@@ -26,13 +26,6 @@ pytestmark = pytest.mark.timeout(60)
 
 def alive(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-
-
-def until(holds, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def cancel(store, job_id: str) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.conftest import until
 from tests.databases import on_sqlite
 from webapp.errors import Problem
 from webapp.jobs import Tailer, attempts, claim, readers, resume, tailer
@@ -28,13 +29,6 @@ def running(store):
     job_id = store.add()
     assert claim(store.db, "w", 60).id == job_id
     return job_id
-
-
-def until(holds, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def write(store, job_id, *numbers, progress=None):

@@ -6,13 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
+from tests.conftest import until
 from tests.notebooks.trivial import REPORT, write_trivial
 from webapp.errors import Problem
 from webapp.jobs import Remote
@@ -71,7 +71,7 @@ def head(tmp_path_factory):
         )
     address = f"http://127.0.0.1:{ports[1]}"
     try:
-        wait_for(lambda: answers(f"{address}/api/jobs/"), 90, lambda: (home / "log").read_text())
+        until(lambda: answers(f"{address}/api/jobs/"), 90, 0.2, lambda: (home / "log").read_text())
         yield address
     finally:
         started = psutil.Process(process.pid).children(recursive=True)
@@ -88,13 +88,6 @@ def answers(url):
         return requests.get(url, timeout=5).ok
     except requests.RequestException:
         return False
-
-
-def wait_for(what, seconds, words=lambda: ""):
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, words()
-        time.sleep(0.2)
 
 
 class Bench:

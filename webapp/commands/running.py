@@ -12,6 +12,7 @@ from webapp.commands.arguments import AS_JSON, FILE, write_output
 from webapp.console import print_json, progress_bar, show_run
 from webapp.errors import Problem
 from webapp.notebooks.executors import EXECUTORS, executor, require_executor
+from webapp.notebooks.results import EXECUTED
 from webapp.stopping import stop_signals
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def run(
     """
     workdir = workdir_of(notebook, dry=dry)
     report = run_watched(_way(dry, place, model_path), notebook, workdir, timeout=timeout, place=place)
-    executed = workdir / "executed.ipynb"
+    executed = workdir / EXECUTED
     if output and executed.exists():
         write_output(output, executed.read_bytes())
     finish_run(report, as_json=as_json)

@@ -9,6 +9,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -124,33 +125,23 @@ class RayJobs:
             status = self.status(name)
         return known
 
-    def _reaching(self) -> "_Reaching":
-        return _Reaching(self._address)
-
-
-def room_in(folder: Path) -> int:
-    """How many bytes can still go along with a submission of `folder`; negative when it is too large."""
-    return MOST_SENT - sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-class _Reaching:
-    """Turns what goes wrong on the way to a cluster into a Problem."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        # requests' errors are OSErrors.
-        if isinstance(error, OSError | RuntimeError | ValueError):
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Turns what goes wrong on the way to the cluster into a Problem."""
+        try:
+            yield
+        except (OSError, RuntimeError, ValueError) as error:  # requests' errors are OSErrors
             raise Problem(
                 "ray_not_reachable",
                 f"The Ray cluster at {self._address} cannot be used ({str(error)[:300]}): start one with `ray start "
                 "--head`, or set TUNEBOOK_RAY_ADDRESS to the address of its dashboard.",
                 status=503,
             ) from error
+
+
+def room_in(folder: Path) -> int:
+    """How many bytes can still go along with a submission of `folder`; negative when it is too large."""
+    return MOST_SENT - sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 class _Tail:
