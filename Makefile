@@ -92,7 +92,7 @@ clean:  ## remove the environment and caches
 	@touch $@
 
 .venv/installed-dev: .venv/bin/python $(SOURCES)
-	$(PIP) --editable '.[train,ray,postgres,dev]'
+	$(PIP) --editable '.[train,ray,postgres,supabase,redis,dev]'
 	@touch $@ .venv/installed
 
 .venv/installed-fuzz: .venv/installed-dev

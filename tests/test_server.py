@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from webapp.server import _address, environment
+from webapp.errors import Problem
+from webapp.server import _address, environment, serve
 from webapp.settings import Settings
 
 
@@ -19,3 +20,10 @@ def test_settings_travel_as_the_variables_they_are_read_from(tmp_path, monkeypat
 def test_the_address_is_one_to_type_into_a_browser(host, shown):
     with socket.create_server((host, 0)) as listener:
         assert _address(listener) == f"http://{shown}:{listener.getsockname()[1]}"
+
+
+def test_without_sign_in_it_listens_on_loopback_only(tmp_path):
+    with pytest.raises(Problem) as caught:
+        serve(Settings(home=tmp_path), "0.0.0.0", 0)  # noqa: S104
+    assert caught.value.code == "open_to_everyone"
+    assert "TUNEBOOK_ALLOW_OPEN=1" in caught.value.message

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
+from ipaddress import ip_address
 from time import monotonic, sleep
 
 from pydantic import SecretStr
@@ -28,12 +29,14 @@ _POLL_SECONDS = 0.05
 def serve(settings: Settings, host: str, port: int, workers: int = 1) -> None:
     """Serves the app until SIGINT or SIGTERM; prints its address once it answers. Port 0 takes a free one.
 
-    Call it in the main thread. Raises Problem `address_unavailable`, `server_died` or `server_not_ready`.
+    Call it in the main thread. Raises Problem `address_unavailable`, `open_to_everyone`, `server_died` or
+    `server_not_ready`.
     """
     services = open_services(settings)
     services.db.migrate()
     services.db.close()
     with stop_signals() as stop, closing(_listen(host, port)) as listener:
+        _refuse_open(settings, listener)
         address = _address(listener)
         processes = _start(settings, listener.fileno(), workers)
         listener.close()
@@ -100,6 +103,17 @@ def _listen(host: str, port: int) -> socket.socket:
             f"Tunebook cannot listen on {host}:{port} ({error.strerror}). Choose another with --host or --port.",
             status=503,
         ) from error
+
+
+def _refuse_open(settings: Settings, listener: socket.socket) -> None:
+    host = str(listener.getsockname()[0])
+    if settings.auth == "off" and not settings.allow_open and not ip_address(host.partition("%")[0]).is_loopback:
+        raise Problem(
+            "open_to_everyone",
+            f"Tunebook does not listen on {host} without sign-in: whoever reaches it could read and delete everything, "
+            "and run code here. Set TUNEBOOK_AUTH=local for accounts, or TUNEBOOK_ALLOW_OPEN=1 to let them.",
+            status=500,
+        )
 
 
 def _address(listener: socket.socket) -> str:

@@ -15,9 +15,21 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TUNEBOOK_", frozen=True, populate_by_name=True, extra="ignore")
 
     home: Annotated[Path, Field(description="Folder that holds the database and all files.")] = Path("~/.tunebook")
-    auth: Annotated[Literal["off"], Field(description="Who may use the app. `off`: one local person, no sign-in.")] = (
-        "off"
-    )
+    auth: Annotated[
+        Literal["off", "local", "supabase"],
+        Field(
+            description="Who may use the app. `off`: one local person, no sign-in; `local`: accounts kept here; "
+            "`supabase`: those of a Supabase project."
+        ),
+    ] = "off"
+    allow_open: Annotated[
+        bool,
+        Field(description="Lets `off` listen on an address that others reach: all of them may then do everything."),
+    ] = False
+    registration: Annotated[
+        Literal["open", "closed"],
+        Field(description="Who may make a `local` account: everyone who reaches the app, or only its command line."),
+    ] = "open"
     public_url: Annotated[
         str | None, Field(description="Address under which other machines reach the app, if any.")
     ] = None
@@ -28,11 +40,60 @@ class Settings(BaseSettings):
             description="Address of the database, postgresql://...; by default an SQLite file in TUNEBOOK_HOME.",
         ),
     ] = None
+    supabase_url: Annotated[
+        str | None, Field(validation_alias="SUPABASE_URL", description="The Supabase project, https://....supabase.co.")
+    ] = None
+    supabase_key: Annotated[
+        SecretStr | None,
+        Field(validation_alias="SUPABASE_KEY", description="Its publishable (anon) key, with which people sign in."),
+    ] = None
+    supabase_service_key: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias="SUPABASE_SERVICE_KEY",
+            description="Its secret (service) key; with it all files are kept in its Storage.",
+        ),
+    ] = None
+    supabase_jwt_secret: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias="SUPABASE_JWT_SECRET",
+            description="Its legacy JWT secret. Set: tokens are checked by HS256 only; unset: by its JWKS only.",
+        ),
+    ] = None
+    redis_url: Annotated[
+        SecretStr | None,
+        Field(validation_alias="REDIS_URL", description="Counts requests for several web processes, redis://..."),
+    ] = None
     secret_key: Annotated[
         SecretStr | None,
         Field(description="Signs links and cookies; made once and kept in TUNEBOOK_HOME when unset."),
     ] = None
     max_upload_bytes: Annotated[int, Field(gt=0, description="Largest dataset file that is accepted.")] = 1024 * MIB
+    max_stored_bytes: Annotated[
+        int, Field(gt=0, description="Bytes of datasets that each person may keep; no limit in `off`.")
+    ] = 20 * 1024 * MIB
+    max_jobs: Annotated[
+        int, Field(ge=1, description="Jobs that each person may have waiting or running; no limit in `off`.")
+    ] = 8
+    rate_free: Annotated[
+        int, Field(ge=1, description="Requests a minute of a person of the tier `free`, and of an address.")
+    ] = 60
+    rate_pro: Annotated[int, Field(ge=1, description="Requests a minute of a person of the tier `pro`.")] = 600
+    retention_days: Annotated[
+        float, Field(gt=0, description="Days after which what was uploaded without signing in is deleted.")
+    ] = 7.0
+    cors_origins: Annotated[
+        str, Field(description="Websites whose scripts may call the API, as `https://a.example,https://b.example`.")
+    ] = ""
+    trusted_hosts: Annotated[
+        str,
+        Field(description="Further names the app is asked by, as `tunebook.lan,10.0.0.5`; others are refused."),
+    ] = ""
+    metrics_token: Annotated[
+        SecretStr | None,
+        Field(description="Opens `/metrics` as a bearer token; unset: open in `off`, closed in the other modes."),
+    ] = None
     job_concurrency: Annotated[
         int | None,
         Field(ge=1, description="Jobs a supervisor runs side by side; by default as many as there is room for."),
@@ -98,6 +159,11 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """TUNEBOOK_HOME as an absolute path."""
         return self.home.expanduser().absolute()
+
+    @property
+    def counters(self) -> str:
+        """Where requests and attempts are counted, as the library `limits` names it."""
+        return self.redis_url.get_secret_value() if self.redis_url else "memory://"
 
     @property
     def stream_places(self) -> int:

@@ -1,6 +1,7 @@
 """The blob store: whole files or none, and no way out of its folder."""
 
 import errno
+import hashlib
 import os
 import subprocess
 import sys
@@ -197,3 +198,23 @@ def test_the_files_of_a_folder_are_told_with_their_bytes_and_without_links(blobs
     (folder / "folder").symlink_to(tmp_path / "outside")
     assert blobs.files("runs/1") == {"a.txt": 3, "deep/er/b ü.bin": 5}
     assert blobs.files("runs/2") == {}
+
+
+def test_a_file_can_be_named_by_what_is_in_it(blobs):
+    stored = blobs.add("datasets/1", iter([b"one ", b"two"]), ".jsonl")
+    assert stored.sha256 == hashlib.sha256(b"one two").hexdigest()
+    assert (stored.key, stored.size) == (f"datasets/1/{stored.sha256}.jsonl", 7)
+    assert blobs.path(stored.key).read_bytes() == b"one two"
+    assert blobs.path(stored.key).stat().st_mode & 0o777 == 0o600
+    assert blobs.add("datasets/1", [b"one two"], ".jsonl") == stored
+    assert everything(blobs) == [stored.key]
+
+
+def test_nothing_is_left_of_bytes_that_broke_off(blobs):
+    def chunks():
+        yield b"one"
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        blobs.add("datasets/1", chunks())
+    assert everything(blobs) == []

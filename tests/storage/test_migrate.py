@@ -35,7 +35,14 @@ def test_an_empty_place_becomes_a_store(empty_url):
     names = set(inspect(db.engine).get_table_names())
     db.close()
     assert names == {
+        "accounts",
         "alembic_version",
+        "api_keys",
+        "audit_events",
+        "refresh_tokens",
+        "sign_ins",
+        "upload_parts",
+        "uploads",
         "datasets",
         "notebooks",
         "data_links",

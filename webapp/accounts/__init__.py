@@ -1,5 +1,35 @@
-"""Who is asking, and what is theirs."""
+"""Who is asking, what is theirs, and what they did."""
 
-from webapp.accounts.callers import LOCAL, Caller, owned
+from webapp.accounts import audit
+from webapp.accounts.authentication import Accounts, Authentication, Credentials, Off, SignedIn
+from webapp.accounts.callers import (
+    LOCAL,
+    NOBODY,
+    PERMISSIONS,
+    VISITOR,
+    VISITORS,
+    Caller,
+    Permission,
+    Tier,
+    owned,
+    reachable,
+)
 
-__all__ = ["LOCAL", "Caller", "owned"]
+__all__ = [
+    "LOCAL",
+    "NOBODY",
+    "PERMISSIONS",
+    "VISITOR",
+    "VISITORS",
+    "Accounts",
+    "Authentication",
+    "Caller",
+    "Credentials",
+    "Off",
+    "Permission",
+    "SignedIn",
+    "Tier",
+    "audit",
+    "owned",
+    "reachable",
+]

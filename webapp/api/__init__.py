@@ -3,6 +3,7 @@
 from apiflask import APIFlask
 
 from webapp.api import (
+    access,
     datasets,
     errors,
     fixes,
@@ -46,6 +47,7 @@ def install(app: APIFlask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     errors.install(app)
     request_cycle.install(app)
+    access.install(app)
     openapi.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -1,8 +1,8 @@
 """What every request handler asks for: the services, who is asking, and whether a page is wanted."""
 
-from flask import current_app, request
+from flask import current_app, g, request
 
-from webapp.accounts import LOCAL, Caller
+from webapp.accounts import Caller, Credentials
 from webapp.workflow import Services
 
 EXTENSION = "tunebook"
@@ -16,8 +16,25 @@ def services() -> Services:
 
 
 def caller() -> Caller:
-    """Who is asking."""
-    return LOCAL
+    """Who is asking; raises Problem (401) when what they show is not valid."""
+    if "caller" not in g:
+        g.caller = services().authentication.caller(_credentials())
+    found: Caller = g.caller
+    return found
+
+
+def _credentials() -> Credentials:
+    return Credentials(
+        bearer=bearer(),
+        api_key=request.headers.get("X-API-Key", ""),
+        address=request.remote_addr or "",
+    )
+
+
+def bearer() -> str:
+    """The token of `Authorization: Bearer ...`; empty when there is none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def wants_page() -> bool:

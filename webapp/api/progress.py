@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from flask import Response, request, send_file
 
 from webapp import workflow
-from webapp.api.context import caller, services
+from webapp.api.context import bearer, caller, services
 from webapp.api.job_bodies import ProgressBody, ProgressTokenBody
 from webapp.api.notebooks import NOTEBOOK_TYPE, let_colab_read
 from webapp.api.openapi import PROGRESS_TOKEN, errors
@@ -59,12 +59,6 @@ def handed_over_notebook(job_id: str, token: str, filename: str) -> Response:
 
 
 bp.after_request(let_colab_read)
-
-
-def bearer() -> str:
-    """The token of the request; empty when there is none."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def with_progress_token(view: Callable[..., Any]) -> Callable[..., Any]:

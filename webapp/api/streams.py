@@ -11,6 +11,7 @@ from apiflask import APIBlueprint
 from flask import Response, request
 
 from webapp import workflow
+from webapp.accounts import NOBODY, Caller
 from webapp.api.connections import bound_sending, client_socket, hung_up
 from webapp.api.context import caller, services
 from webapp.api.job_bodies import TicketBody
@@ -90,7 +91,7 @@ def stream(job_id: str, query_data: StreamQuery, headers_data: StreamHeaders) ->
     Its events from the first or the last one seen, then what comes, until it ends: an event `end` closes the stream.
     """
     after = query_data.after if headers_data.last_event_id is None else headers_data.last_event_id
-    opened = workflow.open_stream(services(), caller(), job_id, after, query_data.ticket)
+    opened = workflow.open_stream(services(), _reader(query_data), job_id, after, query_data.ticket)
     if opened.over and after:
         opened.reader.close()
         return Response(status=204)  # with which browsers stop asking
@@ -100,6 +101,14 @@ def stream(job_id: str, query_data: StreamQuery, headers_data: StreamHeaders) ->
     if request.method == "HEAD":
         response.close()
     return response
+
+
+def _reader(query: StreamQuery) -> Caller:
+    """Who reads: of someone with a ticket nothing else is asked."""
+    if query.ticket is not None:
+        return NOBODY
+    caller().require("read")
+    return caller()
 
 
 def _server_sent(reader: Reader, connection: socket.socket | None) -> Iterator[str]:
@@ -145,5 +154,6 @@ def socket_stream(job_id: str, query_data: StreamQuery) -> Response:
     """
     refuse_cross_site()
     connection = refuse_without_upgrade()
-    with workflow.open_stream(services(), caller(), job_id, query_data.after, query_data.ticket).reader as reader:
+    reading = _reader(query_data)
+    with workflow.open_stream(services(), reading, job_id, query_data.after, query_data.ticket).reader as reader:
         return send_all(reader, connection)

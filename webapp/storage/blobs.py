@@ -1,13 +1,14 @@
 """The blob store: uploaded, generated and executed files under names that only the server makes."""
 
+import hashlib
 import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from webapp.errors import Problem
 from webapp.storage import files
@@ -15,6 +16,14 @@ from webapp.storage.problems import file_errors
 
 # A part never begins with a dot: that bars "..", and keeps the names of unfinished files apart.
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*/?", re.ASCII)
+
+
+class Stored(NamedTuple):
+    """A file that was just kept: its key ends in its SHA-256, in hexadecimal; `size` is in bytes."""
+
+    key: str
+    size: int
+    sha256: str
 
 
 class Blobs:
@@ -39,6 +48,20 @@ class Blobs:
     def new_file(self, key: str) -> AbstractContextManager[BinaryIO]:
         """A file to write: under `key`, durable, once the block has ended well; gone otherwise."""
         return files.new_file(self.path(key))
+
+    def add(self, folder: str, chunks: Iterable[bytes], suffix: str = "") -> Stored:
+        """Keeps the bytes as they come under the name of their content, `folder/<SHA-256>suffix`.
+
+        Within the folder of what owns it, so that what one person deletes is never another's file too. Whatever
+        `chunks` raises leaves nothing behind.
+        """
+        size, digest = 0, hashlib.sha256()
+        with files.new_named_file(self.path(folder), lambda: f"{digest.hexdigest()}{suffix}") as file:
+            for chunk in chunks:
+                size += len(chunk)
+                digest.update(chunk)
+                file.write(chunk)
+        return Stored(f"{folder}/{digest.hexdigest()}{suffix}", size, digest.hexdigest())
 
     def keep(self, source: Path, key: str) -> None:
         """The file `source` under `key` too, whatever replaces it where it is: one file on disk where links can be."""

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -39,16 +39,23 @@ def new_file(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
 
     Raises Problem `disk_full`, `read_only` or `storage_unavailable`; on any error nothing is left behind.
     """
-    partial = temporary_name(path)
+    with new_named_file(path.parent, lambda: path.name, mode) as file:
+        yield file
+
+
+@contextmanager
+def new_named_file(folder: Path, name: Callable[[], str], mode: int = 0o600) -> Iterator[BinaryIO]:
+    """The same in `folder`, under the name that is asked for when the block has ended well."""
+    partial = temporary_name(folder / "file")
     with file_errors():
-        make_folder(path.parent)
+        make_folder(folder)
         try:
             with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            partial.replace(path)
-            sync_folder(path.parent)
+            partial.replace(folder / name())
+            sync_folder(folder)
         finally:
             partial.unlink(missing_ok=True)
 

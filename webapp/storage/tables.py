@@ -78,7 +78,7 @@ class Dataset(Base):
 
     An upload has no `root_id`; its later versions name it, the version they were made from, and the `operations` that
     made them, `{"applied": [...], "report": {...}}`. On the upload's row `current_id` names the version that is in use,
-    None for the upload itself.
+    None for the upload itself, and `expires_at` says when all of it is deleted, None for never.
     """
 
     __tablename__ = "datasets"
@@ -96,6 +96,38 @@ class Dataset(Base):
     current_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id", ondelete="SET NULL"))
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     operations: Mapped[dict[str, Any] | None]
+    expires_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class Upload(Base):
+    """A file that comes in parts: `size` is what was announced, `dataset_id` what it became once it is `completed`."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (CheckConstraint("status IN ('pending', 'completed', 'cancelled')", name="status"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    owner: Mapped[str | None] = mapped_column(String(255), index=True)
+    filename: Mapped[str] = mapped_column(Text)
+    mime_type: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(String(16), default="pending")
+    dataset_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class UploadPart(Base):
+    """One part of such a file, in a blob of its own until the file is put together."""
+
+    __tablename__ = "upload_parts"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id", ondelete="CASCADE"), index=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    blob: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class Notebook(Base):

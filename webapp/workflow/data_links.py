@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
-from webapp.accounts import Caller, owned
+from webapp.accounts import Caller, reachable
 from webapp.errors import Problem
 from webapp.storage.tables import DataLink, Notebook, utc_now
 from webapp.workflow.lookup import find_notebook
@@ -64,7 +64,7 @@ def data_links(services: Services, caller: Caller, notebook_id: str) -> list[Dat
     with services.db.reading() as session:
         notebook = find_notebook(session, caller, notebook_id)
         statement = _links(notebook.id).where(_live()).order_by(DataLink.created_at, DataLink.id)
-        return list(session.scalars(owned(statement, DataLink, caller)))
+        return list(session.scalars(reachable(statement, DataLink, caller)))
 
 
 def revoke_link(services: Services, caller: Caller, notebook_id: str, link_id: str) -> None:
@@ -76,7 +76,7 @@ def revoke_link(services: Services, caller: Caller, notebook_id: str, link_id: s
 
 def _find_link(session: Session, caller: Caller, notebook_id: str, link_id: str) -> DataLink:
     notebook = find_notebook(session, caller, notebook_id)
-    link = session.scalar(owned(_links(notebook.id).where(DataLink.id == link_id), DataLink, caller))
+    link = session.scalar(reachable(_links(notebook.id).where(DataLink.id == link_id), DataLink, caller))
     if link is None:
         raise Problem("link_not_found", "This notebook has no such link.", status=404, param="link_id")
     return link

@@ -68,7 +68,7 @@ def _ordered(services: Services, caller: Caller, dataset: Dataset, form: Format,
         hold(session, session.get_one(Dataset, dataset.id))
         job = latest_job(session, caller, "export", dataset_id=dataset.id)
         if job is None or job.params != params or job.status in FINAL:
-            job = enqueue(session, "export", owner=caller.id, dataset_id=dataset.id, params=params)
+            job = enqueue(session, "export", owner=dataset.owner, dataset_id=dataset.id, params=params)
         return job.id
 
 

@@ -39,7 +39,7 @@ def start_fix(services: Services, caller: Caller, dataset_id: str, operations: A
         )
     params = {"operations": plan.to_data(), "preview": preview, "version_id": new_id()}
     with services.db.session() as session:
-        job = enqueue(session, "fix", owner=caller.id, dataset_id=state.dataset.id, params=params)
+        job = enqueue(session, "fix", owner=state.dataset.owner, dataset_id=state.dataset.id, params=params)
         return describe(job, state.dataset.filename)
 
 

@@ -61,7 +61,7 @@ def generate(
     notebook_id = new_id()
     notebook = Notebook(
         id=notebook_id,
-        owner=caller.id,
+        owner=state.dataset.owner,
         dataset_id=state.dataset.id,
         model_id=model.id,
         config=plan.config.model_dump(),

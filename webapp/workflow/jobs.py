@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.accounts import Caller, owned
+from webapp.accounts import Caller, reachable
 from webapp.jobs.states import FINAL
 from webapp.storage.tables import Dataset, Job
 from webapp.workflow.lookup import find_job
@@ -71,7 +71,7 @@ def latest_job(
     statement = select(Job).where(Job.kind == kind, Job.dataset_id == dataset_id, Job.status != "created")
     if notebook_id is not None:
         statement = statement.where(Job.notebook_id == notebook_id)
-    return session.scalar(owned(statement, Job, caller).order_by(Job.created_at.desc(), Job.id).limit(1))
+    return session.scalar(reachable(statement, Job, caller).order_by(Job.created_at.desc(), Job.id).limit(1))
 
 
 def describe(job: Job, dataset_filename: str) -> JobStatus:

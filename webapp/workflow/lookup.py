@@ -5,7 +5,7 @@ import uuid
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.accounts import Caller, owned
+from webapp.accounts import Caller, reachable
 from webapp.errors import Problem
 from webapp.storage.tables import Dataset, Job, Notebook
 
@@ -15,7 +15,7 @@ RUNS = ("dry_run", "run")
 
 def find_dataset(session: Session, caller: Caller, dataset_id: str) -> Dataset:
     """The dataset; raises Problem `dataset_not_found` (404)."""
-    statement = owned(select(Dataset).where(Dataset.id == canonical_id(dataset_id)), Dataset, caller)
+    statement = reachable(select(Dataset).where(Dataset.id == canonical_id(dataset_id)), Dataset, caller)
     found = session.scalar(statement)
     if found is None:
         raise Problem(
@@ -29,7 +29,7 @@ def find_dataset(session: Session, caller: Caller, dataset_id: str) -> Dataset:
 
 def find_notebook(session: Session, caller: Caller, notebook_id: str) -> Notebook:
     """The notebook; raises Problem `notebook_not_found` (404)."""
-    statement = owned(select(Notebook).where(Notebook.id == canonical_id(notebook_id)), Notebook, caller)
+    statement = reachable(select(Notebook).where(Notebook.id == canonical_id(notebook_id)), Notebook, caller)
     found = session.scalar(statement)
     if found is None:
         raise Problem("notebook_not_found", "There is no notebook with this id.", status=404, param="notebook_id")
@@ -46,7 +46,7 @@ def hold(session: Session, row: Dataset | Notebook) -> None:
 
 def find_job(session: Session, caller: Caller, job_id: str) -> Job:
     """The job; raises Problem `job_not_found` (404)."""
-    statement = owned(select(Job).where(Job.id == canonical_id(job_id)), Job, caller)
+    statement = reachable(select(Job).where(Job.id == canonical_id(job_id)), Job, caller)
     found = session.scalar(statement)
     if found is None:
         raise Problem("job_not_found", "There is no job with this id.", status=404, param="job_id")

@@ -29,4 +29,4 @@ def map_columns(services: Services, caller: Caller, dataset_id: str, mapping: Ma
     with services.db.session() as session:
         dataset = find_dataset(session, caller, dataset_id)
         dataset.analysis = None
-        return describe(start_analysis(session, caller, dataset.id, mapping), dataset.filename)
+        return describe(start_analysis(session, dataset, mapping), dataset.filename)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from webapp.accounts import Caller, owned
+from webapp.accounts import Caller, reachable
 from webapp.jobs import last_events
 from webapp.storage.tables import Dataset, Job, JobEvent, Notebook
 from webapp.workflow.jobs import JobStatus, describe
@@ -51,6 +51,6 @@ def notebook_runs(services: Services, caller: Caller, notebook_id: str) -> list[
     with services.db.reading() as session:
         notebook = find_notebook(session, caller, notebook_id)
         statement = select(Job).where(Job.notebook_id == notebook.id, Job.kind == "run")
-        statement = owned(statement, Job, caller).order_by(Job.created_at.desc(), Job.id.desc()).limit(_RUNS)
+        statement = reachable(statement, Job, caller).order_by(Job.created_at.desc(), Job.id.desc()).limit(_RUNS)
         filename = session.get_one(Dataset, notebook.dataset_id).filename
         return [describe(job, filename) for job in session.scalars(statement)]

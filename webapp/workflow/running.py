@@ -26,15 +26,15 @@ def start_dry_run(services: Services, caller: Caller, notebook_id: str) -> JobSt
     with services.db.session() as session:
         notebook = find_notebook(session, caller, notebook_id)
         hold(session, notebook)
-        filename = session.get_one(Dataset, notebook.dataset_id).filename
-        dataset_id = notebook.dataset_id
+        dataset = session.get_one(Dataset, notebook.dataset_id)
+        filename, dataset_id = dataset.filename, dataset.id
         latest = latest_job(session, caller, "dry_run", dataset_id=dataset_id, notebook_id=notebook.id)
         if latest and not (status := describe(latest, filename)).finished:
             return status
         job = enqueue(
             session,
             "dry_run",
-            owner=caller.id,
+            owner=dataset.owner,
             dataset_id=dataset_id,
             notebook_id=notebook.id,
             timeout_seconds=default_timeout(services.settings, "dry_run"),
@@ -64,6 +64,8 @@ def create_run(
     `timeout` is in seconds, None for what is usual for the kind. Raises Problem `dry_run_is_local`,
     `dataset_not_found` or `notebook_not_found`.
     """
+    if kind == "run":
+        caller.require("train")
     with services.db.session() as session:
         dataset, notebook = find_dataset(session, caller, dataset_id), find_notebook(session, caller, notebook_id)
         if notebook.dataset_id != dataset.id:
@@ -72,7 +74,7 @@ def create_run(
         job = Job(
             kind=kind,
             executor=executor,
-            owner=caller.id,
+            owner=dataset.owner,
             dataset_id=dataset.id,
             notebook_id=notebook.id,
             name=storable(name),
@@ -85,6 +87,8 @@ def create_run(
 
 def start_run(services: Services, caller: Caller, job_id: str) -> JobStatus:
     """Queues a created job; raises Problem `job_not_found`, or `invalid_transition` (409) in another state."""
+    with services.db.reading() as session:
+        _require_training(caller, find_job(session, caller, job_id))
     return _told(services, caller, job_id, submit)
 
 
@@ -99,7 +103,7 @@ def resume_run(services: Services, caller: Caller, job_id: str) -> JobStatus:
     Raises Problem `job_not_found`, `not_a_run`, or `invalid_transition` (409) in another state.
     """
     with services.db.reading() as session:
-        find_run(session, caller, job_id)
+        _require_training(caller, find_run(session, caller, job_id))
     return _told(services, caller, job_id, resume)
 
 
@@ -118,6 +122,11 @@ def change_run(services: Services, caller: Caller, job_id: str, changes: Mapping
             session.execute(update(Job).where(Job.id == job.id).values(values))
             session.refresh(job)
         return _described(session, job)
+
+
+def _require_training(caller: Caller, job: Job) -> None:
+    if job.kind == "run":
+        caller.require("train")
 
 
 def _told(services: Services, caller: Caller, job_id: str, order: Callable[[Session, str], Job]) -> JobStatus:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from webapp.accounts import Authentication, Off
+from webapp.errors import Problem
 from webapp.jobs import Tailer
 from webapp.settings import Settings
 from webapp.storage import Blobs, Database, secret_key
@@ -22,6 +24,13 @@ class Services:
         """The key that signs links."""
         given = self.settings.secret_key
         return given.get_secret_value() if given else secret_key(self.settings.root)
+
+    @cached_property
+    def authentication(self) -> Authentication:
+        """The one that says who is asking, as TUNEBOOK_AUTH has it."""
+        if self.settings.auth == "off":
+            return Off()
+        raise Problem("auth_not_there", f"TUNEBOOK_AUTH={self.settings.auth} is not there yet.", status=501)
 
 
 def open_services(settings: Settings) -> Services:

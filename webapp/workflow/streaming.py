@@ -84,7 +84,7 @@ def _redeem(session: Session, job_id: str, ticket: str) -> Caller:
             status=401,
             param="ticket",
         )
-    return Caller(row.owner, local=row.owner is None)
+    return Caller(row.owner, local=row.owner is None)  # only the local person makes rows that have no owner
 
 
 def _digest(ticket: str) -> str:

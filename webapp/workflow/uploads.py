@@ -49,7 +49,7 @@ def upload(
             )
             session.add(dataset)
             session.flush()
-            start_analysis(session, caller, dataset_id, mapping())
+            start_analysis(session, dataset, mapping())
     except BaseException:
         services.blobs.delete(f"datasets/{dataset_id}/")
         raise
@@ -63,10 +63,10 @@ def upload_sample(services: Services, caller: Caller) -> Dataset:
         return upload(services, caller, path.name, iter(lambda: file.read(_CHUNK), b""))
 
 
-def start_analysis(session: Session, caller: Caller, dataset_id: str, mapping: Mapping[str, str] | None = None) -> Job:
+def start_analysis(session: Session, dataset: Dataset, mapping: Mapping[str, str] | None = None) -> Job:
     """Orders the analysis of a dataset; it starts when the session has committed."""
     params = {"map": dict(mapping)} if mapping else {}
-    return enqueue(session, "analysis", owner=caller.id, dataset_id=dataset_id, params=params)
+    return enqueue(session, "analysis", owner=dataset.owner, dataset_id=dataset.id, params=params)
 
 
 def clean_filename(filename: str) -> str:

@@ -1,0 +1,52 @@
+"""Every route has a rule, and it is kept."""
+
+import pytest
+
+from webapp.accounts import LOCAL, NOBODY, VISITOR, Caller
+from webapp.api.access import ACCESS
+from webapp.errors import Problem
+
+
+def test_every_route_says_whom_it_lets_in_and_nothing_else_does(app):
+    assert set(ACCESS) == {rule.endpoint for rule in app.url_map.iter_rules()}
+
+
+@pytest.fixture
+def asked_by(app, services, monkeypatch):
+    """Asks for a path as somebody."""
+
+    def ask(caller, method, path, **arguments):
+        monkeypatch.setattr(services.authentication, "caller", lambda _: caller, raising=False)
+        return app.test_client().open(path, method=method, **arguments)
+
+    return ask
+
+
+def test_who_has_not_signed_in_is_told_so_wherever_data_is(asked_by):
+    answer = asked_by(NOBODY, "GET", "/jobs")
+    assert (answer.status_code, answer.json["error"]["code"]) == (401, "sign_in_required")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert asked_by(NOBODY, "GET", "/models").status_code == 200
+
+
+def test_a_key_may_do_what_it_says_and_no_more(asked_by):
+    reader = Caller("ada", permissions=frozenset({"read"}))
+    assert asked_by(reader, "GET", "/jobs").status_code == 200
+    refused = asked_by(reader, "POST", "/samples/harbour-bikes")
+    assert (refused.status_code, refused.json["error"]["code"]) == (403, "permission_missing")
+    assert refused.json["error"]["details"] == {"permission": "write"}
+
+
+def test_a_stream_asks_who_reads_unless_there_is_a_ticket(asked_by):
+    assert asked_by(NOBODY, "GET", "/jobs/x/stream").status_code == 401
+    assert asked_by(NOBODY, "GET", "/jobs/x/stream?ticket=y").json["error"]["code"] == "invalid_ticket"
+
+
+@pytest.mark.parametrize(("caller", "allowed"), [(LOCAL, True), (Caller("ada"), True), (VISITOR, False)])
+def test_real_runs_are_for_those_who_have_signed_in(caller, allowed):
+    if allowed:
+        caller.require("train")
+    else:
+        with pytest.raises(Problem) as caught:
+            caller.require("train")
+        assert caught.value.code == "sign_in_required"

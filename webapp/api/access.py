@@ -1,0 +1,100 @@
+"""Who may come in where: what each route asks of whoever calls it, in one table."""
+
+from typing import Literal
+
+from flask import Flask, request
+
+from webapp.accounts import Permission
+from webapp.api.context import caller
+
+Access = Permission | Literal["everyone"]
+
+# Everyone's are what says nothing of anyone's data, and what checks a token of its own: links, tickets, progress.
+ACCESS: dict[str, Access] = {
+    "static": "everyone",
+    "openapi.spec": "everyone",
+    "pages.docs": "everyone",
+    "pages.estimates": "everyone",
+    "service.index": "everyone",
+    "service.health": "everyone",
+    "models.estimate": "everyone",
+    "models.model": "everyone",
+    "models.models": "everyone",
+    "notebooks.download": "everyone",
+    "rows.linked_rows": "everyone",
+    "progress.handed_over_notebook": "everyone",
+    "progress.progress": "everyone",
+    "streams.stream": "everyone",
+    "streams.socket_stream": "everyone",
+    # Looking.
+    "datasets.analyze": "read",
+    "datasets.distribution": "read",
+    "datasets.duplicates": "read",
+    "datasets.issue_lines": "read",
+    "datasets.preview": "read",
+    "datasets.rendered": "read",
+    "fixes.export": "read",
+    "fixes.versions": "read",
+    "job_files.artifact": "read",
+    "job_files.artifacts": "read",
+    "job_files.job_events": "read",
+    "job_files.job_logs": "read",
+    "job_files.job_report": "read",
+    "jobs.job": "read",
+    "jobs.jobs": "read",
+    "recommendations.recommend": "read",
+    "rows.data_links": "read",
+    "rows.rows_file": "read",
+    "streams.ticket": "read",
+    "pages.dataset": "read",
+    "pages.fix": "read",
+    "pages.notebook": "read",
+    "pages.run": "read",
+    # Making and changing; a run with the real model asks for `train` besides, where it is ordered.
+    "datasets.map_columns": "write",
+    "fixes.fix": "write",
+    "fixes.redo": "write",
+    "fixes.undo": "write",
+    "jobs.cancel_job": "write",
+    "jobs.change_job": "write",
+    "jobs.create_job": "write",
+    "jobs.resume_job": "write",
+    "jobs.run_job": "write",
+    "notebooks.generate": "write",
+    "notebooks.open_in_colab": "write",
+    "progress.progress_token": "train",
+    "uploads.upload": "write",
+    "uploads.upload_sample": "write",
+    "pages.cancel_run": "write",
+    "pages.make_notebook": "write",
+    "pages.map_columns": "write",
+    "pages.open_in_colab": "write",
+    "pages.opened_in_colab": "write",
+    "pages.redo_fix": "write",
+    "pages.remake_notebook": "write",
+    "pages.resume_run": "write",
+    "pages.start_dry_run": "write",
+    "pages.start_fix": "write",
+    "pages.start_run": "write",
+    "pages.undo_fix": "write",
+    "pages.upload": "write",
+    "pages.use_sample": "write",
+    # Taking away.
+    "jobs.delete_job": "delete",
+    "rows.revoke_link": "delete",
+    "pages.revoke_link": "delete",
+}
+
+
+def install(app: Flask) -> None:
+    """Has every request judged before its handler is called."""
+    app.before_request(refuse_strangers)
+
+
+def refuse_strangers() -> None:
+    """Raises Problem `sign_in_required`, `permission_missing`, or that of a credential that is not valid."""
+    if request.endpoint is None:
+        return  # nothing is at this address
+    needed = ACCESS[request.endpoint]
+    if needed != "everyone":
+        caller().require(needed)
