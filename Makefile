@@ -7,8 +7,8 @@ PYTEST := $(BIN)/python -m pytest
 SOURCES := pyproject.toml constraints.txt hatch_build.py
 FUZZ_SECONDS ?= 600
 
-.PHONY: help run install demo test test-all lint types test-unit test-training test-contract test-faults test-browser \
-	test-colab test-wheel fuzz benchmark format golden clean
+.PHONY: help run install demo test quick-tests test-all lint types test-unit test-training test-contract test-faults \
+	test-browser test-colab test-wheel fuzz benchmark format golden clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -22,8 +22,11 @@ install: .venv/installed  ## put tunebook and what dry runs need into .venv
 demo: install  ## do the main job through the HTTP API, without a browser
 	$(BIN)/python examples/main_job.py
 
-test: .venv/installed-dev lint types  ## every check: lint, types, unit, contract, faults, browser, wheel
-	$(PYTEST) -n 2 --dist worksteal -m "not slow"
+test: lint  ## every check: lint, types, unit, contract, faults, browser, wheel
+	$(MAKE) --jobs 2 types quick-tests
+
+quick-tests: .venv/installed-dev
+	$(PYTEST) -n 2 --dist worksteal --durations 40 -m "not slow"
 
 test-all: .venv/installed-dev lint types  ## the same with every model and long fuzzing, and what of the code they reach
 	$(PYTEST) -n 2 --dist worksteal --cov --cov-report=term
@@ -53,7 +56,7 @@ test-browser: .venv/installed-dev  ## the pages in Chromium
 	$(PYTEST) -m "not slow" tests/browser
 
 test-colab: .venv/installed-dev .venv-colab/installed  ## notebooks with the package versions of Colab's stock image
-	TUNEBOOK_STOCK_PYTHON=$(CURDIR)/.venv-colab/bin/python $(PYTEST) tests/colab
+	TUNEBOOK_STOCK_PYTHON=$(CURDIR)/.venv-colab/bin/python $(PYTEST) -n 2 tests/colab
 
 test-wheel: .venv/installed-dev  ## the wheel in an empty environment
 	$(PYTEST) tests/wheel
