@@ -1,6 +1,7 @@
 """Models that the catalogue does not have, on the command line: a folder, or `hf:org/name`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,6 @@ def test_the_notebook_of_any_model_runs_on_a_miniature_of_its_class(folder, meth
         "notebook", sample_path(), "--model", "./my-model", "--set", f"method={method}", "-o", "out.ipynb", "--dry-run"
     )
     assert done.exit_code == 0, done.stderr
-    assert "17 of 17 cells" in done.stdout
+    assert re.search(r" (\d+) of \1 cells", done.stdout)
     config = json.loads(next(Path("out.dryrun").rglob("miniature/config.json")).read_text())
     assert config["architectures"] == ["Qwen3ForCausalLM"]
