@@ -1,6 +1,8 @@
 // Follows a run by server-sent events: state, progress, figures and log change in place. Whatever breaks the line, the
 // stream goes on behind the last event seen; when the run ends, the page is fetched as it then is.
 
+import { refresh } from "./charts.js";
+
 const LOG_LENGTH = 200_000;
 const ROWS = 10;
 const RETRY_MS = 5000;
@@ -46,6 +48,7 @@ const tell = {
   },
   metrics({ data }) {
     find("no-metrics")?.remove();
+    refresh();
     const figures = [data.step, data.epoch, data.loss, data.eval_loss, data.learning_rate, data.tokens_per_second];
     const row = document.createElement("tr");
     for (const text of [...figures.map((value) => (value == null ? "–" : number.format(value))), time(data.eta_seconds)]) {

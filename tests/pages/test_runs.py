@@ -5,6 +5,7 @@ import pytest
 from webapp import workflow
 from webapp.accounts import LOCAL
 from webapp.jobs import attempts, claim
+from webapp.storage.tables import Job
 from webapp.workflow.job_files import run_key
 
 METRICS = {"step": 3, "epoch": 0.5, "loss": 1.25, "learning_rate": 0.0002, "eta_seconds": 150}
@@ -103,3 +104,30 @@ def test_a_completed_run_leads_to_its_files(visitor, services, run):
 def test_a_job_that_is_no_run_has_no_page(visitor, client, sample):
     assert "There is no job" in visitor.visit("/runs/x").text
     assert visitor.status == 404
+
+
+def test_its_curves_are_drawn_from_the_figures_of_all_steps(visitor, services, run):
+    told = [("metrics", {"step": step, "loss": 8 / step, "grad_norm": 1.0}) for step in range(1, 31)]
+    attempts.write(services.db, run, 1, [*told, ("metrics", {"step": 30, "eval_loss": 0.5})], None)
+    page = visitor.visit(f"/runs/{run}")
+    assert "Training: 8 at step 1, 0.2759 at step 29" in page.text
+    assert "Held-out: 0.5 at step 30" in page.text
+    assert "Gradient norm: 1 at step 1" in page.text
+    assert "Learning rate as a table" not in page.text
+
+
+def test_curves_show_the_steps_and_the_scale_that_are_asked_for(visitor, services, run):
+    told = [("metrics", {"step": step, "loss": 8 / step}) for step in range(1, 31)]
+    attempts.write(services.db, run, 1, told, None)
+    page = visitor.visit(f"/runs/{run}/curves?from=10&to=20&log=1")
+    assert "Training: 0.8 at step 10, 0.4 at step 20" in page.text
+    assert page.links == [f"/runs/{run}?from=10.0&to=20.0#curves", f"/runs/{run}?log=1#curves"]
+    assert "Training: 8 at step 1" in visitor.visit(f"/runs/{run}/curves?from=x&to=&log=2").text
+
+
+def test_a_later_attempt_replaces_the_figures_of_its_steps(visitor, services, run):
+    attempts.write(services.db, run, 1, [("metrics", {"step": step, "loss": 2.0}) for step in (1, 2)], None)
+    with services.db.session() as session:
+        session.get_one(Job, run).attempt = 2
+    attempts.write(services.db, run, 2, [("metrics", {"step": 2, "loss": 1.0})], None)
+    assert "2 at step 1, 1 at step 2" in visitor.visit(f"/runs/{run}/curves").text

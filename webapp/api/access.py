@@ -50,6 +50,7 @@ ACCESS: dict[str, Access] = {
     "pages.fix": "read",
     "pages.notebook": "read",
     "pages.run": "read",
+    "pages.run_curves": "read",
     # Making and changing; a run with the real model asks for `train` besides, where it is ordered.
     "datasets.map_columns": "write",
     "fixes.fix": "write",

@@ -11,6 +11,7 @@ from webapp.catalog import find_model
 from webapp.datasets.exporting import FORMATS
 from webapp.errors import Problem
 from webapp.notebooks import Plan
+from webapp.pages.dataset_charts import share_charts, token_chart
 from webapp.pages.fixes import defaults, labels, offers
 from webapp.pages.forms import Purpose, choices, read_mapping, read_training_config, training_fields
 
@@ -71,9 +72,12 @@ def _page(dataset_id: str, purpose: Purpose, problem: Problem | None = None) -> 
     shown |= {"offers": offers(state.analysis), "labels": labels(), "settings": defaults()}
     try:
         report = state.finished()
-        shown["report"] = report
+        shown |= {"report": report, "token_chart": token_chart(report), "share_charts": share_charts(report)}
         shown["preview"] = workflow.preview(services(), caller(), dataset_id, 1, _PREVIEW_ROWS)
         shown |= _advice(dataset_id, purpose)
+        if "recommendation" in shown:
+            candidates = [item.model for item in shown["recommendation"].recommendations]
+            shown["token_chart"] = token_chart(report, candidates)
         if "model" in shown:
             shown["rendered"] = [
                 workflow.rendered(services(), caller(), dataset_id, example.index, purpose.model_id)

@@ -57,7 +57,7 @@ from webapp.workflow.progress import (
 from webapp.workflow.recommending import recommend, suggested_plan
 from webapp.workflow.remaking import remake
 from webapp.workflow.rendering import RenderedExample, rendered
-from webapp.workflow.run_page import RunState, notebook_runs, run_state
+from webapp.workflow.run_page import RunState, notebook_runs, run_state, step_figures
 from webapp.workflow.running import cancel_job, change_run, create_run, resume_run, start_dry_run, start_run
 from webapp.workflow.services import Services, open_services
 from webapp.workflow.streaming import Stream, Ticket, issue_ticket, open_stream
@@ -142,6 +142,7 @@ __all__ = [
     "start_dry_run",
     "start_fix",
     "start_run",
+    "step_figures",
     "suggested_plan",
     "token_rates",
     "undo",

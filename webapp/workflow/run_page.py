@@ -46,6 +46,18 @@ def run_state(services: Services, caller: Caller, job_id: str) -> RunState:
         )
 
 
+def step_figures(services: Services, caller: Caller, job_id: str) -> list[dict[str, Any]]:
+    """The figures of every step of a run, in their order; what a later attempt told of a step replaces the earlier.
+
+    Raises Problem `job_not_found` or `not_a_run`.
+    """
+    with services.db.reading() as session:
+        job = find_run(session, caller, job_id)
+        told = select(JobEvent.data).where(JobEvent.job_id == job.id, JobEvent.type == "metrics").order_by(JobEvent.seq)
+        by_step = {figures["step"]: figures for figures in session.scalars(told)}
+    return [by_step[step] for step in sorted(by_step)]
+
+
 def notebook_runs(services: Services, caller: Caller, notebook_id: str) -> list[JobStatus]:
     """The newest runs of a notebook with its real model; raises Problem `notebook_not_found`."""
     with services.db.reading() as session:

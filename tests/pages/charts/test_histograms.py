@@ -1,0 +1,46 @@
+"""Histograms: bars in proportion, marks where their values are."""
+
+from webapp.pages.charts import Bar, Mark, histogram
+from webapp.pages.charts.axes import BOTTOM
+
+BARS = [Bar("0–31", 5, 0, 32), Bar("32–63", 10, 32, 64), Bar("64–127", 0, 64, 128)]
+
+
+def test_bars_are_as_high_as_what_they_count():
+    low, high, none = histogram("Tokens", "conversations", BARS).bars
+    assert (high.height, none.height) == (2 * low.height, 0)
+    assert all(round(bar.y + bar.height, 1) == BOTTOM for bar in (low, high, none))
+
+
+def test_bars_lie_side_by_side():
+    first, second, third = histogram("Tokens", "conversations", BARS).bars
+    assert first.x + first.width < second.x < second.x + second.width < third.x
+
+
+def test_a_mark_stands_in_the_bar_that_holds_it():
+    drawn = histogram("Tokens", "conversations", BARS, [Mark("p50", 48)])
+    [mark] = drawn.marks
+    bar = drawn.bars[1]
+    assert abs(mark.x - (bar.x + bar.width / 2)) < 1
+
+
+def test_marks_that_are_beyond_every_bar_are_told_apart():
+    drawn = histogram("Tokens", "conversations", BARS, [Mark("context", 4096, limit=True), Mark("p50", 40)])
+    assert [item.mark.name for item in drawn.marks] == ["p50"]
+    assert [mark.name for mark in drawn.off] == ["context"]
+
+
+def test_names_of_marks_do_not_lie_on_each_other():
+    drawn = histogram("Tokens", "conversations", BARS, [Mark("p50", 40), Mark("p95", 41), Mark("p99", 42)])
+    heights = [mark.y for mark in drawn.marks]
+    assert len({round(height) for height in heights}) == 3
+    assert all(mark.y < bar.y for mark in drawn.marks for bar in drawn.bars)
+
+
+def test_it_says_in_words_what_it_shows():
+    assert histogram("Tokens", "conversations", BARS).summary == "15 conversations, most of them (10) in 32–63."
+
+
+def test_a_long_name_is_cut_in_the_drawing_only():
+    [bar] = histogram("Roles", "messages", [Bar("a-role-with-a-long-name", 1)]).bars
+    assert (len(bar.label), bar.bar.name) == (10, "a-role-with-a-long-name")
