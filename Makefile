@@ -7,8 +7,8 @@ PYTEST := $(BIN)/python -m pytest
 SOURCES := pyproject.toml constraints.txt hatch_build.py
 FUZZ_SECONDS ?= 600
 
-.PHONY: help run install demo test quick-tests test-all lint types test-unit test-training test-contract test-faults \
-	test-browser test-colab test-wheel fuzz benchmark format golden clean
+.PHONY: help run install environments demo test quick-tests test-all lint types test-unit test-training \
+	test-contract test-faults test-browser test-colab test-wheel fuzz benchmark format golden clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -18,6 +18,9 @@ run: install  ## start the app on http://127.0.0.1:8000
 	$(BIN)/tunebook serve
 
 install: .venv/installed  ## put tunebook and what dry runs need into .venv
+
+environments:  ## install all that the tests need; installing one keeps one core busy at most
+	$(MAKE) --jobs 2 .venv/installed-dev .venv-colab/installed
 
 demo: install  ## do the main job through the HTTP API, without a browser
 	$(BIN)/python examples/main_job.py

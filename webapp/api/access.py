@@ -49,6 +49,7 @@ ACCESS: dict[str, Access] = {
     "pages.dataset": "read",
     "pages.fix": "read",
     "pages.notebook": "read",
+    "pages.rows": "read",
     "pages.run": "read",
     "pages.run_curves": "read",
     # Making and changing; a run with the real model asks for `train` besides, where it is ordered.

@@ -137,16 +137,23 @@ class Examples:
             if value < 1:
                 raise Problem("invalid_page", f"{param} must be at least 1.", param=param)
         first = min((page - 1) * page_size, len(self))
-        entries = self._index[first : min(first + page_size, len(self))]
+        return self.at(range(first, min(first + page_size, len(self))))
+
+    def at(self, indices: Sequence[int]) -> list[Example]:
+        """The examples at these indices, in this order, read by seeking."""
+        entries = self._index[np.array(indices, np.int64)].tolist()
         with (self._folder / LINES).open("rb") as file:
-            file.seek(int(entries["offset"][0]) if len(entries) else 0)
-            lines = [file.read(length) for length in entries["length"].tolist()]
-        return [
-            Example(index, line, tokens, **msgspec.json.decode(encoded))
-            for index, (line, tokens, encoded) in enumerate(
-                zip(entries["line"].tolist(), entries["tokens"].tolist(), lines, strict=True), first
-            )
-        ]
+            return [
+                Example(index, line=entry[2], token_count=entry[3], **self._read(file, entry))
+                for index, entry in zip(indices, entries, strict=True)
+            ]
+
+    def _read(self, file: BinaryIO, entry: tuple[int, ...]) -> dict[str, Any]:
+        """The conversation of an entry of the index."""
+        offset, length = entry[:2]
+        file.seek(offset)
+        conversation: dict[str, Any] = msgspec.json.decode(file.read(length))
+        return conversation
 
     def column(self, name: Literal["line", "tokens", "exact", "near", "prompt"]) -> Column:
         """One number of all examples: the line (from 1), the tokens, or the first of its group."""
@@ -175,13 +182,8 @@ class Examples:
         """
         indices = np.arange(len(self)) if among is None else np.array(among, np.int64)
         places = np.sort(indices[np.argsort(mix(indices.astype(np.uint64) + GOLDEN))[:size]])
-        entries = self._index[places]
-        found = []
         with (self._folder / LINES).open("rb") as file:
-            for offset, length in zip(entries["offset"].tolist(), entries["length"].tolist(), strict=True):
-                file.seek(offset)
-                found.append(msgspec.json.decode(file.read(length)))
-        return found
+            return [self._read(file, entry) for entry in self._index[places].tolist()]
 
     def payload(self) -> Path:
         """The file of the canonical lines, gzipped; made when first asked for: 100 MB of lines take four seconds."""

@@ -9,6 +9,7 @@ from webapp import workflow
 from webapp.api.context import caller, services
 from webapp.catalog import find_model
 from webapp.datasets.exporting import FORMATS
+from webapp.datasets.marks import LISTED
 from webapp.errors import Problem
 from webapp.notebooks import Plan
 from webapp.pages.dataset_charts import share_charts, token_chart
@@ -73,6 +74,7 @@ def _page(dataset_id: str, purpose: Purpose, problem: Problem | None = None) -> 
     try:
         report = state.finished()
         shown |= {"report": report, "token_chart": token_chart(report), "share_charts": share_charts(report)}
+        shown["listed"] = LISTED
         shown["preview"] = workflow.preview(services(), caller(), dataset_id, 1, _PREVIEW_ROWS)
         shown |= _advice(dataset_id, purpose)
         if "recommendation" in shown:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from webapp.accounts import Caller
-from webapp.datasets import Analysis, Example, Examples, lines_of
+from webapp.datasets import Analysis, Example, Examples, browsing, lines_of
+from webapp.datasets.browsing import Found, Wanted
 from webapp.datasets.group_report import Duplicates
 from webapp.datasets.report import Distribution
 from webapp.errors import Problem
@@ -96,6 +97,13 @@ def preview(services: Services, caller: Caller, dataset_id: str, page: int, page
     state.finished()
     examples = open_examples(services, state.dataset.id)
     return Page(examples.page(page, page_size), len(examples), page, page_size)
+
+
+def browse(services: Services, caller: Caller, dataset_id: str, wanted: Wanted, count: int) -> Found:
+    """The next `count` examples that are wanted; raises Problem `unknown_issue` (404), and those of `analysis`."""
+    state = dataset_state(services, caller, dataset_id)
+    state.finished()
+    return browsing.browse(open_examples(services, state.dataset.id), wanted, count)
 
 
 def issue_lines(services: Services, caller: Caller, dataset_id: str, code: str, page: int, page_size: int) -> LinePage:
