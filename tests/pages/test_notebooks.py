@@ -212,3 +212,14 @@ def test_the_way_into_colab_and_the_key_are_shown(visitor, notebook, monkeypatch
     assert opened.url in page.links
     assert "<key>" in page.text
     assert seen == {"share_rows": True}
+
+
+def test_what_is_inside_can_be_looked_at_and_a_long_cell_to_its_end(visitor, notebook):
+    page = visitor.visit(f"/notebooks/{notebook.id}")
+    inside = visitor.visit(f"/notebooks/{notebook.id}/preview")
+    assert f"/notebooks/{notebook.id}/preview" in page.links
+    assert "Fine-tune " in inside.text
+    assert len(inside.html) < 150_000
+    more = next(link for link in inside.links if "cell=" in link)
+    assert len(visitor.visit(more.split("#")[0]).html) > len(inside.html)
+    assert visitor.visit(f"/notebooks/{notebook.id}/preview?cell=x").text == inside.text

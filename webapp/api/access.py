@@ -49,6 +49,7 @@ ACCESS: dict[str, Access] = {
     "pages.dataset": "read",
     "pages.fix": "read",
     "pages.notebook": "read",
+    "pages.preview": "read",
     "pages.rows": "read",
     "pages.run": "read",
     "pages.run_curves": "read",

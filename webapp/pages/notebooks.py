@@ -10,6 +10,7 @@ from webapp.api.context import caller, services
 def add_to(bp: Blueprint) -> None:
     """Registers these pages."""
     bp.get("/notebooks/<notebook_id>", endpoint="notebook")(show)
+    bp.get("/notebooks/<notebook_id>/preview", endpoint="preview")(look_inside)
     bp.post("/notebooks/<notebook_id>/dry-runs", endpoint="start_dry_run")(start_dry_run)
     bp.post("/notebooks/<notebook_id>/remake", endpoint="remake_notebook")(remake)
     bp.post("/notebooks/<notebook_id>/open-in-colab", endpoint="open_in_colab")(open_in_colab)
@@ -38,6 +39,13 @@ def _page(notebook_id: str, colab: workflow.ColabLink | None = None) -> str:
         colab=colab,
         commands=workflow.colab_commands(state.notebook),
     )
+
+
+def look_inside(notebook_id: str) -> ResponseReturnValue:
+    """The cells of a notebook; the query string names one that is to be shown whole."""
+    state = workflow.notebook_state(services(), caller(), notebook_id)
+    cells = workflow.notebook_preview(services(), caller(), notebook_id, request.args.get("cell", 0, type=int))
+    return render_template("preview.html", notebook=state.notebook, dataset=state.dataset, cells=cells)
 
 
 def start_dry_run(notebook_id: str) -> ResponseReturnValue:

@@ -11,6 +11,7 @@ from webapp.catalog import BaseModel, find_model
 from webapp.errors import Problem
 from webapp.hub.cards import PREFIX
 from webapp.notebooks import Secret, TrainingConfig, assemble, plan_run, render, require_template, require_trainable
+from webapp.notebooks.preview import PreviewCell, preview
 from webapp.notebooks.reading import read_notebook
 from webapp.notebooks.script import to_script
 from webapp.storage import links
@@ -96,6 +97,12 @@ def notebook_state(services: Services, caller: Caller, notebook_id: str) -> Note
         dataset = session.get_one(Dataset, notebook.dataset_id)
         job = latest_job(session, caller, "dry_run", dataset_id=dataset.id, notebook_id=notebook.id)
     return NotebookState(notebook, dataset, describe(job, dataset.filename) if job else None)
+
+
+def notebook_preview(services: Services, caller: Caller, notebook_id: str, whole: int = 0) -> list[PreviewCell]:
+    """The cells of a notebook for a page, code cell `whole` to its end; raises Problem `notebook_not_found`."""
+    notebook = notebook_state(services, caller, notebook_id).notebook
+    return preview(services.blobs.path(notebook.blob), whole)
 
 
 def chat_template(services: Services, notebook: Notebook) -> str:
