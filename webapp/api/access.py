@@ -64,6 +64,7 @@ ACCESS: dict[str, Access] = {
     "notebooks.open_in_colab": "write",
     "progress.progress_token": "train",
     "uploads.upload": "write",
+    "uploads.upload_raw": "write",
     "uploads.upload_sample": "write",
     "pages.cancel_run": "write",
     "pages.make_notebook": "write",

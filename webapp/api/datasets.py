@@ -38,7 +38,8 @@ def analyze(session_id: str) -> Any:
     state = workflow.wait_for_analysis(services(), caller(), session_id, WAIT_SECONDS)
     if state.pending and state.job:
         return {"status": state.job.status, "status_url": state.job.url}, 202, {"Retry-After": "1"}
-    return jsonify({"session_id": state.dataset.id, **plain(state.finished())})
+    expires_at = state.expires_at.isoformat() if state.expires_at else None
+    return jsonify({"session_id": state.dataset.id, "expires_at": expires_at, **plain(state.finished())})
 
 
 @bp.get("/analyze/<session_id>/issues/<code>")

@@ -73,6 +73,11 @@ UPLOAD_REQUEST = {
     },
 }
 
+RAW_REQUEST = {
+    "required": True,
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
+}
+
 REQUEST_ID_HEADER = {"X-Request-Id": {"description": "Names this request in the log.", "schema": {"type": "string"}}}
 STAY_HEADER = {
     "X-Should-Retry": {
@@ -149,6 +154,7 @@ def complete(document: Any) -> Any:
     )
     schemas.update(reports)
     document["paths"]["/upload"]["post"]["requestBody"] = UPLOAD_REQUEST
+    document["paths"]["/upload"]["put"]["requestBody"] = RAW_REQUEST
     for method, operation in _operations(document):
         _complete_operation(method, operation)
     return document

@@ -61,7 +61,7 @@ from webapp.workflow.run_page import RunState, notebook_runs, run_state
 from webapp.workflow.running import cancel_job, change_run, create_run, resume_run, start_dry_run, start_run
 from webapp.workflow.services import Services, open_services
 from webapp.workflow.streaming import Stream, Ticket, issue_ticket, open_stream
-from webapp.workflow.uploads import file_too_large, start_analysis, upload, upload_sample
+from webapp.workflow.uploads import start_analysis, upload, upload_sample
 from webapp.workflow.versions import Version, Versions, redo, undo, versions
 
 __all__ = [
@@ -106,7 +106,6 @@ __all__ = [
     "duplicates",
     "estimate",
     "export_dataset",
-    "file_too_large",
     "gate",
     "generate",
     "hand_over_run",
