@@ -12,6 +12,7 @@ from webapp.api import (
     models,
     notebooks,
     openapi,
+    part_uploads,
     progress,
     recommendations,
     request_cycle,
@@ -27,6 +28,7 @@ __all__ = ["EXTENSION", "install"]
 BLUEPRINTS = (
     service.bp,
     uploads.bp,
+    part_uploads.bp,
     datasets.bp,
     fixes.bp,
     models.bp,

@@ -46,6 +46,7 @@ from webapp.workflow.job_list import CURSOR_PATTERN, JobPage, list_runs
 from webapp.workflow.jobs import JobStatus, job_status
 from webapp.workflow.mapping import map_columns
 from webapp.workflow.measuring import OwnError, own_errors
+from webapp.workflow.parts import UploadState, add_part, begin_upload, cancel_upload, complete_upload, upload_state
 from webapp.workflow.progress import (
     CellError,
     HandedOver,
@@ -85,18 +86,23 @@ __all__ = [
     "Services",
     "Stream",
     "Ticket",
+    "UploadState",
     "Version",
     "Versions",
+    "add_part",
     "analysis",
     "artifact_file",
     "artifacts",
     "base_model",
+    "begin_upload",
     "cancel_job",
+    "cancel_upload",
     "change_run",
     "chat_template",
     "check_progress_token",
     "colab_commands",
     "colab_link",
+    "complete_upload",
     "create_run",
     "data_links",
     "dataset_state",
@@ -146,6 +152,7 @@ __all__ = [
     "undo",
     "upload",
     "upload_sample",
+    "upload_state",
     "versions",
     "wait_for_analysis",
 ]
