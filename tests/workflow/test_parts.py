@@ -133,9 +133,7 @@ def test_after_an_hour_it_has_expired(services):
     upload_id = begin(services)
     part_ids, past = send(services, upload_id), utc_now() - timedelta(seconds=1)
     with services.db.session() as session:
-        session.execute(
-            update(Upload).where(Upload.id == upload_id).values(expires_at=utc_now() - timedelta(seconds=1))
-        )
+        session.execute(update(Upload).where(Upload.id == upload_id).values(expires_at=past))
     assert workflow.upload_state(services, LOCAL, upload_id).status == "expired"
     refused("upload_not_open", complete, services, upload_id, part_ids)
 

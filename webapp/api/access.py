@@ -52,6 +52,7 @@ ACCESS: dict[str, Access] = {
     "pages.notebook": "read",
     "pages.run": "read",
     # Making and changing; a run with the real model asks for `train` besides, where it is ordered.
+    "datasets.claim": "write",
     "datasets.map_columns": "write",
     "fixes.fix": "write",
     "fixes.redo": "write",
@@ -86,8 +87,14 @@ ACCESS: dict[str, Access] = {
     "pages.upload": "write",
     "pages.use_sample": "write",
     # Taking away.
+    "datasets.delete_dataset": "delete",
     "jobs.delete_job": "delete",
+    "notebooks.delete_notebook": "delete",
     "rows.revoke_link": "delete",
+    "pages.confirm_dataset_deletion": "delete",
+    "pages.confirm_notebook_deletion": "delete",
+    "pages.delete_dataset": "delete",
+    "pages.delete_notebook": "delete",
     "pages.revoke_link": "delete",
 }
 

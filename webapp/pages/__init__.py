@@ -6,14 +6,14 @@ from flask import Blueprint, Flask
 
 import webapp
 from webapp.api.context import PAGES, services
-from webapp.pages import datasets, estimates, fixes, notebooks, reference, runs, start
+from webapp.pages import datasets, deleting, estimates, fixes, notebooks, reference, runs, start
 from webapp.pages.wording import FILTERS
 
 
 def install(app: Flask) -> None:
     """Adds the pages to the application."""
     bp = Blueprint(PAGES, __name__)
-    for module in (start, datasets, fixes, notebooks, runs, estimates, reference):
+    for module in (start, datasets, deleting, fixes, notebooks, runs, estimates, reference):
         module.add_to(bp)
     app.register_blueprint(bp)
     app.jinja_env.filters.update(FILTERS)

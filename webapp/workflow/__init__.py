@@ -15,9 +15,17 @@ from webapp.workflow.analyses import (
     wait_for_analysis,
 )
 from webapp.workflow.choosing import base_model
+from webapp.workflow.claiming import claim_dataset
 from webapp.workflow.colab import COLAB, ColabLink, colab_commands, colab_link
 from webapp.workflow.data_links import data_links, linked_file, revoke_link
-from webapp.workflow.delivering import RowsFile, rows_file
+from webapp.workflow.deleting import (
+    DeletedData,
+    dataset_belongings,
+    delete_dataset,
+    delete_notebook,
+    notebook_belongings,
+)
+from webapp.workflow.delivering import RowsFile, download_rows, rows_file
 from webapp.workflow.estimating import estimate
 from webapp.workflow.exporting import Exported, export_dataset
 from webapp.workflow.findings import gate, token_rates
@@ -73,6 +81,7 @@ __all__ = [
     "ColabLink",
     "DatasetState",
     "Deleted",
+    "DeletedData",
     "Exported",
     "HandedOver",
     "JobPage",
@@ -100,15 +109,20 @@ __all__ = [
     "change_run",
     "chat_template",
     "check_progress_token",
+    "claim_dataset",
     "colab_commands",
     "colab_link",
     "complete_upload",
     "create_run",
     "data_links",
+    "dataset_belongings",
     "dataset_state",
+    "delete_dataset",
+    "delete_notebook",
     "delete_run",
     "distribution",
     "download_path",
+    "download_rows",
     "duplicates",
     "estimate",
     "export_dataset",
@@ -125,6 +139,7 @@ __all__ = [
     "linked_file",
     "list_runs",
     "map_columns",
+    "notebook_belongings",
     "notebook_file",
     "notebook_runs",
     "notebook_script",

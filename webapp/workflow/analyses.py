@@ -12,6 +12,7 @@ from webapp.storage.tables import Dataset
 from webapp.workflow.jobs import JobStatus, describe, latest_job
 from webapp.workflow.lookup import find_dataset
 from webapp.workflow.services import Services
+from webapp.workflow.versions import root_of
 from webapp.workflow.waiting import wait_until
 
 
@@ -77,7 +78,7 @@ def dataset_state(services: Services, caller: Caller, dataset_id: str) -> Datase
     with services.db.reading() as session:
         dataset = find_dataset(session, caller, dataset_id)
         job = latest_job(session, caller, "analysis", dataset_id=dataset.id)
-        root = session.get_one(Dataset, dataset.root_id) if dataset.root_id else dataset
+        root = root_of(session, dataset)
     report = dataset.analysis
     return DatasetState(
         dataset,

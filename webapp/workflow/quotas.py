@@ -59,16 +59,20 @@ def room(services: Services, caller: Caller) -> Room:
         )
 
 
-def require_place(services: Services, session: Session, caller: Caller, dataset_id: str) -> None:
+def require_place(
+    services: Services, session: Session, caller: Caller, dataset_id: str, besides: str | None = None
+) -> None:
     """Raises Problem `too_many_jobs` (429) when the caller has as many jobs waiting and running as they may.
 
-    Visitors are counted by dataset. Jobs that somebody else's machine does and nobody here watches are left out.
+    `besides` is the id of a job that is not counted, as are those that somebody else's machine does and nobody here
+    watches. Visitors are counted by dataset.
     """
     if caller.local:
         return
     whose = Job.dataset_id == dataset_id if caller.id in (None, VISITORS) else Job.owner == caller.id
     at_work = Job.status.in_(("queued", "running")) & (Job.executor != ELSEWHERE)
-    count = session.scalar(select(func.count()).select_from(Job).where(whose, at_work)) or 0
+    others = select(func.count()).select_from(Job).where(whose, at_work, Job.id != (besides or ""))
+    count = session.scalar(others) or 0
     limit = services.settings.max_jobs
     if count >= limit:
         raise Problem(
