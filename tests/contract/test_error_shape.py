@@ -58,7 +58,8 @@ ERRORS = [
     ("post", "/generate", {"headers": {"Sec-Fetch-Site": "cross-site"}}, 403),
     ("post", "/samples/harbour-bikes", {"headers": {"Origin": "null"}}, 403),
     ("post", "/", {}, 405),
-    ("put", "/upload", {}, 405),
+    ("put", "/upload", {}, 400),
+    ("patch", "/upload", {}, 405),
     ("put", "/jobs/x", {}, 405),
     ("patch", "/openapi.json", {}, 405),
 ]
