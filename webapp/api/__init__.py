@@ -4,6 +4,7 @@ from apiflask import APIFlask
 
 from webapp.api import (
     access,
+    auth,
     datasets,
     errors,
     fixes,
@@ -12,11 +13,13 @@ from webapp.api import (
     models,
     notebooks,
     openapi,
+    part_uploads,
     progress,
     recommendations,
     request_cycle,
     rows,
     service,
+    sessions,
     streams,
     uploads,
 )
@@ -26,7 +29,9 @@ __all__ = ["EXTENSION", "install"]
 
 BLUEPRINTS = (
     service.bp,
+    auth.bp,
     uploads.bp,
+    part_uploads.bp,
     datasets.bp,
     fixes.bp,
     models.bp,
@@ -47,6 +52,7 @@ def install(app: APIFlask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     errors.install(app)
     request_cycle.install(app)
+    sessions.install(app)
     access.install(app)
     openapi.install(app)
     for blueprint in BLUEPRINTS:

@@ -62,7 +62,9 @@ def prose(markdown: str) -> str:
 def highlighted(code: str) -> str:
     """Python as HTML, its keywords, texts, comments and numbers in spans of these classes."""
     pieces = []
-    for name, tokens in groupby(lex(code, PythonLexer(stripnl=False, ensurenl=False)), key=lambda token: _class(token[0])):
+    for name, tokens in groupby(
+        lex(code, PythonLexer(stripnl=False, ensurenl=False)), key=lambda token: _class(token[0])
+    ):
         text = html.escape("".join(value for _, value in tokens), quote=False)
         pieces.append(f'<span class="{name}">{text}</span>' if name else text)
     return "".join(pieces)
