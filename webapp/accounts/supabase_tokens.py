@@ -10,9 +10,11 @@ from typing import Any, Protocol
 import jwt
 
 from webapp.accounts.callers import Caller
+from webapp.accounts.labels import label
 from webapp.accounts.signing_keys import SigningKeys
 from webapp.errors import Problem
 from webapp.settings import Settings
+from webapp.storage.supabase_client import not_configured, project_url
 
 AUDIENCE = "authenticated"
 LEEWAY_SECONDS = 10
@@ -68,11 +70,14 @@ class SupabaseTokens:
         claims = self._claims(token)
         kept = claims.get("app_metadata")
         tier = kept.get("tier") if isinstance(kept, dict) else None
-        email = claims.get("email")
+        email, chosen = claims.get("email"), claims.get("user_metadata")
+        email = email if isinstance(email, str) else ""
+        name = chosen.get("name") if isinstance(chosen, dict) else None
         return Caller(
             id=claims["sub"],
             tier="pro" if tier == "pro" else "free",
-            name=email if isinstance(email, str) else "",
+            name=(label(name) if isinstance(name, str) else "") or email,
+            email=email,
         )
 
     def _claims(self, token: str) -> dict[str, Any]:
@@ -103,12 +108,8 @@ def supabase_tokens(settings: Settings) -> SupabaseTokens:
     """The verifier that SUPABASE_URL and SUPABASE_JWT_SECRET ask for; raises Problem `supabase_not_configured`."""
     secret = settings.supabase_jwt_secret.get_secret_value() if settings.supabase_jwt_secret else None
     if secret and len(secret.encode()) < MIN_SECRET_BYTES:
-        raise Problem(
-            "supabase_not_configured",
-            f"SUPABASE_JWT_SECRET is too short for HS256: it has at least {MIN_SECRET_BYTES} bytes.",
-            status=500,
-        )
-    return SupabaseTokens(settings.supabase_url or "", secret)
+        raise not_configured(f"SUPABASE_JWT_SECRET is too short for HS256: it has at least {MIN_SECRET_BYTES} bytes")
+    return SupabaseTokens(project_url(settings), secret)
 
 
 def _invalid() -> Problem:

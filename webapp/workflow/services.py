@@ -30,6 +30,11 @@ class Services:
         """The one that says who is asking, as TUNEBOOK_AUTH has it."""
         if self.settings.auth == "off":
             return Off()
+        if self.settings.auth == "supabase":
+            # Here, as what checks and mints tokens is slow to load.
+            from webapp.accounts.supabase import SupabaseAccounts
+
+            return SupabaseAccounts(self.settings, self.db)
         raise Problem("auth_not_there", f"TUNEBOOK_AUTH={self.settings.auth} is not there yet.", status=501)
 
 
