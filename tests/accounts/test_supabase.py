@@ -135,7 +135,7 @@ class TestRegistering:
     @pytest.mark.parametrize(
         ("email", "password", "answer"),
         [
-            (EMAIL, "long enough", ("account_exists", 409)),
+            (EMAIL, "long enough", ("email_taken", 409)),
             ("eve@example.org", "short", ("weak_password", 400)),
             ("", "long enough", ("sign_in_refused", 400)),
         ],
@@ -149,7 +149,7 @@ class TestGoingOn:
         first = accounts.sign_in(EMAIL, PASSWORD, ADDRESS)
         second = accounts.refresh(first.refresh_token, ADDRESS)
         assert second.caller.id == first.caller.id
-        assert refused(accounts.refresh, first.refresh_token, ADDRESS) == ("invalid_token", 401)
+        assert refused(accounts.refresh, first.refresh_token, ADDRESS) == ("invalid_refresh_token", 401)
 
     def test_a_fresh_cookie_stays(self, accounts, project):
         cookie = accounts.sign_in(EMAIL, PASSWORD, ADDRESS).cookie
@@ -186,8 +186,12 @@ class TestSigningOut:
     def test_it_ends_this_sign_in_and_no_other(self, accounts):
         here, there = (accounts.sign_in(EMAIL, PASSWORD, ADDRESS) for _ in range(2))
         accounts.sign_out(Credentials(cookie=here.cookie))
-        assert refused(accounts.refresh, here.refresh_token, ADDRESS) == ("invalid_token", 401)
+        assert refused(accounts.refresh, here.refresh_token, ADDRESS) == ("invalid_refresh_token", 401)
         assert accounts.refresh(there.refresh_token, ADDRESS).caller.id == there.caller.id
+
+    def test_a_refresh_token_will_do(self, accounts, project):
+        accounts.sign_out(Credentials(bearer=accounts.sign_in(EMAIL, PASSWORD, ADDRESS).refresh_token))
+        assert project.sessions == {}
 
     def test_it_ends_one_whose_token_has_expired(self, accounts, project):
         project.expires_in = -60

@@ -119,6 +119,7 @@ FORGED = {
     "other claims under its signature": with_other_claims_under_its_signature,
     "no token": lambda *_: "x.y.z",
     "one part": lambda *_: "x",
+    "a lone surrogate": lambda *_: "\udc80.x.y",
     "nothing": lambda *_: "",
     "a list as its header": lambda *_: f"{base64url_encode(b'[]').decode()}.e30.e30",
 }

@@ -17,13 +17,17 @@ _HASHER = PasswordHasher()
 _PLACES = BoundedSemaphore(4)
 
 
-def hash_password(password: str) -> str:
-    """The hash of a new password; raises Problem `password_too_short` or `password_too_long`."""
+def check_password(password: str) -> None:
+    """What a new one has to be like; raises Problem `password_too_short` or `password_too_long`."""
     if len(password) < MIN_CHARACTERS:
         message = f"A password has at least {MIN_CHARACTERS} characters; a few words in a row are easy to remember."
         raise Problem("password_too_short", message, param="password")
     if len(_bytes(password)) > MAX_BYTES:
         raise Problem("password_too_long", f"A password takes at most {MAX_BYTES} bytes.", param="password")
+
+
+def hash_password(password: str) -> str:
+    """What is kept of a password."""
     with _PLACES:
         return _HASHER.hash(_bytes(password))
 

@@ -58,7 +58,7 @@ class SupabaseAccounts:
     def register(self, email: str, password: str, name: str, address: str) -> SignedIn | None:
         """A new account, signed in; None when its email address has to be confirmed first.
 
-        Raises Problem `too_many_attempts`, `weak_password`, `account_exists`, `registration_closed`, `sign_in_refused`,
+        Raises Problem `too_many_attempts`, `weak_password`, `email_taken`, `registration_closed`, `sign_in_refused`,
         `supabase_unavailable`.
         """
         self._throttle.registration(address)
@@ -87,10 +87,12 @@ class SupabaseAccounts:
         return signed_in
 
     def refresh(self, refresh_token: str, address: str) -> SignedIn:
-        """New tokens; raises Problem `invalid_token` (401) for a refresh token that is used up or was signed out.
+        """New tokens; raises Problem `invalid_refresh_token` (401) for a token that was used or signed out.
 
         The project takes one again within 10 seconds, so that pages that ask at once all go on.
         """
+        if not refresh_token:
+            raise sign_in_over()
         try:
             with self._client() as client:
                 answer = client.auth.refresh_session(refresh_token)
@@ -99,30 +101,26 @@ class SupabaseAccounts:
         return self._signed_in(answer, address)
 
     def sign_out(self, given: Credentials) -> None:
-        """Ends the sign-in at the project: it is not refreshed again; its last token is good until it expires."""
-        token = given.bearer or self._fresh(given.cookie)
-        if not token:
-            return
+        """Ends the sign-in of an access token, a refresh token or a cookie at the project.
+
+        It is not refreshed again; its last access token is good until it expires.
+        """
         try:
+            token = self._fresh(given)
             person = self.tokens.caller(token)
-        except Problem as problem:
-            if problem.status == 401:
-                return
-            raise
-        try:
             with self._client() as client:
                 client.auth.admin.sign_out(token, "local")
         except Problem as problem:
-            if problem.status not in (401, 403, 404):
-                raise
+            if problem.status in (401, 403, 404):  # it had ended before
+                return
+            raise
         self._record(replace(person, address=given.address), "signed_out")
 
     def renewed(self, cookie: Mapping[str, str]) -> Mapping[str, str] | None:
         """What a page's cookie is to hold from now on: None while it can stay, nothing when its sign-in is over."""
-        token, left = cookie.get(_ACCESS, ""), 0.0
-        if not token:
+        if not cookie.get(_ACCESS):
             return None
-        left = _seconds_left(token)
+        left = _seconds_left(cookie[_ACCESS])
         if left > _RENEWED_SECONDS:
             return None
         try:
@@ -134,17 +132,13 @@ class SupabaseAccounts:
                 return None
             raise
 
-    def _fresh(self, cookie: Mapping[str, str]) -> str:
-        """The access token of a page's cookie; a new one when it has expired, as only a good one can sign out."""
-        token = cookie.get(_ACCESS, "")
-        if not token or _seconds_left(token) > 0:
+    def _fresh(self, given: Credentials) -> str:
+        """An access token that is still good, as only that one can sign out; raises Problem (401) for none."""
+        token = given.bearer or given.cookie.get(_ACCESS, "")
+        if token and _seconds_left(token) > 0:
             return token
-        try:
-            return self.refresh(cookie.get(_REFRESH, ""), "").access_token
-        except Problem as problem:
-            if problem.status == 401:
-                return ""
-            raise
+        refresh_token = given.cookie.get(_REFRESH, "") if not given.bearer else given.bearer
+        return self.refresh(refresh_token, given.address).access_token
 
     def _signed_in(self, answer: "AuthResponse", address: str) -> SignedIn:
         session = answer.session

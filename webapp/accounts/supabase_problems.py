@@ -28,7 +28,7 @@ def refusal(error: Exception | None) -> Problem:
         return Problem("weak_password", f"Choose another password: {message}.", param="password")
     if code in _TAKEN:
         text = "There is an account with this email address: sign in."
-        return Problem("account_exists", text, status=409, param="email")
+        return Problem("email_taken", text, status=409, param="email")
     if code in _CLOSED:
         return Problem("registration_closed", "This Supabase project takes no new accounts.", status=403)
     refused_with = status if status in (401, 403, 404) else 400
@@ -37,4 +37,4 @@ def refusal(error: Exception | None) -> Problem:
 
 def sign_in_over() -> Problem:
     """A refresh token that is good for nothing."""
-    return Problem("invalid_token", "This sign-in is over: sign in again.", status=401)
+    return Problem("invalid_refresh_token", "This refresh token is not valid: sign in again.", status=401)

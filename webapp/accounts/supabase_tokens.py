@@ -45,7 +45,7 @@ class _PublishedKeys:
     def key_of(self, token: str) -> tuple[str, Any]:
         try:
             key_id = jwt.get_unverified_header(token).get("kid")
-        except jwt.InvalidTokenError as error:
+        except (jwt.InvalidTokenError, ValueError) as error:
             raise _invalid() from error
         key = self._keys.find(key_id) if isinstance(key_id, str) else None
         if key is None:
