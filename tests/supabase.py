@@ -95,6 +95,7 @@ class Project:
         self.people: dict[str, Person] = {}
         self.sessions: dict[str, tuple[str, str]] = {}  # refresh token -> email, session
         self.buckets: dict[str, dict[str, Kept]] = {}
+        self.public: set[str] = set()
         self.links: dict[str, tuple[str, str, str, float]] = {}  # token -> action, bucket, name, until
         self.asked: list[str] = []
         self.away = False

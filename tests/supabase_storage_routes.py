@@ -57,7 +57,14 @@ def _not_found() -> Any:
 def _add_buckets(app: Flask, project: "Project") -> None:
     def described(name: str) -> dict[str, Any]:
         now = datetime.now(UTC).isoformat()
-        row = {"id": name, "name": name, "owner": "", "public": False, "created_at": now, "updated_at": now}
+        row = {
+            "id": name,
+            "name": name,
+            "owner": "",
+            "public": name in project.public,
+            "created_at": now,
+            "updated_at": now,
+        }
         return {**row, "file_size_limit": None, "allowed_mime_types": None}
 
     @app.get("/storage/v1/bucket")
@@ -101,6 +108,8 @@ def _add_many(app: Flask, project: "Project") -> None:
     @app.post("/storage/v1/object/list/<bucket>")
     def listing(bucket: str) -> Any:
         asked = request.get_json()
+        if bucket not in project.buckets:
+            return _refused(404, "Bucket not found", "Bucket not found")
         prefix = f"{asked['prefix'].rstrip('/')}/" if asked["prefix"] else ""
         below = [name.removeprefix(prefix) for name in project.buckets.get(bucket, {}) if name.startswith(prefix)]
         folders = sorted({name.split("/")[0] for name in below if "/" in name})
@@ -113,6 +122,8 @@ def _add_many(app: Flask, project: "Project") -> None:
     @app.delete("/storage/v1/object/<bucket>")
     def remove(bucket: str) -> Any:
         prefixes = request.get_json()["prefixes"]
+        if bucket not in project.buckets:
+            return _refused(404, "Bucket not found", "Bucket not found")
         if len(prefixes) > MAX_LISTED:
             return _refused(400, "Error", "prefixes must NOT have more than 1000 items")
         gone = [name for name in prefixes if project.buckets[bucket].pop(name, None)]

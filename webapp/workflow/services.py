@@ -51,4 +51,20 @@ class Services:
 def open_services(settings: Settings) -> Services:
     """The services of this process; the database is used as it is found (`Database.migrate` makes its tables)."""
     db = Database(settings.database)
-    return Services(settings, db, Blobs(settings.root / "files"), Tailer(db, settings.stream_places))
+    return Services(settings, db, open_blobs(settings), Tailer(db, settings.stream_places))
+
+
+def open_blobs(settings: Settings) -> Blobs:
+    """Where files are kept: with SUPABASE_SERVICE_KEY in the project's Storage too.
+
+    Raises Problem `supabase_not_configured` or `supabase_not_installed`.
+    """
+    folder, key = settings.root / "files", settings.supabase_service_key
+    if key is None:
+        return Blobs(folder)
+    from webapp.storage.buckets import Buckets
+    from webapp.storage.supabase_blobs import SupabaseBlobs
+    from webapp.storage.supabase_client import project_url, require_package
+
+    require_package()
+    return SupabaseBlobs(folder, Buckets(project_url(settings), key.get_secret_value()))
