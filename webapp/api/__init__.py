@@ -4,6 +4,7 @@ from apiflask import APIFlask
 
 from webapp.api import (
     access,
+    auth,
     datasets,
     errors,
     fixes,
@@ -17,6 +18,7 @@ from webapp.api import (
     request_cycle,
     rows,
     service,
+    sessions,
     streams,
     uploads,
 )
@@ -26,6 +28,7 @@ __all__ = ["EXTENSION", "install"]
 
 BLUEPRINTS = (
     service.bp,
+    auth.bp,
     uploads.bp,
     datasets.bp,
     fixes.bp,
@@ -47,6 +50,7 @@ def install(app: APIFlask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     errors.install(app)
     request_cycle.install(app)
+    sessions.install(app)
     access.install(app)
     openapi.install(app)
     for blueprint in BLUEPRINTS:

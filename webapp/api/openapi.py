@@ -5,9 +5,13 @@ from typing import Any
 
 import msgspec
 from apiflask import APIFlask
+from flask import current_app
 
+from webapp.api.account_bodies import ConfirmBody, RefreshRequest
 from webapp.api.bodies import AnalysisBody
+from webapp.api.context import services
 from webapp.api.model_bodies import ModelsBody
+from webapp.api.security import SCHEMES, guarded
 from webapp.datasets import PARTS
 from webapp.datasets.group_report import Duplicates
 from webapp.datasets.report import Distribution
@@ -82,9 +86,6 @@ STAY_HEADER = {
 }
 RETRY_HEADER = {"Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "string"}}}
 
-
-PROGRESS_TOKEN = "progress_token"  # noqa: S105 (its name)
-
 # What a name of the hub, hf:org/name, adds to the errors of an operation.
 OF_THE_HUB = {
     400: "A field is not valid, or the model cannot be used.",
@@ -117,6 +118,11 @@ def also_html(description: str) -> dict[int, Any]:
     return {200: {"description": description, "content": {"text/html": {"schema": {"type": "string"}}}}}
 
 
+def confirmation() -> dict[int, Any]:
+    """The 202 response of a registration whose email address has to be confirmed first."""
+    return {202: {"description": "The address has to be confirmed.", "content": _json(ConfirmBody.model_json_schema())}}
+
+
 def pending_headers(responses: dict[int, Any], *statuses: int) -> dict[int, Any]:
     """The same responses, these of them with a Retry-After header."""
     for status in statuses:
@@ -134,7 +140,7 @@ def install(app: APIFlask) -> None:
     )
     app.description = "A chat dataset in, a fine-tuning notebook that has already been run on your own rows out."
     app.license = {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"}
-    app.security_schemes = {PROGRESS_TOKEN: {"type": "http", "scheme": "bearer"}}
+    app.security_schemes = SCHEMES
     app.spec_processor(complete)
 
 
@@ -149,15 +155,29 @@ def complete(document: Any) -> Any:
     )
     schemas.update(reports)
     document["paths"]["/upload"]["post"]["requestBody"] = UPLOAD_REQUEST
-    for method, operation in _operations(document):
+    for prefix in ("/v1", ""):
+        body = {"required": False, "content": _json(RefreshRequest.model_json_schema())}
+        document["paths"][f"{prefix}/auth/refresh"]["post"]["requestBody"] = body
+    asked = guarded(current_app, services().settings.auth)
+    for path, method, operation in _operations(document):
+        if path.startswith("/auth/"):
+            operation["operationId"] += "_sloughgpt"  # the same operation at the address of that reference
+        if (path, method) in asked:
+            _guard(operation, asked[path, method])
         _complete_operation(method, operation)
     return document
+
+
+def _guard(operation: dict[str, Any], asked: list[dict[str, list[str]]]) -> None:
+    operation["security"] = asked
+    operation["responses"].setdefault("401", _error("What was sent is not valid, or a sign-in is asked for."))
+    operation["responses"].setdefault("403", _error("The API key lacks the permission."))
 
 
 def _complete_operation(method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if "requestBody" in operation:
-        operation["requestBody"]["required"] = True
+        operation["requestBody"].setdefault("required", True)
         responses.setdefault("400", _error("The body is not valid; `error.param` names the field."))
         responses.setdefault("413", _error("The body is too large."))
     if method not in ("get", "head"):
@@ -174,11 +194,11 @@ def _complete_operation(method: str, operation: dict[str, Any]) -> None:
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for path in document["paths"].values():
-        for method, operation in path.items():
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
             if isinstance(operation, dict):
-                yield method, operation
+                yield path, method, operation
 
 
 def _error(description: str) -> dict[str, Any]:
