@@ -29,10 +29,11 @@ _POLL_SECONDS = 0.05
 def serve(settings: Settings, host: str, port: int, workers: int = 1) -> None:
     """Serves the app until SIGINT or SIGTERM; prints its address once it answers. Port 0 takes a free one.
 
-    Call it in the main thread. Raises Problem `address_unavailable`, `open_to_everyone`, `server_died` or
-    `server_not_ready`.
+    Call it in the main thread. Raises Problem `address_unavailable`, `open_to_everyone`, `server_died`,
+    `server_not_ready`, or what the settings lack for TUNEBOOK_AUTH.
     """
     services = open_services(settings)
+    _ = services.authentication  # what is missing for it is said before anything starts
     services.db.migrate()
     services.db.close()
     with stop_signals() as stop, closing(_listen(host, port)) as listener:

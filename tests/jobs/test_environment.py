@@ -54,11 +54,16 @@ def test_a_job_gets_what_opens_the_store_the_hub_and_other_machines_and_no_more(
         "HF_TOKEN": "t",
         "RAY_AUTH_TOKEN": "r",
         "GOOGLE_APPLICATION_CREDENTIALS": "/google.json",
+        "SUPABASE_URL": "https://p.supabase.co",
+        "SUPABASE_SERVICE_KEY": "k",
+        "SUPABASE_JWT_SECRET": "j",
+        "SUPABASE_KEY": "a",
         "GITHUB_TOKEN": "g",
         "PATH": "/bin",
     }
     given = child_environment(environ)
-    assert given == {name: value for name, value in environ.items() if name != "GITHUB_TOKEN"}
+    kept_back = {"GITHUB_TOKEN", "SUPABASE_JWT_SECRET", "SUPABASE_KEY"}
+    assert given == {name: value for name, value in environ.items() if name not in kept_back}
 
 
 def test_the_token_of_the_hub_is_apart():

@@ -32,6 +32,7 @@ def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     own = {name: value for name, value in environ.items() if name.startswith("TUNEBOOK_")}
     if "DATABASE_URL" in environ:
         own["DATABASE_URL"] = environ["DATABASE_URL"]
+    own |= _those(environ, "SUPABASE_URL", "SUPABASE_SERVICE_KEY")
     opening = hub_token(environ) | google_credentials(environ) | _those(environ, "RAY_AUTH_TOKEN")
     return scrubbed_environment(environ) | own | opening
 

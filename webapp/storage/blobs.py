@@ -1,12 +1,10 @@
 """The blob store: uploaded, generated and executed files under names that only the server makes."""
 
 import hashlib
-import os
 import re
 import shutil
-import stat
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Collection, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -27,7 +25,7 @@ class Stored(NamedTuple):
 
 
 class Blobs:
-    """Files under `root` (absolute), named by keys such as `datasets/<id>/upload.jsonl` or `runs/<job id>/`.
+    """Files under `root` (absolute), named by keys such as `datasets/<id>/<SHA-256>` or `runs/<job id>/`.
 
     Every method raises Problem `invalid_path` for a key that could leave the store.
     """
@@ -35,11 +33,15 @@ class Blobs:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def path(self, key: str) -> Path:
-        """Where `key` is, or would be."""
+    def place(self, key: str) -> Path:
+        """Where `key` is on this machine, or would be."""
         if not _KEY.fullmatch(key):
             raise Problem("invalid_path", "This is not the name of a stored file.", status=404)
         return self.root / key
+
+    def path(self, key: str) -> Path:
+        """Where `key` can be read; nothing is there when the store does not have it."""
+        return self.place(key)
 
     def exists(self, key: str) -> bool:
         """Whether a finished file or folder is there."""
@@ -47,7 +49,7 @@ class Blobs:
 
     def new_file(self, key: str) -> AbstractContextManager[BinaryIO]:
         """A file to write: under `key`, durable, once the block has ended well; gone otherwise."""
-        return files.new_file(self.path(key))
+        return files.new_file(self.place(key), ready=lambda file: self._publish(file, key))
 
     def add(self, folder: str, chunks: Iterable[bytes], suffix: str = "") -> Stored:
         """Keeps the bytes as they come under the name of their content, `folder/<SHA-256>suffix`.
@@ -56,74 +58,69 @@ class Blobs:
         `chunks` raises leaves nothing behind.
         """
         size, digest = 0, hashlib.sha256()
-        with files.new_named_file(self.path(folder), lambda: f"{digest.hexdigest()}{suffix}") as file:
+
+        def name() -> str:
+            return f"{digest.hexdigest()}{suffix}"
+
+        def ready(file: Path) -> None:
+            self._publish(file, f"{folder}/{name()}")
+
+        with files.new_named_file(self.place(folder), name, ready=ready) as file:
             for chunk in chunks:
                 size += len(chunk)
                 digest.update(chunk)
                 file.write(chunk)
-        return Stored(f"{folder}/{digest.hexdigest()}{suffix}", size, digest.hexdigest())
+        return Stored(f"{folder}/{name()}", size, digest.hexdigest())
 
     def keep(self, source: Path, key: str) -> None:
         """The file `source` under `key` too, whatever replaces it where it is: one file on disk where links can be."""
-        path = self.path(key)
+        path = self.place(key)
         with file_errors():
             files.make_folder(path.parent)
+            self._publish(source, key)
             try:
                 path.hardlink_to(source)
                 files.sync_folder(path.parent)
             except OSError:  # other file systems have no hard links
-                with source.open("rb") as opened, self.new_file(key) as copy:
+                with source.open("rb") as opened, files.new_file(path) as copy:
                     shutil.copyfileobj(opened, copy)
 
-    @contextmanager
-    def new_folder(self, key: str) -> Iterator[Path]:
+    def new_folder(self, key: str) -> AbstractContextManager[Path]:
         """An empty folder to fill: under `key`, whole, once the block has ended well; gone otherwise."""
-        final = self.path(key)
-        partial = files.temporary_name(final)
-        with file_errors():
-            files.make_folder(partial)
-            try:
-                yield partial
-                _sync_tree(partial)
-                # A folder cannot be renamed over a full one; between the renames `key` is absent, never half.
-                if final.exists():
-                    final.replace(old := files.temporary_name(final))
-                    partial.replace(final)
-                    shutil.rmtree(old)
-                else:
-                    partial.replace(final)
-                files.sync_folder(final.parent)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+        return files.new_folder(self.place(key), lambda folder: self._publish_folder(folder, key))
 
     def folder(self, key: str) -> Path:
         """The folder `key`, made when it is not there: for work that goes on after a crash."""
         with file_errors():
-            return files.make_folder(self.path(key))
+            return files.make_folder(self.place(key))
 
     def files(self, key: str) -> dict[str, int]:
         """The files in the folder `key` and below, by their names relative to it, with their bytes.
 
         Links are left out, wherever they lead; a folder that is not there has no files.
         """
-        folder, found = self.path(key), {}
-        for parent, _, names in os.walk(folder):
-            for path in (Path(parent, name) for name in names):
-                with suppress(FileNotFoundError):  # a run at work replaces its files
-                    status = path.lstat()
-                    if stat.S_ISREG(status.st_mode):
-                        found[path.relative_to(folder).as_posix()] = status.st_size
-        return found
+        return files.sizes(self.place(key))
+
+    def settle(self, key: str, names: Collection[str]) -> None:
+        """Says that these files of the folder `key`, which was written in place, are finished."""
+
+    def download_url(self, key: str, seconds: int, filename: str) -> str | None:  # noqa: ARG002
+        """A link that fetches the file from elsewhere for some seconds; None where only this machine has it."""
+        return None
+
+    def upload_url(self, key: str) -> str | None:  # noqa: ARG002
+        """A link to which the file can be sent, by PUT; None where only this machine takes it."""
+        return None
 
     def untouched(self, folder: str, since: float) -> list[str]:
         """The keys in `folder` that were last written before `since`, in seconds since 1970; files and folders."""
-        path = self.path(folder)
-        return [f"{folder}/{name}" for name in _older(path, since) if not name.startswith(".")]
+        path = self.place(folder)
+        return [f"{folder}/{name}" for name in files.older(path, since) if not name.startswith(".")]
 
     def delete_unfinished(self, folder: str, since: float) -> int:
         """Removes what writers that were killed before `since` left in `folder` under temporary names; how many."""
-        path = self.path(folder)
-        left = [path / name for name in _older(path, since) if name.startswith(".")]
+        path = self.place(folder)
+        left = [path / name for name in files.older(path, since) if name.startswith(".")]
         with file_errors():
             for partial in left:
                 shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
@@ -131,7 +128,7 @@ class Blobs:
 
     def delete(self, key: str) -> None:
         """Removes a file, or a folder with all that is in it; fine when there is none."""
-        path = self.path(key)
+        path = self.place(key)
         with file_errors():
             if path.is_dir():
                 shutil.rmtree(path)
@@ -141,21 +138,8 @@ class Blobs:
                 return
             files.sync_folder(path.parent)
 
+    def _publish(self, file: Path, key: str) -> None:
+        """What else becomes of a whole file, before it has its name here; what this raises leaves it unnamed."""
 
-def _older(folder: Path, since: float) -> list[str]:
-    """The names in a folder of what was last written before `since`; a folder that is not there has none."""
-    found = []
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        for entry in entries:
-            with suppress(FileNotFoundError):
-                if entry.stat(follow_symlinks=False).st_mtime < since:
-                    found.append(entry.name)
-    return found
-
-
-def _sync_tree(folder: Path) -> None:
-    for name, _, names in os.walk(folder):
-        for file in names:
-            with Path(name, file).open("rb+") as opened:
-                os.fsync(opened.fileno())
-        files.sync_folder(Path(name))
+    def _publish_folder(self, folder: Path, key: str) -> None:
+        """The same for a whole folder."""

@@ -96,6 +96,12 @@ def artifact_file(services: Services, caller: Caller, job_id: str, name: str) ->
     return services.blobs.path(key) / name
 
 
+def settle_run(services: Services, job_id: str) -> None:
+    """Puts what a run left where the store keeps finished files; raises the store's Problem."""
+    key = run_key(job_id)
+    services.blobs.settle(key, [name for name in services.blobs.files(key) if _is_artifact(name)])
+
+
 def _is_artifact(name: str) -> bool:
     return name == EXECUTED or name.startswith(f"{RESULTS}/")
 

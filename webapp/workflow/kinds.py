@@ -19,7 +19,7 @@ from webapp.workflow.analyses import examples_key
 from webapp.workflow.exporting import run_export
 from webapp.workflow.findings import keep_findings
 from webapp.workflow.fixing import run_fix
-from webapp.workflow.job_files import run_key
+from webapp.workflow.job_files import run_key, settle_run
 from webapp.workflow.measuring import record_measurement
 from webapp.workflow.running import default_timeout
 from webapp.workflow.services import Services
@@ -99,6 +99,7 @@ def _run(services: Services, context: JobContext, run: Run) -> Mapping[str, Any]
     workdir = services.blobs.folder(run_key(job.id))
     report = run(services.blobs.path(notebook.blob), workdir, watch, rows).to_dict()
     context.check()
+    _settle(services, context)
     if error := report["error"]:
         details = {"report": report, "failure": error.get("failure")}
         # A kernel that is killed is the job's death: its last checkpoint gets one more try.
@@ -106,6 +107,15 @@ def _run(services: Services, context: JobContext, run: Run) -> Mapping[str, Any]
         raise kind(error["code"], error["message"], status=500, details=details)
     record_measurement(services, job.id, notebook.model_id, workdir)
     return report
+
+
+def _settle(services: Services, context: JobContext) -> None:
+    """Keeps what the run left; hours of work do not fail for want of a second copy, but the log says so."""
+    try:
+        settle_run(services, context.job.id)
+    except Problem as problem:
+        text = f"\nThe files of this run are on this machine only: {problem.message}\n"
+        context.event("stream", {"cell": None, "name": "stderr", "text": text})
 
 
 def _goes_on(db: Database, job_id: str) -> bool:

@@ -35,18 +35,36 @@ class Services:
         """Where people sign in; raises Problem `no_accounts` (404) where nobody does."""
         if self.settings.auth == "off":
             raise Problem("no_accounts", "There are no accounts here (TUNEBOOK_AUTH=off): nobody signs in.", status=404)
-        if self.settings.auth == "local":
-            # Imported here: most processes ask nobody to sign in.
-            from webapp.accounts.local import LocalAccounts
-            from webapp.accounts.throttle import Throttle
-            from webapp.accounts.tokens import AccessTokens
+        # Imported here: most processes ask nobody to sign in.
+        if self.settings.auth == "supabase":
+            from webapp.accounts.supabase import SupabaseAccounts
 
-            throttle = Throttle(self.settings.counters)
-            return LocalAccounts(self.db, AccessTokens(self.secret), throttle, self.settings.registration == "open")
-        raise Problem("auth_not_there", f"TUNEBOOK_AUTH={self.settings.auth} is not there yet.", status=501)
+            return SupabaseAccounts(self.settings, self.db)
+        from webapp.accounts.local import LocalAccounts
+        from webapp.accounts.throttle import Throttle
+        from webapp.accounts.tokens import AccessTokens
+
+        throttle = Throttle(self.settings.counters)
+        return LocalAccounts(self.db, AccessTokens(self.secret), throttle, self.settings.registration == "open")
 
 
 def open_services(settings: Settings) -> Services:
     """The services of this process; the database is used as it is found (`Database.migrate` makes its tables)."""
     db = Database(settings.database)
-    return Services(settings, db, Blobs(settings.root / "files"), Tailer(db, settings.stream_places))
+    return Services(settings, db, open_blobs(settings), Tailer(db, settings.stream_places))
+
+
+def open_blobs(settings: Settings) -> Blobs:
+    """Where files are kept: with SUPABASE_SERVICE_KEY in the project's Storage too.
+
+    Raises Problem `supabase_not_configured` or `supabase_not_installed`.
+    """
+    folder, key = settings.root / "files", settings.supabase_service_key
+    if key is None:
+        return Blobs(folder)
+    from webapp.storage.buckets import Buckets
+    from webapp.storage.supabase_blobs import SupabaseBlobs
+    from webapp.storage.supabase_client import project_url, require_package
+
+    require_package()
+    return SupabaseBlobs(folder, Buckets(project_url(settings), key.get_secret_value()))

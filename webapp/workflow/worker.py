@@ -73,7 +73,7 @@ def limits(services: Services) -> Limits:
     return Limits(
         memory=settings.job_memory or _MEMORY_SHARE * machine.memory_bytes(),
         disk=settings.job_disk or inf,
-        folder=lambda job: services.blobs.path(run_key(job.id)) if job.notebook_id else None,
+        folder=lambda job: services.blobs.place(run_key(job.id)) if job.notebook_id else None,
     )
 
 
