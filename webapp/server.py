@@ -32,6 +32,8 @@ def serve(settings: Settings, host: str, port: int, workers: int = 1) -> None:
     Call it in the main thread. Raises Problem `address_unavailable`, `open_to_everyone`, `server_died` or
     `server_not_ready`.
     """
+    # The name it is told to listen on is one it is asked by.
+    settings = settings.model_copy(update={"trusted_hosts": f"{settings.trusted_hosts},{host}"})
     services = open_services(settings)
     services.db.migrate()
     services.db.close()

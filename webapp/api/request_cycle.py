@@ -1,4 +1,5 @@
-"""What happens around every request: its id, the refusal of cross-site writes, security headers, one log line."""
+"""What happens around every request: its id, the refusal of strange hosts and of cross-site writes, security headers,
+one log line."""
 
 import re
 import uuid
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 import structlog
 from flask import Flask, Response, g, request
 
+from webapp.api import cors, hosts
 from webapp.api.context import services
 from webapp.errors import Problem
 
@@ -32,8 +34,11 @@ log = structlog.get_logger("tunebook.requests")
 def install(app: Flask) -> None:
     """Adds the hooks to the application."""
     app.before_request(_begin)
+    app.before_request(hosts.refuse_strange)
+    app.before_request(cors.answer_preflight)
     app.before_request(_refuse_cross_site_writes)
     app.after_request(_finish)
+    app.after_request(cors.let_listed_read)
 
 
 def _begin() -> None:
@@ -61,6 +66,8 @@ def refuse_cross_site() -> None:
     if site is None and (origin is None or urlsplit(origin).netloc == request.host):
         return
     if origin is not None and origin == (services().settings.public_url or "").rstrip("/"):
+        return
+    if cors.may_call():
         return
     raise Problem(
         "cross_site_request",
