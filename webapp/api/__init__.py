@@ -9,10 +9,12 @@ from webapp.api import (
     fixes,
     job_files,
     jobs,
+    metrics,
     models,
     notebooks,
     openapi,
     progress,
+    rate_limits,
     recommendations,
     request_cycle,
     rows,
@@ -26,6 +28,7 @@ __all__ = ["EXTENSION", "install"]
 
 BLUEPRINTS = (
     service.bp,
+    metrics.bp,
     uploads.bp,
     datasets.bp,
     fixes.bp,
@@ -47,7 +50,9 @@ def install(app: APIFlask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     errors.install(app)
     request_cycle.install(app)
+    rate_limits.install(app, app.extensions[EXTENSION].settings)
     access.install(app)
+    metrics.install(app)
     openapi.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -3,6 +3,7 @@
 from flask import current_app, g, request
 
 from webapp.accounts import Caller, Credentials
+from webapp.errors import Problem
 from webapp.workflow import Services
 
 EXTENSION = "tunebook"
@@ -18,9 +19,19 @@ def services() -> Services:
 def caller() -> Caller:
     """Who is asking; raises Problem (401) when what they show is not valid."""
     if "caller" not in g:
-        g.caller = services().authentication.caller(_credentials())
-    found: Caller = g.caller
+        g.caller = _identified()
+    found: Caller | Problem = g.caller
+    if isinstance(found, Problem):
+        raise found
     return found
+
+
+def _identified() -> Caller | Problem:
+    """Asked once a request, also when what is shown is not valid."""
+    try:
+        return services().authentication.caller(_credentials())
+    except Problem as problem:
+        return problem
 
 
 def _credentials() -> Credentials:

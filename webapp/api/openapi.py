@@ -1,13 +1,17 @@
 """Completes the OpenAPI document: what APIFlask cannot see, and what holds for every route."""
 
+import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 from apiflask import APIFlask
 
+from webapp.api.access import ACCESS
 from webapp.api.bodies import AnalysisBody
 from webapp.api.model_bodies import ModelsBody
+from webapp.api.rate_limits import UNLIMITED
 from webapp.datasets import PARTS
 from webapp.datasets.group_report import Duplicates
 from webapp.datasets.report import Distribution
@@ -80,8 +84,16 @@ STAY_HEADER = {
         "schema": {"type": "string"},
     }
 }
+STANDING_HEADER = {"X-RateLimit-Retry-After": {"description": "The same.", "schema": {"type": "string"}}}
 RETRY_HEADER = {"Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "string"}}}
-
+LIMIT_HEADERS = {
+    "X-RateLimit-Limit": {"description": "Requests that a minute allows.", "schema": {"type": "string"}},
+    "X-RateLimit-Remaining": {"description": "How many of them are left.", "schema": {"type": "string"}},
+    "X-RateLimit-Reset": {
+        "description": "When all of them are back, in seconds since 1970.",
+        "schema": {"type": "string"},
+    },
+}
 
 PROGRESS_TOKEN = "progress_token"  # noqa: S105 (its name)
 
@@ -135,10 +147,10 @@ def install(app: APIFlask) -> None:
     app.description = "A chat dataset in, a fine-tuning notebook that has already been run on your own rows out."
     app.license = {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"}
     app.security_schemes = {PROGRESS_TOKEN: {"type": "http", "scheme": "bearer"}}
-    app.spec_processor(complete)
+    app.spec_processor(partial(complete, app))
 
 
-def complete(document: Any) -> Any:
+def complete(app: APIFlask, document: Any) -> Any:
     """Adds shared schemas, upload bodies, and the errors and headers that any operation can answer with."""
     # Several blueprints share a tag, which may be listed only once.
     document["tags"] = [{"name": name} for name in dict.fromkeys(tag["name"] for tag in document["tags"])]
@@ -149,9 +161,36 @@ def complete(document: Any) -> Any:
     )
     schemas.update(reports)
     document["paths"]["/upload"]["post"]["requestBody"] = UPLOAD_REQUEST
-    for method, operation in _operations(document):
+    endpoints = _endpoints(app)
+    for path, method, operation in _operations(document):
         _complete_operation(method, operation)
+        _add_refusals(endpoints[path, method], operation)
+        operation["responses"] = dict(sorted(operation["responses"].items()))
     return document
+
+
+def _endpoints(app: APIFlask) -> dict[tuple[str, str], str]:
+    """The endpoint behind each path, as the document writes it, and method."""
+    return {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower()): rule.endpoint
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+    }
+
+
+def _add_refusals(endpoint: str, operation: dict[str, Any]) -> None:
+    """Who may ask, and how often: what a route answers others, and how each answer counts."""
+    responses = operation["responses"]
+    responses.setdefault("400", _error("The request's Host is not one that the app goes by."))
+    if ACCESS[endpoint] != "everyone":
+        responses.setdefault("401", _error("Sign in first, or what was shown is not valid."))
+        responses.setdefault("403", _error("The API key may not do this."))
+    if endpoint not in UNLIMITED:
+        responses.setdefault("429", _error("Too many requests in this minute."))
+        responses["429"]["headers"] = RETRY_HEADER | STANDING_HEADER
+    limits = {} if endpoint in UNLIMITED else LIMIT_HEADERS
+    for response in responses.values():
+        response["headers"] = REQUEST_ID_HEADER | limits | response.get("headers", {})
 
 
 def _complete_operation(method: str, operation: dict[str, Any]) -> None:
@@ -161,24 +200,21 @@ def _complete_operation(method: str, operation: dict[str, Any]) -> None:
         responses.setdefault("400", _error("The body is not valid; `error.param` names the field."))
         responses.setdefault("413", _error("The body is too large."))
     if method not in ("get", "head"):
-        responses.setdefault("403", _error("The request comes from another website."))
+        responses.setdefault("403", _error("The request comes from another website, or the API key may not do this."))
     responses.setdefault("500", _error("Something went wrong inside Tunebook."))
     responses.setdefault("503", _error("The store cannot be used right now."))
     if "409" in responses:
         responses["409"].setdefault("headers", STAY_HEADER)
-    for response in responses.values():
-        response["headers"] = REQUEST_ID_HEADER | response.get("headers", {})
     for parameter in operation["parameters"]:
         if parameter["in"] == "path" and parameter["name"].endswith("_id"):
             parameter["schema"] = {"type": "string", "format": "uuid"}
-    operation["responses"] = dict(sorted(responses.items()))
 
 
-def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for path in document["paths"].values():
-        for method, operation in path.items():
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
             if isinstance(operation, dict):
-                yield method, operation
+                yield path, method, operation
 
 
 def _error(description: str) -> dict[str, Any]:

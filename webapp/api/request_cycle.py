@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp.api import cors, hosts
-from webapp.api.context import services
+from webapp.api.context import EXTENSION, services
 from webapp.errors import Problem
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
@@ -33,6 +34,9 @@ log = structlog.get_logger("tunebook.requests")
 
 def install(app: Flask) -> None:
     """Adds the hooks to the application."""
+    proxies = app.extensions[EXTENSION].settings.trusted_proxies
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.before_request(_begin)
     app.before_request(hosts.refuse_strange)
     app.before_request(cors.answer_preflight)

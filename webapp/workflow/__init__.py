@@ -54,6 +54,7 @@ from webapp.workflow.progress import (
     handed_over_notebook,
     report_progress,
 )
+from webapp.workflow.readiness import check_ready, figures
 from webapp.workflow.recommending import recommend, suggested_plan
 from webapp.workflow.remaking import remake
 from webapp.workflow.rendering import RenderedExample, rendered
@@ -95,6 +96,7 @@ __all__ = [
     "change_run",
     "chat_template",
     "check_progress_token",
+    "check_ready",
     "colab_commands",
     "colab_link",
     "create_run",
@@ -106,6 +108,7 @@ __all__ = [
     "duplicates",
     "estimate",
     "export_dataset",
+    "figures",
     "file_too_large",
     "gate",
     "generate",
