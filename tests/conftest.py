@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 import requests
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.databases import KINDS
 from webapp import create_app
+from webapp.accounts import passwords
 from webapp.jobs import claim, run_child
 from webapp.settings import Settings
 from webapp.storage import Database
@@ -119,6 +121,15 @@ def empty_url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> 
     url = server.fresh(migrated=False)
     yield url
     server.drop(url)
+
+
+@pytest.fixture
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """argon2id with parameters that take no time: for tests whose subject is something else."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords._nobodys.cache_clear()
+    yield
+    passwords._nobodys.cache_clear()
 
 
 @pytest.fixture(scope="module")

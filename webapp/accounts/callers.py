@@ -23,7 +23,8 @@ class Caller:
     """Who asks: `id` is the `owner` of what they make; a `local` caller owns the whole installation.
 
     `permissions` are what they may do with what is theirs: `read` it, `write` more, `delete`, `train` (runs with the
-    real model), and `admin` their own keys. `name` is for people to read, `address` is where the request comes from.
+    real model), and `admin` their own keys. `name` is for people to read, `email` is there where it is known, and
+    `address` is where the request comes from.
     """
 
     id: str | None
@@ -31,6 +32,7 @@ class Caller:
     permissions: frozenset[str] = frozenset(PERMISSIONS)
     tier: Tier = "free"
     name: str = ""
+    email: str = ""
     address: str = ""
 
     @property
@@ -38,12 +40,16 @@ class Caller:
         """Whether this is a known person, or a program of theirs."""
         return self.local or self.id not in (None, VISITORS)
 
+    def require_sign_in(self) -> None:
+        """Raises Problem `sign_in_required` (401) unless this is a known person."""
+        if not self.signed_in:
+            raise Problem("sign_in_required", "Sign in first, or send an API key.", status=401)
+
     def require(self, permission: Permission) -> None:
         """Raises Problem `sign_in_required` (401) or `permission_missing` (403) unless they may."""
         if permission in self.permissions:
             return
-        if not self.signed_in:
-            raise Problem("sign_in_required", "Sign in first, or send an API key.", status=401)
+        self.require_sign_in()
         raise Problem(
             "permission_missing",
             f"This API key does not have the permission {permission!r}; make one that has it.",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 
-from webapp.accounts import Authentication, Off
+from webapp.accounts import Accounts, Authentication, Off
 from webapp.errors import Problem
 from webapp.jobs import Tailer
 from webapp.settings import Settings
@@ -22,15 +22,28 @@ class Services:
 
     @cached_property
     def secret(self) -> str:
-        """The key that signs links."""
+        """The key that signs links, cookies and access tokens."""
         given = self.settings.secret_key
         return given.get_secret_value() if given else secret_key(self.settings.root)
 
     @cached_property
     def authentication(self) -> Authentication:
         """The one that says who is asking, as TUNEBOOK_AUTH has it."""
+        return Off() if self.settings.auth == "off" else self.accounts
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Where people sign in; raises Problem `no_accounts` (404) where nobody does."""
         if self.settings.auth == "off":
-            return Off()
+            raise Problem("no_accounts", "There are no accounts here (TUNEBOOK_AUTH=off): nobody signs in.", status=404)
+        if self.settings.auth == "local":
+            # Imported here: most processes ask nobody to sign in.
+            from webapp.accounts.local import LocalAccounts
+            from webapp.accounts.throttle import Throttle
+            from webapp.accounts.tokens import AccessTokens
+
+            throttle = Throttle(self.settings.counters)
+            return LocalAccounts(self.db, AccessTokens(self.secret), throttle, self.settings.registration == "open")
         raise Problem("auth_not_there", f"TUNEBOOK_AUTH={self.settings.auth} is not there yet.", status=501)
 
 
