@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-from ipaddress import IPv6Address, ip_address, ip_network
 from time import time
 from typing import Any
 
@@ -11,6 +10,7 @@ from apiflask import APIFlask
 from flask import Response, request
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
 
+from webapp.accounts.throttle import network
 from webapp.api import errors
 from webapp.api.context import bearer, caller, services
 from webapp.errors import Problem
@@ -83,14 +83,7 @@ def _who() -> str:
 
 
 def _address() -> str:
-    """Where the request comes from; of IPv6 the network, in which one subscriber has all addresses."""
-    try:
-        address = ip_address((request.remote_addr or "").partition("%")[0])
-    except ValueError:
-        return "address unknown"
-    if isinstance(address, IPv6Address) and not address.ipv4_mapped:
-        return f"address {ip_network((address, 64), strict=False)}"
-    return f"address {getattr(address, 'ipv4_mapped', None) or address}"
+    return f"address {network(request.remote_addr or '')}"
 
 
 def _allowed() -> str:
