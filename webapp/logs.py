@@ -10,7 +10,8 @@ import structlog
 # What opens something here or elsewhere, wherever it turns up: nothing should log these, and nothing does.
 _SECRETS = re.compile(
     r"""
-      (?P<kept>\b(?:bearer|basic)\s+|[?&](?:ticket|token|access_token|apikey)=|://[^/\s:@"]*:)[^\s"'&\\@]+
+      (?P<word>\b(?:bearer|basic)\s+|[?&](?:ticket|token|access_token|apikey)=)[^\s"'&\\]+
+    | (?P<user>://[^/\s:@"]*:)[^/\s@"]+(?=@)                      # passwords in addresses
     | \btb_[A-Za-z0-9_-]{16,}                                    # API keys
     | \beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?  # JSON web tokens
     | \b(?:gh[opsur]_|github_pat_|hf_|sk-|sb_secret_)[A-Za-z0-9_-]{16,}  # those of GitHub, the hub, OpenAI, Supabase
@@ -45,7 +46,7 @@ def formatter() -> logging.Formatter:
 
 def redact(text: str) -> str:
     """The text without what looks like a key or a token; three dots stand for each."""
-    return _SECRETS.sub(lambda found: (found["kept"] or "") + "...", text)
+    return _SECRETS.sub(lambda found: (found["word"] or found["user"] or "") + "...", text)
 
 
 def _common() -> list[Any]:

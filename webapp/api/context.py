@@ -1,5 +1,6 @@
 """What every request handler asks for: the services, who is asking, and whether a page is wanted."""
 
+import structlog
 from flask import current_app, g, request
 
 from webapp.accounts import Caller, Credentials
@@ -29,9 +30,12 @@ def caller() -> Caller:
 def _identified() -> Caller | Problem:
     """Asked once a request, also when what is shown is not valid."""
     try:
-        return services().authentication.caller(_credentials())
+        found = services().authentication.caller(_credentials())
     except Problem as problem:
         return problem
+    if found.id is not None:
+        structlog.contextvars.bind_contextvars(caller=found.id)
+    return found
 
 
 def _credentials() -> Credentials:

@@ -15,6 +15,7 @@ from webapp.api.context import EXTENSION, services
 from webapp.errors import Problem
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+_HTTPS_SECONDS = 365 * 24 * 3600
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 SECURITY_HEADERS = {
@@ -84,6 +85,8 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    if (services().settings.public_url or "").startswith("https://"):
+        response.headers["Strict-Transport-Security"] = f"max-age={_HTTPS_SECONDS}"
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
     log.info(
