@@ -161,15 +161,15 @@ def complete(app: APIFlask, document: Any) -> Any:
     )
     schemas.update(reports)
     document["paths"]["/upload"]["post"]["requestBody"] = UPLOAD_REQUEST
-    endpoints = _endpoints(app)
+    endpoint_of = endpoints(app)
     for path, method, operation in _operations(document):
         _complete_operation(method, operation)
-        _add_refusals(endpoints[path, method], operation)
+        _add_refusals(endpoint_of[path, method], operation)
         operation["responses"] = dict(sorted(operation["responses"].items()))
     return document
 
 
-def _endpoints(app: APIFlask) -> dict[tuple[str, str], str]:
+def endpoints(app: APIFlask) -> dict[tuple[str, str], str]:
     """The endpoint behind each path, as the document writes it, and method."""
     return {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower()): rule.endpoint
