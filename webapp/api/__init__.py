@@ -4,6 +4,7 @@ from apiflask import APIFlask
 
 from webapp.api import (
     access,
+    auth,
     datasets,
     errors,
     fixes,
@@ -13,12 +14,14 @@ from webapp.api import (
     models,
     notebooks,
     openapi,
+    part_uploads,
     progress,
     rate_limits,
     recommendations,
     request_cycle,
     rows,
     service,
+    sessions,
     streams,
     uploads,
 )
@@ -29,7 +32,9 @@ __all__ = ["EXTENSION", "install"]
 BLUEPRINTS = (
     service.bp,
     metrics.bp,
+    auth.bp,
     uploads.bp,
+    part_uploads.bp,
     datasets.bp,
     fixes.bp,
     models.bp,
@@ -50,6 +55,7 @@ def install(app: APIFlask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     errors.install(app)
     request_cycle.install(app)
+    sessions.install(app)
     rate_limits.install(app, app.extensions[EXTENSION].settings)
     access.install(app)
     metrics.install(app)

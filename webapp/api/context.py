@@ -1,13 +1,16 @@
 """What every request handler asks for: the services, who is asking, and whether a page is wanted."""
 
+from dataclasses import replace
+
 import structlog
-from flask import current_app, g, request
+from flask import current_app, g, request, session
 
 from webapp.accounts import Caller, Credentials
 from webapp.errors import Problem
 from webapp.workflow import Services
 
 EXTENSION = "tunebook"
+ACCOUNT = "account"  # in the session: what the Accounts have a page keep
 PAGES = "pages"  # the blueprint of everything that only browsers use
 
 
@@ -30,7 +33,8 @@ def caller() -> Caller:
 def _identified() -> Caller | Problem:
     """Asked once a request, also when what is shown is not valid."""
     try:
-        found = services().authentication.caller(_credentials())
+        _renew_cookie()
+        found = _who(credentials())
     except Problem as problem:
         return problem
     if found.id is not None:
@@ -38,12 +42,35 @@ def _identified() -> Caller | Problem:
     return found
 
 
-def _credentials() -> Credentials:
+def credentials() -> Credentials:
+    """What the request shows of who asks."""
     return Credentials(
         bearer=bearer(),
         api_key=request.headers.get("X-API-Key", ""),
+        cookie=session.get(ACCOUNT, {}),
         address=request.remote_addr or "",
     )
+
+
+def _renew_cookie() -> None:
+    """Some sign-ins have to be prolonged now and then: before they are judged, as they may have just run out."""
+    kept = session.get(ACCOUNT)
+    if not kept or services().settings.auth == "off":
+        return
+    renewed = services().accounts.renewed(kept)
+    if renewed is not None:
+        session[ACCOUNT] = dict(renewed)
+
+
+def _who(given: Credentials) -> Caller:
+    try:
+        return services().authentication.caller(given)
+    except Problem as problem:
+        if problem.status != 401 or given.bearer or given.api_key:
+            raise
+    # A cookie is shown by the browser, not by the person: one that no longer holds is as good as none.
+    session.pop(ACCOUNT, None)
+    return services().authentication.caller(replace(given, cookie={}))
 
 
 def bearer() -> str:

@@ -1,17 +1,18 @@
 """Completes the OpenAPI document: what APIFlask cannot see, and what holds for every route."""
 
-import re
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import msgspec
 from apiflask import APIFlask
+from flask import current_app
 
-from webapp.api.access import ACCESS
+from webapp.api.account_bodies import ConfirmBody, RefreshRequest
 from webapp.api.bodies import AnalysisBody
+from webapp.api.context import services
 from webapp.api.model_bodies import ModelsBody
 from webapp.api.rate_limits import UNLIMITED
+from webapp.api.security import SCHEMES, endpoints, guarded
 from webapp.datasets import PARTS
 from webapp.datasets.group_report import Duplicates
 from webapp.datasets.report import Distribution
@@ -77,6 +78,24 @@ UPLOAD_REQUEST = {
     },
 }
 
+RAW_REQUEST = {
+    "required": True,
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
+}
+
+PART_REQUEST = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["data"],
+                "properties": {"data": {"type": "string", "format": "binary", "minLength": 1}},
+            }
+        }
+    },
+}
+
 REQUEST_ID_HEADER = {"X-Request-Id": {"description": "Names this request in the log.", "schema": {"type": "string"}}}
 STAY_HEADER = {
     "X-Should-Retry": {
@@ -94,8 +113,6 @@ LIMIT_HEADERS = {
         "schema": {"type": "string"},
     },
 }
-
-PROGRESS_TOKEN = "progress_token"  # noqa: S105 (its name)
 
 # What a name of the hub, hf:org/name, adds to the errors of an operation.
 OF_THE_HUB = {
@@ -129,6 +146,11 @@ def also_html(description: str) -> dict[int, Any]:
     return {200: {"description": description, "content": {"text/html": {"schema": {"type": "string"}}}}}
 
 
+def confirmation() -> dict[int, Any]:
+    """The 202 response of a registration whose email address has to be confirmed first."""
+    return {202: {"description": "The address has to be confirmed.", "content": _json(ConfirmBody.model_json_schema())}}
+
+
 def pending_headers(responses: dict[int, Any], *statuses: int) -> dict[int, Any]:
     """The same responses, these of them with a Retry-After header."""
     for status in statuses:
@@ -146,11 +168,11 @@ def install(app: APIFlask) -> None:
     )
     app.description = "A chat dataset in, a fine-tuning notebook that has already been run on your own rows out."
     app.license = {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"}
-    app.security_schemes = {PROGRESS_TOKEN: {"type": "http", "scheme": "bearer"}}
-    app.spec_processor(partial(complete, app))
+    app.security_schemes = SCHEMES
+    app.spec_processor(complete)
 
 
-def complete(app: APIFlask, document: Any) -> Any:
+def complete(document: Any) -> Any:
     """Adds shared schemas, upload bodies, and the errors and headers that any operation can answer with."""
     # Several blueprints share a tag, which may be listed only once.
     document["tags"] = [{"name": name} for name in dict.fromkeys(tag["name"] for tag in document["tags"])]
@@ -161,30 +183,27 @@ def complete(app: APIFlask, document: Any) -> Any:
     )
     schemas.update(reports)
     document["paths"]["/upload"]["post"]["requestBody"] = UPLOAD_REQUEST
-    endpoint_of = endpoints(app)
+    document["paths"]["/upload"]["put"]["requestBody"] = RAW_REQUEST
+    document["paths"]["/v1/uploads/{upload_id}/parts"]["post"]["requestBody"] = PART_REQUEST
+    for prefix in ("/v1", ""):
+        body = {"required": False, "content": _json(RefreshRequest.model_json_schema())}
+        document["paths"][f"{prefix}/auth/refresh"]["post"]["requestBody"] = body
+    endpoint_of, asked = endpoints(current_app), guarded(current_app, services().settings.auth)
     for path, method, operation in _operations(document):
+        if path.startswith("/auth/"):
+            operation["operationId"] += "_sloughgpt"  # the same operation at the address of that reference
+        if (path, method) in asked:
+            _guard(operation, asked[path, method])
         _complete_operation(method, operation)
-        _add_refusals(endpoint_of[path, method], operation)
+        _add_limits(endpoint_of[path, method], operation)
         operation["responses"] = dict(sorted(operation["responses"].items()))
     return document
 
 
-def endpoints(app: APIFlask) -> dict[tuple[str, str], str]:
-    """The endpoint behind each path, as the document writes it, and method."""
-    return {
-        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower()): rule.endpoint
-        for rule in app.url_map.iter_rules()
-        for method in rule.methods or ()
-    }
-
-
-def _add_refusals(endpoint: str, operation: dict[str, Any]) -> None:
-    """Who may ask, and how often: what a route answers others, and how each answer counts."""
+def _add_limits(endpoint: str, operation: dict[str, Any]) -> None:
+    """By which names, and how often: what a route answers others, and how each answer counts."""
     responses = operation["responses"]
     responses.setdefault("400", _error("The request's Host is not one that the app goes by."))
-    if ACCESS[endpoint] != "everyone":
-        responses.setdefault("401", _error("Sign in first, or what was shown is not valid."))
-        responses.setdefault("403", _error("The API key may not do this."))
     if endpoint not in UNLIMITED:
         responses.setdefault("429", _error("Too many requests in this minute."))
         responses["429"]["headers"] = RETRY_HEADER | STANDING_HEADER
@@ -193,10 +212,16 @@ def _add_refusals(endpoint: str, operation: dict[str, Any]) -> None:
         response["headers"] = REQUEST_ID_HEADER | limits | response.get("headers", {})
 
 
+def _guard(operation: dict[str, Any], asked: list[dict[str, list[str]]]) -> None:
+    operation["security"] = asked
+    operation["responses"].setdefault("401", _error("What was sent is not valid, or a sign-in is asked for."))
+    operation["responses"].setdefault("403", _error("The API key lacks the permission."))
+
+
 def _complete_operation(method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if "requestBody" in operation:
-        operation["requestBody"]["required"] = True
+        operation["requestBody"].setdefault("required", True)
         responses.setdefault("400", _error("The body is not valid; `error.param` names the field."))
         responses.setdefault("413", _error("The body is too large."))
     if method not in ("get", "head"):
@@ -211,8 +236,8 @@ def _complete_operation(method: str, operation: dict[str, Any]) -> None:
 
 
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
             if isinstance(operation, dict):
                 yield path, method, operation
 

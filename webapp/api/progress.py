@@ -12,8 +12,9 @@ from webapp import workflow
 from webapp.api.context import bearer, caller, services
 from webapp.api.job_bodies import ProgressBody, ProgressTokenBody
 from webapp.api.notebooks import NOTEBOOK_TYPE, let_colab_read
-from webapp.api.openapi import PROGRESS_TOKEN, errors
+from webapp.api.openapi import errors
 from webapp.api.progress_schemas import MetricsEvent, ProgressRequest, StatusEvent
+from webapp.api.security import PROGRESS_TOKEN
 
 bp = APIBlueprint("progress", __name__, tag="Jobs")
 

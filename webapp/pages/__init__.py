@@ -5,15 +5,17 @@ from typing import Any
 from flask import Blueprint, Flask
 
 import webapp
-from webapp.api.context import PAGES, services
-from webapp.pages import datasets, estimates, fixes, notebooks, reference, runs, start
+from webapp.accounts import NOBODY, Caller
+from webapp.api.context import PAGES, caller, services
+from webapp.errors import Problem
+from webapp.pages import datasets, deleting, estimates, fixes, notebooks, reference, runs, settings, signing_in, start
 from webapp.pages.wording import FILTERS
 
 
 def install(app: Flask) -> None:
     """Adds the pages to the application."""
     bp = Blueprint(PAGES, __name__)
-    for module in (start, datasets, fixes, notebooks, runs, estimates, reference):
+    for module in (start, datasets, deleting, fixes, notebooks, runs, estimates, reference, signing_in, settings):
         module.add_to(bp)
     app.register_blueprint(bp)
     app.jinja_env.filters.update(FILTERS)
@@ -23,4 +25,19 @@ def install(app: Flask) -> None:
 
 def _common() -> dict[str, Any]:
     """What every template may use."""
-    return {"version": webapp.__version__, "max_upload_bytes": services().settings.max_upload_bytes}
+    given = services().settings
+    return {
+        "version": webapp.__version__,
+        "max_upload_bytes": given.max_upload_bytes,
+        "asking": _asking(),
+        "has_accounts": given.auth != "off",
+        "may_register": given.auth == "supabase" or given.registration == "open",
+    }
+
+
+def _asking() -> Caller:
+    """Who asks, for the head of the page; that a page tells of a problem must not fail for another one."""
+    try:
+        return caller()
+    except Problem:
+        return NOBODY

@@ -7,6 +7,7 @@ from webapp import workflow
 from webapp.api.context import caller, services
 from webapp.api.uploads import receive_upload
 from webapp.errors import Problem
+from webapp.pages.visitors import keep_in_mind
 
 
 def add_to(bp: Blueprint) -> None:
@@ -21,10 +22,12 @@ def upload() -> ResponseReturnValue:
         dataset = receive_upload()
     except Problem as problem:
         return make_response(render_template("start.html", problem=problem), problem.status)
+    keep_in_mind(dataset)
     return redirect(url_for("pages.dataset", dataset_id=dataset.id), 303)
 
 
 def use_sample() -> ResponseReturnValue:
     """Takes the bundled sample."""
     dataset = workflow.upload_sample(services(), caller())
+    keep_in_mind(dataset)
     return redirect(url_for("pages.dataset", dataset_id=dataset.id), 303)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from webapp.catalog import find_model
@@ -46,6 +47,11 @@ def seconds(value: float | None) -> str:
     return f"{value:.3g} s"
 
 
+def moment(value: datetime) -> str:
+    """A moment, to the minute."""
+    return f"{value:%Y-%m-%d %H:%M}"
+
+
 def words(name: str) -> str:
     """A name of a program, as words."""
     return name.replace("_", " ")
@@ -75,6 +81,7 @@ FILTERS = {
     "percent": percent,
     "size": size,
     "seconds": seconds,
+    "moment": moment,
     "words": words,
     "settings": settings,
     "model_name": model_name,

@@ -115,6 +115,20 @@ class Blobs:
                         found[path.relative_to(folder).as_posix()] = status.st_size
         return found
 
+    def untouched(self, folder: str, since: float) -> list[str]:
+        """The keys in `folder` that were last written before `since`, in seconds since 1970; files and folders."""
+        path = self.path(folder)
+        return [f"{folder}/{name}" for name in _older(path, since) if not name.startswith(".")]
+
+    def delete_unfinished(self, folder: str, since: float) -> int:
+        """Removes what writers that were killed before `since` left in `folder` under temporary names; how many."""
+        path = self.path(folder)
+        left = [path / name for name in _older(path, since) if name.startswith(".")]
+        with file_errors():
+            for partial in left:
+                shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
+        return len(left)
+
     def delete(self, key: str) -> None:
         """Removes a file, or a folder with all that is in it; fine when there is none."""
         path = self.path(key)
@@ -126,6 +140,17 @@ class Blobs:
             else:
                 return
             files.sync_folder(path.parent)
+
+
+def _older(folder: Path, since: float) -> list[str]:
+    """The names in a folder of what was last written before `since`; a folder that is not there has none."""
+    found = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                if entry.stat(follow_symlinks=False).st_mtime < since:
+                    found.append(entry.name)
+    return found
 
 
 def _sync_tree(folder: Path) -> None:

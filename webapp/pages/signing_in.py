@@ -1,0 +1,74 @@
+"""Signing in, making an account, and signing out, in the browser."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from webapp.accounts import SignedIn
+from webapp.accounts.passwords import MIN_CHARACTERS
+from webapp.api.auth import CONFIRM
+from webapp.api.context import credentials, services
+from webapp.api.sessions import forget, remember
+from webapp.errors import Problem
+from webapp.pages.visitors import take_along
+
+
+def add_to(bp: Blueprint) -> None:
+    """Registers these pages."""
+    bp.route("/sign-in", methods=["GET", "POST"])(sign_in)
+    bp.route("/register", methods=["GET", "POST"])(register)
+    bp.post("/sign-out")(sign_out)
+
+
+def sign_in() -> ResponseReturnValue:
+    """Asks for email and password, and leads on to where someone wanted to go."""
+    accounts, form = services().accounts, request.form
+    return _form("sign_in.html", lambda: accounts.sign_in(form.get("email", ""), form.get("password", ""), _address()))
+
+
+def register() -> ResponseReturnValue:
+    """Makes an account; where its email address has to be confirmed, says so."""
+    accounts, form = services().accounts, request.form
+    return _form(
+        "register.html",
+        lambda: accounts.register(form.get("email", ""), form.get("password", ""), form.get("name", ""), _address()),
+    )
+
+
+def sign_out() -> ResponseReturnValue:
+    """Ends the sign-in of this browser."""
+    services().accounts.sign_out(credentials())
+    forget()
+    return redirect("/", 303)
+
+
+def local_path(given: str) -> str:
+    """The address on this site that `given` is, else the start page: a link must not lead elsewhere through us."""
+    # Browsers read "//host" and "/\host" as other sites, and leave out tabs and line breaks.
+    here = given.startswith("/") and given[1:2] not in ("/", "\\") and given.isprintable()
+    return given if here else "/"
+
+
+def _form(template: str, enter: Callable[[], SignedIn | None]) -> ResponseReturnValue:
+    """Shows a form, or what its sending leads to."""
+    leads_to = local_path(request.values.get("next", "/"))
+    shown = {"next": leads_to, "min_characters": MIN_CHARACTERS, "email": request.form.get("email", "")}
+    if request.method != "POST":
+        return render_template(template, **shown)
+    try:
+        made = enter()
+    except Problem as problem:
+        response = make_response(render_template(template, problem=problem, **shown), problem.status)
+        if "retry_after" in problem.details:
+            response.headers["Retry-After"] = str(problem.details["retry_after"])
+        return response
+    if made is None:
+        return render_template("sign_in.html", message=CONFIRM, **shown)
+    remember(made)
+    take_along(made.caller)
+    return redirect(leads_to, 303)
+
+
+def _address() -> str:
+    return credentials().address
