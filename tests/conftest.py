@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from tests.postgres import Postgres
 
 SERVE = "from webapp.server import serve; from webapp.settings import Settings; serve(Settings(), '127.0.0.1', {port})"
+# API keys, JSON web tokens, signed links, tickets, whatever came as a bearer token.
+SECRETS = re.compile(
+    r"\btb_[A-Za-z0-9_-]{16,}|\beyJ[\w-]{6,}\.[\w-]{4,}|\b\d{10}\.[\w-]{43}|ticket=[\w-]{8,}|Bearer [\w.-]{8,}"
+)
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
@@ -235,6 +240,7 @@ class Server:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.process.stdout.close()
+        self._check_log()
 
     def stop(self) -> float:
         """Ends it as Ctrl-C does; answers the seconds it took."""
@@ -242,7 +248,13 @@ class Server:
         self.process.send_signal(signal.SIGINT)
         assert self.process.wait(10) == 0
         self.process.stdout.close()
+        self._check_log()
         return time.monotonic() - began
+
+    def _check_log(self) -> None:
+        """Whatever a test did with this server, no token or key of any kind is in its log."""
+        found = SECRETS.findall((self.home / "server.log").read_text())
+        assert not found, found
 
     def request(self, method: str, path: str, **arguments: Any) -> requests.Response:
         return requests.request(method, self.url + path, timeout=60, **arguments)

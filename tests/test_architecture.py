@@ -91,3 +91,44 @@ def test_modules_stay_small_enough_to_read():
     lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in SOURCES}
     assert {name: lines for name, lines in lengths.items() if lines > 300} == {}
     assert sorted(lengths.values())[len(lengths) // 2] <= 150
+
+
+# What opens connections, or is there to open them.
+CLIENTS = {
+    "aiohttp", "ftplib", "http.client", "httpcore", "httpcore2", "httpx", "httpx2", "paramiko", "requests", "smtplib",
+    "storage3", "supabase", "supabase_auth", "telnetlib", "urllib.request", "urllib3", "websocket", "websockets",
+    "xmlrpc.client",
+}  # fmt: skip
+CALLS = {"create_connection", "connect", "connect_ex"}
+# These reach other servers, and why not by webapp.outbound.
+REACH = {
+    "outbound.py": "it is the one client for addresses that people give",
+    "server.py": "asks the server that it has started whether it answers",
+    "training/data.py": "runs in notebooks, elsewhere, and asks the app for their rows",
+    "training/posting.py": "runs in notebooks, elsewhere, and tells the app of their progress",
+    "accounts/supabase.py": "the project of SUPABASE_URL, by its own client",
+    "storage/buckets.py": "the Storage of SUPABASE_URL, by its own client",
+    "storage/supabase_client.py": "the project of SUPABASE_URL, by its own client",
+}
+
+
+def clients_of(tree):
+    """The modules that open connections which a module imports at run time, and the calls that do so."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if named(alias.name))
+        if isinstance(node, ast.ImportFrom) and node.module:
+            whole = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            yield from (name for name in whole if named(name))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS:
+            yield node.func.attr
+
+
+def named(module):
+    return module in CLIENTS or module.split(".")[0] in CLIENTS
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_other_servers_are_reached_through_one_client(path):
+    if path.relative_to(ROOT).as_posix() not in REACH:
+        assert set(clients_of(ast.parse(path.read_text(encoding="utf-8")))) == set()

@@ -99,6 +99,8 @@ PRIVATE = {
     "decimal": "2130706433",
     "hexadecimal": "0x7f000001",
     "short": "127.1",
+    "octal": "0177.0.0.1",
+    "localhost": "localhost",
     "nowhere": "0.0.0.0",  # noqa: S104
     "private 10": "10.0.0.1",
     "private 172": "172.16.0.1",
@@ -107,6 +109,9 @@ PRIVATE = {
     "link-local": "169.254.1.1",
     "metadata": "169.254.169.254",
     "azure": "168.63.129.16",
+    "metadata of Alibaba": "100.100.100.200",
+    "metadata of Oracle": "192.0.0.192",
+    "benchmarks": "198.18.0.1",
     "multicast": "224.0.0.1",
     "reserved": "240.0.0.1",
     "broadcast": "255.255.255.255",
@@ -115,8 +120,10 @@ PRIVATE = {
     "loopback 6": "[::1]",
     "nowhere 6": "[::]",
     "mapped": "[::ffff:127.0.0.1]",
+    "mapped metadata": "[::ffff:a9fe:a9fe]",
     "compatible": "[::127.0.0.1]",
     "NAT64": "[64:ff9b::7f00:1]",
+    "NAT64 of metadata": "[64:ff9b::a9fe:a9fe]",
     "local NAT64": "[64:ff9b:1::7f00:1]",
     "6to4": "[2002:7f00:1::]",
     "Teredo": "[2001:0:7f00:1::]",
@@ -134,6 +141,24 @@ PRIVATE = {
 def test_an_address_that_is_not_public_is_not_asked(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("it connected"))
     assert refusal(f"https://{host}/").code == "address_refused"
+
+
+@pytest.mark.parametrize(
+    "host", [PRIVATE[name] for name in ("loopback", "metadata", "mapped", "NAT64", "unique local")]
+)
+def test_a_redirect_to_it_is_not_followed(site: Site, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    site.routes["/a"] = answers(302, location=f"https://{host}/")
+    assert refusal(f"{site.url}/a", trusted=site.url).code == "address_refused"
+    assert [path for path, _ in site.seen] == ["/a"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "fd00:ec2::254", "100.64.0.1"])
+def test_a_name_that_leads_to_it_is_not_asked(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    resolving(monkeypatch, {"metadata.google.internal": [address]})
+    for ask in (get, lambda url: outbound.post(url, b"", max_bytes=MIB, seconds=5.0)):
+        with pytest.raises(Problem) as caught:
+            ask("https://metadata.google.internal/")
+        assert caught.value.code == "address_refused"
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001::1"])

@@ -5,7 +5,8 @@ import socket
 import pytest
 
 from webapp.errors import Problem
-from webapp.server import _address, environment, serve
+from webapp.logs import configure_logs
+from webapp.server import _address, _warn_of_counts, environment, serve
 from webapp.settings import Settings
 
 
@@ -27,3 +28,18 @@ def test_without_sign_in_it_listens_on_loopback_only(tmp_path):
         serve(Settings(home=tmp_path), "0.0.0.0", 0)  # noqa: S104
     assert caught.value.code == "open_to_everyone"
     assert "TUNEBOOK_ALLOW_OPEN=1" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("workers", "more", "warned"),
+    [
+        (2, {"auth": "local"}, True),
+        (1, {"auth": "local"}, False),
+        (2, {"auth": "local", "redis_url": "redis://127.0.0.1/0"}, False),
+        (2, {}, False),
+    ],
+)
+def test_it_warns_where_each_process_would_count_for_itself(tmp_path, capsys, workers, more, warned):
+    configure_logs()
+    _warn_of_counts(Settings(home=tmp_path, **more), workers)
+    assert ("Set REDIS_URL" in capsys.readouterr().err) is warned

@@ -1,11 +1,15 @@
-"""gunicorn's worker with threads, which ends the open streams first when it is told to stop.
+"""gunicorn's worker with threads, which ends the open streams first when it is told to stop; and its log in our form.
 
 Also gunicorn's parent process imports this, so it stays light.
 """
 
 from types import FrameType
+from typing import Any
 
+from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
+
+from webapp.logs import formatter
 
 
 class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -27,3 +31,13 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         app = getattr(self, "wsgi", None)  # none yet while the worker starts
         if app is not None:
             app.extensions[EXTENSION].tailer.stop()
+
+
+class OneFormLogger(Logger):  # type: ignore[misc]
+    """Writes gunicorn's own lines in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        """As gunicorn's, with another form."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(formatter())

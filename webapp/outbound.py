@@ -23,6 +23,7 @@ DENIED = [
     for text in (
         "100.64.0.0/10",  # carrier-grade NAT
         "168.63.129.16/32",  # Azure's platform address
+        "192.0.0.0/24",  # protocols of the network itself; Oracle's metadata
         "192.88.99.0/24",  # 6to4 relays
         "::/96",  # IPv4-compatible
         "64:ff9b::/96",  # NAT64, and its local prefix

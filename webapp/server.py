@@ -13,9 +13,11 @@ from functools import partial
 from ipaddress import ip_address
 from time import monotonic, sleep
 
+import structlog
 from pydantic import SecretStr
 
 from webapp.errors import Problem
+from webapp.logs import configure_logs
 from webapp.settings import Settings
 from webapp.stopping import end_with_parent, stop_signals
 from webapp.workflow import open_services
@@ -25,6 +27,8 @@ _START_SECONDS = 30.0
 _GRACE_SECONDS, _KILL_AFTER = 1, 2.5
 _POLL_SECONDS = 0.05
 
+log = structlog.get_logger("tunebook.server")
+
 
 def serve(settings: Settings, host: str, port: int, workers: int = 1) -> None:
     """Serves the app until SIGINT or SIGTERM; prints its address once it answers. Port 0 takes a free one.
@@ -32,6 +36,10 @@ def serve(settings: Settings, host: str, port: int, workers: int = 1) -> None:
     Call it in the main thread. Raises Problem `address_unavailable`, `open_to_everyone`, `server_died`,
     `server_not_ready`, or what the settings lack for TUNEBOOK_AUTH.
     """
+    configure_logs()
+    _warn_of_counts(settings, workers)
+    # The name it is told to listen on is one it is asked by.
+    settings = settings.model_copy(update={"trusted_hosts": f"{settings.trusted_hosts},{host}"})
     services = open_services(settings)
     _ = services.authentication  # what is missing for it is said before anything starts
     services.db.migrate()
@@ -71,6 +79,7 @@ def gunicorn_command(settings: Settings, descriptor: int, workers: int) -> list[
         "threads": str(settings.threads),
         "graceful-timeout": str(_GRACE_SECONDS),
         "log-level": "warning",
+        "logger-class": "webapp.gunicorn_worker.OneFormLogger",
     }
     arguments = [f"--{name}={value}" for name, value in options.items()]
     return [sys.executable, "-m", "gunicorn", *arguments, "--no-control-socket", "webapp:create_app()"]
@@ -92,6 +101,16 @@ def _start(settings: Settings, descriptor: int, workers: int) -> dict[str, subpr
         )
         for name, command in commands.items()
     }
+
+
+def _warn_of_counts(settings: Settings, workers: int) -> None:
+    if workers > 1 and settings.auth != "off" and settings.redis_url is None:
+        log.warning(
+            "limits_counted_by_each_process",
+            workers=workers,
+            message=f"Each of the {workers} web processes counts requests by itself, so people may ask up to {workers} "
+            "times as often as the limits say. Set REDIS_URL to have them counted together.",
+        )
 
 
 def _listen(host: str, port: int) -> socket.socket:

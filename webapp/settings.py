@@ -2,8 +2,9 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -88,8 +89,11 @@ class Settings(BaseSettings):
     ] = ""
     trusted_hosts: Annotated[
         str,
-        Field(description="Further names the app is asked by, as `tunebook.lan,10.0.0.5`; others are refused."),
+        Field(description="Further names the app is asked by, as `tunebook.lan,tunebook`; others are refused."),
     ] = ""
+    trusted_proxies: Annotated[
+        int, Field(ge=0, description="Proxies in front of the app, whose `X-Forwarded-` headers are believed.")
+    ] = 0
     metrics_token: Annotated[
         SecretStr | None,
         Field(description="Opens `/metrics` as a bearer token; unset: open in `off`, closed in the other modes."),
@@ -160,6 +164,31 @@ class Settings(BaseSettings):
         """TUNEBOOK_HOME as an absolute path."""
         return self.home.expanduser().absolute()
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _names_websites(cls, value: str) -> str:
+        for origin in _listed(value):
+            place = urlsplit(origin)
+            if (
+                place.scheme not in ("http", "https")
+                or not place.netloc
+                or place.path not in ("", "/")
+                or "*" in origin
+            ):
+                raise ValueError(f"{origin!r} is no website; name each one like https://a.example")
+        return value
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The websites of TUNEBOOK_CORS_ORIGINS, as browsers name them."""
+        return frozenset(origin.rstrip("/").lower() for origin in _listed(self.cors_origins))
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names the app is asked by besides loopback: TUNEBOOK_TRUSTED_HOSTS, and that of TUNEBOOK_PUBLIC_URL."""
+        places = [urlsplit(self.public_url or ""), *(urlsplit(f"//{name}") for name in _listed(self.trusted_hosts))]
+        return frozenset(place.hostname for place in places if place.hostname)
+
     @property
     def counters(self) -> str:
         """Where requests and attempts are counted, as the library `limits` names it."""
@@ -174,3 +203,7 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The SQLAlchemy URL in use."""
         return self.database_url or f"sqlite:///{self.root / 'tunebook.db'}"
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

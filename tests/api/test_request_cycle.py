@@ -1,8 +1,15 @@
 """Around every request: its id, the refusal of cross-site writes, security headers, the log."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
+
+from webapp import create_app
+from webapp.settings import Settings
+
+ROOT = Path(__file__).parents[2]
 
 WRITES = ["/samples/harbour-bikes", "/recommend", "/generate", "/upload", "/datasets/sample"]
 
@@ -49,16 +56,56 @@ def test_another_website_can_link_here(client):
     assert client.get("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/health", "/nothing", "/docs", "/openapi.json", "/static/css/tunebook.css"])
-def test_every_answer_carries_the_security_headers(client, path):
-    with client.get(path) as answer:
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        *[(path, {}) for path in ("/", "/health", "/docs", "/estimates", "/openapi.json", "/static/css/tunebook.css")],
+        *[(path, {"headers": {"Accept": "text/html"}}) for path in ("/", "/nothing", "/datasets/x", "/runs/x")],
+        ("/nothing", {}),
+        ("/jobs?limit=0", {}),
+        ("/jobs/x", {}),
+        ("/upload", {}),
+        ("/upload", {"method": "POST", "headers": {"Origin": "https://evil.example"}}),
+        ("/recommend", {"method": "POST", "data": b"x" * 2_000_000}),
+        ("/jobs/x/stream?ticket=x", {}),
+        ("/health", {"headers": {"Host": "evil.example"}}),
+        ("/jobs/broken", {}),
+    ],
+)
+def test_every_answer_carries_the_security_headers(client, monkeypatch, path, more):
+    if path == "/jobs/broken":
+        monkeypatch.setattr("webapp.workflow.job_status", lambda *_: 1 / 0)
+    with client.open(path, **more) as answer:
+        assert (path == "/jobs/broken") == (answer.status_code == 500)
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'self'" in policy
         assert "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Referrer-Policy"]
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert "camera=()" in answer.headers["Permissions-Policy"]
+        assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert answer.headers["X-Request-Id"]
+        assert "Strict-Transport-Security" not in answer.headers
+
+
+@pytest.mark.parametrize(("url", "sent"), [("https://tunebook.example", True), ("http://tunebook.example", False)])
+def test_browsers_are_told_to_stay_with_https_where_that_is_spoken(tmp_path, url, sent):
+    answer = create_app(Settings(home=tmp_path, public_url=url)).test_client().get("/health")
+    assert ("Strict-Transport-Security" in answer.headers) is sent
+
+
+FILES = [*(ROOT / "webapp/pages/templates").rglob("*.html"), *(ROOT / "static").rglob("*.js")]
+INLINE = re.compile(
+    r"""<style|<script(?![^>]*\ssrc=)|\sstyle\s*=\s*["']|\son[a-z]+\s*=\s*["']|javascript:|\beval\(|new\s+Function\("""
+    r"""|setAttribute\(\s*["'](?:style|on\w+)|\.cssText|insertAdjacentHTML|(?:inner|outer)HTML\s*=|document\.write"""
+)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_page_and_no_script_needs_what_the_policy_forbids(path):
+    assert INLINE.findall(path.read_text(encoding="utf-8")) == []
 
 
 def test_answers_are_not_cached_and_files_are(client):

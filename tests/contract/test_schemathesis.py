@@ -18,17 +18,21 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests import signed_in
 from tests.test_outbound import Site, answers
 from webapp import create_app, workflow
-from webapp.accounts import LOCAL
-from webapp.api import fixes
+from webapp.accounts import LOCAL, Caller
+from webapp.api import fixes, security
+from webapp.api.access import ACCESS
 from webapp.settings import Settings
 
 BOUNDS = bounds(
     max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 # The document does not need a store.
-PATHS = create_app(Settings(home=Path("/nowhere"))).test_client().get("/openapi.json").json["paths"]
+NOWHERE = create_app(Settings(home=Path("/nowhere")))
+PATHS = NOWHERE.test_client().get("/openapi.json").json["paths"]
+ENDPOINTS = security.endpoints(NOWHERE)
 OPERATIONS = [(path, method) for path, methods in PATHS.items() for method in methods]
 
 # What the document cannot say, and so cannot be judged by it.
@@ -132,3 +136,49 @@ def test_whatever_is_asked_of_a_real_job(document, services, another_sample, pat
         case.call_and_validate(checks=REAL)
 
     fuzz()
+
+
+FEW = bounds(BOUNDS, max_examples=4)
+NAMES = {
+    "signed in": {"Authorization": "Bearer ada"},
+    "not signed in": {},
+    "with a key that is none": {"X-API-Key": "x"},
+}
+
+
+@pytest.fixture(scope="module")
+def locked(settings, tmp_path_factory):
+    """The document of an app where people sign in; Ada has."""
+    given = settings.model_copy(
+        update={"home": tmp_path_factory.mktemp("locked"), "auth": "local", "rate_free": 1_000_000}
+    )
+    opened = workflow.open_services(given)
+    opened.db.migrate()
+    opened.db.close()
+    app = signed_in.install(create_app(given), ada=Caller("ada"))
+    yield schemathesis.openapi.from_wsgi("/openapi.json", app)
+    app.extensions["tunebook"].db.close()
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+@pytest.mark.parametrize("who", NAMES)
+def test_whoever_asks_where_people_sign_in(locked, path, method, who):
+    @FEW
+    @given(locked[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE))
+    def fuzz(case):
+        case.headers = {**(case.headers or {}), **NAMES[who]}
+        answer = case.call_and_validate(checks=REAL)
+        if who != "signed in" and ACCESS[ENDPOINTS[path, method]] != "everyone":
+            assert answer.status_code == 401
+
+    fuzz()
+
+
+def test_who_asks_too_often_is_told_as_the_document_says(settings, tmp_path):
+    app = create_app(settings.model_copy(update={"home": tmp_path, "auth": "local", "rate_free": 1}))
+    app.test_client().get("/models")
+    document = schemathesis.openapi.from_wsgi("/openapi.json", app)
+    case = document["/models"]["get"].Case()
+    answer = case.call_and_validate(checks=REAL)
+    app.extensions["tunebook"].db.close()
+    assert answer.status_code == 429

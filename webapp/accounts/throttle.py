@@ -27,7 +27,7 @@ class Throttle:
 
     def attempt(self, email: str, address: str) -> None:
         """Counts an attempt before it is judged, so that many at once do not pass; raises `too_many_attempts` (429)."""
-        self._count(_PER_ADDRESS, "sign_in_address", _network(address))
+        self._count(_PER_ADDRESS, "sign_in_address", network(address))
         self._count(_PER_ACCOUNT, "sign_in_account", _name(email))
 
     def succeeded(self, email: str) -> None:
@@ -41,7 +41,7 @@ class Throttle:
 
     def registration(self, address: str) -> None:
         """Counts a new account, or an attempt at one; raises Problem `too_many_attempts` (429)."""
-        self._count(_NEW_ACCOUNTS, "register_address", _network(address))
+        self._count(_NEW_ACCOUNTS, "register_address", network(address))
 
     def _count(self, limits: tuple[RateLimitItem, ...], kind: str, who: str) -> None:
         for limit in limits:
@@ -66,7 +66,7 @@ def _name(email: str) -> str:
     return hashlib.sha256(email.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """The address; of IPv6 the network, as one person has as many addresses as they like."""
     try:
         found = ip_address(address.partition("%")[0])

@@ -10,11 +10,13 @@ from webapp.api import (
     fixes,
     job_files,
     jobs,
+    metrics,
     models,
     notebooks,
     openapi,
     part_uploads,
     progress,
+    rate_limits,
     recommendations,
     request_cycle,
     rows,
@@ -29,6 +31,7 @@ __all__ = ["EXTENSION", "install"]
 
 BLUEPRINTS = (
     service.bp,
+    metrics.bp,
     auth.bp,
     uploads.bp,
     part_uploads.bp,
@@ -53,7 +56,9 @@ def install(app: APIFlask) -> None:
     errors.install(app)
     request_cycle.install(app)
     sessions.install(app)
+    rate_limits.install(app, app.extensions[EXTENSION].settings)
     access.install(app)
+    metrics.install(app)
     openapi.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

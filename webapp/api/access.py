@@ -17,6 +17,8 @@ ACCESS: dict[str, Access] = {
     "pages.estimates": "everyone",
     "service.index": "everyone",
     "service.health": "everyone",
+    "service.ready": "everyone",
+    "metrics.metrics": "everyone",
     "models.estimate": "everyone",
     "models.model": "everyone",
     "models.models": "everyone",

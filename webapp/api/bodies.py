@@ -39,6 +39,10 @@ class HealthBody(Body):
     version: str
 
 
+class ReadyBody(Body):
+    status: Literal["ready"]
+
+
 class UploadBody(Body):
     session_id: str
     filename: str

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import structlog
 from flask import current_app, g, request, session
 
 from webapp.accounts import Caller, Credentials
@@ -22,9 +23,22 @@ def services() -> Services:
 def caller() -> Caller:
     """Who is asking; raises Problem (401) when what they show is not valid."""
     if "caller" not in g:
+        g.caller = _identified()
+    found: Caller | Problem = g.caller
+    if isinstance(found, Problem):
+        raise found
+    return found
+
+
+def _identified() -> Caller | Problem:
+    """Asked once a request, also when what is shown is not valid."""
+    try:
         _renew_cookie()
-        g.caller = _who(credentials())
-    found: Caller = g.caller
+        found = _who(credentials())
+    except Problem as problem:
+        return problem
+    if found.id is not None:
+        structlog.contextvars.bind_contextvars(caller=found.id)
     return found
 
 

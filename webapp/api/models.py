@@ -44,6 +44,7 @@ def model(model: str) -> Response:
         errors(
             {
                 400: "A parameter is not valid, or the machine cannot run the method.",
+                401: "A dataset is named: sign in first, or what was shown is not valid.",
                 404: "There is no such model or dataset.",
                 409: "The analysis of the dataset has not finished yet.",
             }
@@ -57,6 +58,8 @@ def estimate(query_data: EstimateQuery) -> dict[str, Any]:
 
     The peak by component, minutes for a million tokens and what they cost; of a whole run where a dataset is named.
     """
+    if query_data.session_id is not None:
+        caller().require("read")
     return workflow.estimate(
         services(),
         caller(),

@@ -11,7 +11,8 @@ from webapp.api.account_bodies import ConfirmBody, RefreshRequest
 from webapp.api.bodies import AnalysisBody
 from webapp.api.context import services
 from webapp.api.model_bodies import ModelsBody
-from webapp.api.security import SCHEMES, guarded
+from webapp.api.rate_limits import UNLIMITED
+from webapp.api.security import SCHEMES, endpoints, guarded
 from webapp.datasets import PARTS
 from webapp.datasets.group_report import Duplicates
 from webapp.datasets.report import Distribution
@@ -102,7 +103,16 @@ STAY_HEADER = {
         "schema": {"type": "string"},
     }
 }
+STANDING_HEADER = {"X-RateLimit-Retry-After": {"description": "The same.", "schema": {"type": "string"}}}
 RETRY_HEADER = {"Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "string"}}}
+LIMIT_HEADERS = {
+    "X-RateLimit-Limit": {"description": "Requests that a minute allows.", "schema": {"type": "string"}},
+    "X-RateLimit-Remaining": {"description": "How many of them are left.", "schema": {"type": "string"}},
+    "X-RateLimit-Reset": {
+        "description": "When all of them are back, in seconds since 1970.",
+        "schema": {"type": "string"},
+    },
+}
 
 # What a name of the hub, hf:org/name, adds to the errors of an operation.
 OF_THE_HUB = {
@@ -178,14 +188,28 @@ def complete(document: Any) -> Any:
     for prefix in ("/v1", ""):
         body = {"required": False, "content": _json(RefreshRequest.model_json_schema())}
         document["paths"][f"{prefix}/auth/refresh"]["post"]["requestBody"] = body
-    asked = guarded(current_app, services().settings.auth)
+    endpoint_of, asked = endpoints(current_app), guarded(current_app, services().settings.auth)
     for path, method, operation in _operations(document):
         if path.startswith("/auth/"):
             operation["operationId"] += "_sloughgpt"  # the same operation at the address of that reference
         if (path, method) in asked:
             _guard(operation, asked[path, method])
         _complete_operation(method, operation)
+        _add_limits(endpoint_of[path, method], operation)
+        operation["responses"] = dict(sorted(operation["responses"].items()))
     return document
+
+
+def _add_limits(endpoint: str, operation: dict[str, Any]) -> None:
+    """By which names, and how often: what a route answers others, and how each answer counts."""
+    responses = operation["responses"]
+    responses.setdefault("400", _error("The request's Host is not one that the app goes by."))
+    if endpoint not in UNLIMITED:
+        responses.setdefault("429", _error("Too many requests in this minute."))
+        responses["429"]["headers"] = RETRY_HEADER | STANDING_HEADER
+    limits = {} if endpoint in UNLIMITED else LIMIT_HEADERS
+    for response in responses.values():
+        response["headers"] = REQUEST_ID_HEADER | limits | response.get("headers", {})
 
 
 def _guard(operation: dict[str, Any], asked: list[dict[str, list[str]]]) -> None:
@@ -201,17 +225,14 @@ def _complete_operation(method: str, operation: dict[str, Any]) -> None:
         responses.setdefault("400", _error("The body is not valid; `error.param` names the field."))
         responses.setdefault("413", _error("The body is too large."))
     if method not in ("get", "head"):
-        responses.setdefault("403", _error("The request comes from another website."))
+        responses.setdefault("403", _error("The request comes from another website, or the API key may not do this."))
     responses.setdefault("500", _error("Something went wrong inside Tunebook."))
     responses.setdefault("503", _error("The store cannot be used right now."))
     if "409" in responses:
         responses["409"].setdefault("headers", STAY_HEADER)
-    for response in responses.values():
-        response["headers"] = REQUEST_ID_HEADER | response.get("headers", {})
     for parameter in operation["parameters"]:
         if parameter["in"] == "path" and parameter["name"].endswith("_id"):
             parameter["schema"] = {"type": "string", "format": "uuid"}
-    operation["responses"] = dict(sorted(responses.items()))
 
 
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

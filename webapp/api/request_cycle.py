@@ -1,4 +1,5 @@
-"""What happens around every request: its id, the refusal of cross-site writes, security headers, one log line."""
+"""What happens around every request: its id, the refusal of strange hosts and of cross-site writes, security headers,
+one log line."""
 
 import re
 import uuid
@@ -7,11 +8,14 @@ from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp.api.context import services
+from webapp.api import cors, hosts
+from webapp.api.context import EXTENSION, services
 from webapp.errors import Problem
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+_HTTPS_SECONDS = 365 * 24 * 3600
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 SECURITY_HEADERS = {
@@ -31,9 +35,15 @@ log = structlog.get_logger("tunebook.requests")
 
 def install(app: Flask) -> None:
     """Adds the hooks to the application."""
+    proxies = app.extensions[EXTENSION].settings.trusted_proxies
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.before_request(_begin)
+    app.before_request(hosts.refuse_strange)
+    app.before_request(cors.answer_preflight)
     app.before_request(_refuse_cross_site_writes)
     app.after_request(_finish)
+    app.after_request(cors.let_listed_read)
 
 
 def _begin() -> None:
@@ -62,6 +72,8 @@ def refuse_cross_site() -> None:
         return
     if origin is not None and origin == (services().settings.public_url or "").rstrip("/"):
         return
+    if cors.may_call():
+        return
     raise Problem(
         "cross_site_request",
         "This request comes from another website, which may not do this here.",
@@ -73,6 +85,8 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    if (services().settings.public_url or "").startswith("https://"):
+        response.headers["Strict-Transport-Security"] = f"max-age={_HTTPS_SECONDS}"
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
     log.info(

@@ -26,12 +26,18 @@ def guarded(app: Flask, auth: str) -> dict[tuple[str, str], list[dict[str, list[
     shown: list[dict[str, list[str]]] = [{_BEARER: []}, {_API_KEY: []}]
     visited: list[dict[str, list[str]]] = [*shown, {}]
     asked = {}
-    for rule in app.url_map.iter_rules():
-        path = re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule.rule)
-        needed = ACCESS[rule.endpoint]
-        if needed == "everyone":
-            continue
-        for method in rule.methods or ():
+    for (path, method), endpoint in endpoints(app).items():
+        needed = ACCESS[endpoint]
+        if needed != "everyone":
             free = auth == "off" or (auth == "supabase" and needed not in _FOR_PEOPLE)
-            asked[path, method.lower()] = visited if free else shown
+            asked[path, method] = visited if free else shown
     return asked
+
+
+def endpoints(app: Flask) -> dict[tuple[str, str], str]:
+    """The endpoint behind each path, as the document writes it, and method."""
+    return {
+        (re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule.rule), method.lower()): rule.endpoint
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+    }

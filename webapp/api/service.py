@@ -6,8 +6,9 @@ from apiflask import APIBlueprint
 from flask import Response, make_response, render_template
 
 import webapp
-from webapp.api.bodies import HealthBody, IndexBody
-from webapp.api.context import wants_page
+from webapp import workflow
+from webapp.api.bodies import HealthBody, IndexBody, ReadyBody
+from webapp.api.context import services, wants_page
 from webapp.api.openapi import also_html
 
 bp = APIBlueprint("service", __name__, tag="Service")
@@ -37,3 +38,15 @@ def index() -> dict[str, Any] | Response:
 def health() -> dict[str, Any]:
     """Health check"""
     return {"status": "ok", "version": webapp.__version__}
+
+
+@bp.get("/ready")
+@bp.output(ReadyBody, description="The database answers, and files can be kept.")
+@bp.doc(operation_id="ready")
+def ready() -> dict[str, Any]:
+    """Readiness check
+
+    Whether requests can be sent here: 503 while the store cannot be used.
+    """
+    workflow.check_ready(services())
+    return {"status": "ready"}

@@ -11,6 +11,7 @@ from webapp.storage.tables import Job, utc_now
 
 # created -> queued -> running -> one of these; running -> queued again when an attempt is lost.
 FINAL = ("completed", "failed", "cancelled")
+STATES = ("created", "queued", "running", *FINAL)
 
 # The executor of a job whose notebook a person runs: no supervisor has it, it is never queued.
 ELSEWHERE = "elsewhere"

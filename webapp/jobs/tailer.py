@@ -43,6 +43,11 @@ class Tailer:
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
 
+    @property
+    def open_readers(self) -> int:
+        """How many readers are open."""
+        return len(self._readers)
+
     def open(self, job_id: str, after: int = 0) -> Reader:
         """A reader of the events of an existing job whose `seq` is greater than `after`; close it.
 

@@ -66,6 +66,7 @@ from webapp.workflow.progress import (
     handed_over_notebook,
     report_progress,
 )
+from webapp.workflow.readiness import check_ready, figures
 from webapp.workflow.recommending import recommend, suggested_plan
 from webapp.workflow.remaking import remake
 from webapp.workflow.rendering import RenderedExample, rendered
@@ -118,6 +119,7 @@ __all__ = [
     "change_run",
     "chat_template",
     "check_progress_token",
+    "check_ready",
     "claim_dataset",
     "colab_commands",
     "colab_link",
@@ -135,6 +137,7 @@ __all__ = [
     "duplicates",
     "estimate",
     "export_dataset",
+    "figures",
     "gate",
     "generate",
     "hand_over_run",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 
 from webapp.accounts import Accounts, Authentication, Off
 from webapp.errors import Problem
@@ -49,7 +50,16 @@ class Services:
 
 
 def open_services(settings: Settings) -> Services:
-    """The services of this process; the database is used as it is found (`Database.migrate` makes its tables)."""
+    """The services of this process; the database is used as it is found (`Database.migrate` makes its tables).
+
+    Raises Problem `redis_not_installed` (501), and those of `Database`.
+    """
+    if settings.redis_url is not None and find_spec("redis") is None:
+        raise Problem(
+            "redis_not_installed",
+            "REDIS_URL needs the redis client: pip install 'tunebook[redis]', or unset it.",
+            status=501,
+        )
     db = Database(settings.database)
     return Services(settings, db, open_blobs(settings), Tailer(db, settings.stream_places))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from webapp.catalog import machine
 from webapp.jobs import Limits, Machine, Needs, Supervisor, host_name
+from webapp.logs import configure_logs
 from webapp.notebooks.failures import decode
 from webapp.settings import Settings
 from webapp.stopping import stop_signals
@@ -89,6 +90,7 @@ def explained(services: Services, job: Job, error: Mapping[str, Any]) -> Mapping
 
 def main() -> None:
     """Runs jobs until SIGTERM or SIGINT."""
+    configure_logs()
     with stop_signals() as stop:
         run_worker(Settings(), stop)
 
