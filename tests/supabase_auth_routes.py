@@ -1,10 +1,12 @@
 """What Supabase Auth answers to the client.
 
 After supabase_auth 2.34.1: `SyncGoTrueClient.sign_up`, `sign_in_with_password`, `refresh_session` and `get_user`,
-`SyncGoTrueAdminAPI.sign_out`, and `helpers.handle_exception` for the errors of API version 2024-01-01.
+`SyncGoTrueAdminAPI.sign_out`, `create_user` and `delete_user`, and `helpers.handle_exception` for the errors of API
+version 2024-01-01.
 """
 
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -24,6 +26,8 @@ def install(app: Flask, project: "Project") -> None:
     app.add_url_rule(f"{at}/signup", "signup", lambda: _sign_up(project), methods=["POST"])
     app.add_url_rule(f"{at}/token", "token", lambda: _token(project), methods=["POST"])
     app.add_url_rule(f"{at}/user", "user", lambda: _user(project))
+    app.add_url_rule(f"{at}/admin/users", "new_user", lambda: _new_user(project), methods=["POST"])
+    app.add_url_rule(f"{at}/admin/users/<user_id>", "no_user", partial(_no_user, project), methods=["DELETE"])
     app.add_url_rule(f"{at}/logout", "logout", lambda: _logout(project), methods=["POST"])
 
 
@@ -64,6 +68,24 @@ def _token(project: "Project") -> Any:
 def _user(project: "Project") -> Any:
     claims = _signed_in(project)
     return next(p.shown() for p in project.people.values() if p.id == claims["sub"]) if claims else _no_session()
+
+
+def _new_user(project: "Project") -> Any:
+    asked = request.get_json()
+    if not _is_service(project):
+        return _error(403, "not_admin", "User not allowed")
+    return project.add_person(asked["email"], asked["password"], confirmed=asked["email_confirm"]).shown()
+
+
+def _no_user(project: "Project", user_id: str) -> Any:
+    if not _is_service(project):
+        return _error(403, "not_admin", "User not allowed")
+    project.people = {email: person for email, person in project.people.items() if person.id != user_id}
+    return {}
+
+
+def _is_service(project: "Project") -> bool:
+    return request.headers.get("Authorization") == f"Bearer {project.service_key}"
 
 
 def _logout(project: "Project") -> Any:

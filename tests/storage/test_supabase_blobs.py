@@ -168,6 +168,10 @@ class TestReading:
         assert not blobs.path("notebooks/none.ipynb").exists()
         assert blobs.files("runs/none") == {}
 
+    def test_a_whole_bucket_never_comes(self, blobs, elsewhere):
+        blobs.add(DATASET, [b"x"])
+        assert not elsewhere.path("datasets").exists()
+
     def test_a_damaged_file_is_refused_by_its_name(self, blobs, elsewhere, project):
         key = blobs.add(DATASET, [b"text"]).key
         project.buckets["datasets"][key].path.write_bytes(b"evil")
@@ -335,7 +339,7 @@ print(stored.sha256, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - befor
 
 
 def test_a_large_file_goes_both_ways_at_constant_memory(project, tmp_path):
-    size = 256
+    size = 128
     command = [sys.executable, "-c", SENDER, project.url, project.service_key]
     answer = subprocess.run(
         [*command, tmp_path / "here", tmp_path / "there", str(size)], capture_output=True, text=True, check=True

@@ -34,11 +34,11 @@ class SupabaseBlobs(Blobs):
         self._fetching = [Lock() for _ in range(_LOCKS)]
 
     def path(self, key: str) -> Path:
-        """Where `key` can be read: fetched when it is not on this machine."""
-        place = self.place(key)
-        if not place.exists():
-            with self._fetching[hash(tuple(key.split("/")[:2])) % _LOCKS]:
-                self._fetch(key.rstrip("/"))
+        """Where `key` can be read: fetched when it is not on this machine, never `datasets` as a whole."""
+        place, name = self.place(key), key.rstrip("/")
+        if "/" in name and not place.exists():
+            with self._fetching[hash(tuple(name.split("/")[:2])) % _LOCKS]:
+                self._fetch(name)
         return place
 
     def exists(self, key: str) -> bool:
