@@ -4,6 +4,7 @@ A route that RULES does not know fails the test.
 """
 
 import hashlib
+import io
 import json
 import socket
 from dataclasses import dataclass, field
@@ -39,12 +40,16 @@ OWN = {200, 201, 202, 204, 302, 303, 400, 404, 405, 409, 413, 426}  # nobody's, 
 
 @dataclass
 class Rule:
-    """How a route is asked: `bodies` are JSON, `forms` are those of pages, `queries` query strings."""
+    """How a route is asked: `bodies` are JSON, `forms` are those of pages, `queries` query strings.
+
+    `signs_out` says that the credentials it is asked with are no good afterwards.
+    """
 
     expected: set
     bodies: list = field(default_factory=lambda: [None])
     forms: list = field(default_factory=lambda: [None])
     queries: list = field(default_factory=lambda: [""])
+    signs_out: bool = False
 
 
 def theirs(**more):
@@ -54,6 +59,9 @@ def theirs(**more):
 OPERATIONS = {"operations": [{"name": "dedupe"}]}
 RUN = {"kind": "run", "start": True}
 RECOMMEND = {"task_type": "conversation", "deployment_target": "server"}
+NEW = {"email": "eve@example.com", "password": PASSWORD, "name": "Eve"}
+WRONG = {"email": "ben@example.com", "password": "not the password"}
+A_FILE = "a file"
 # Each placeholder in braces is one of Ada's ids; `own_...` is Ben's.
 RULES = {
     # Nothing of anyone's.
@@ -74,6 +82,24 @@ RULES = {
     "uploads.upload_sample": Rule(OWN),
     "pages.upload": Rule(OWN),
     "pages.use_sample": Rule(OWN),
+    "uploads.upload_raw": Rule(OWN),
+    "part_uploads.begin": Rule(
+        OWN, bodies=[{"bytes": 9, "filename": "a.jsonl", "mime_type": "text/jsonl", "purpose": "fine-tune"}]
+    ),
+    "auth.profile": Rule(OWN),
+    "auth.audit": Rule(OWN, queries=["", "before=1000000"]),
+    "auth.api_keys": Rule(OWN),
+    "auth.make_key": Rule(OWN, bodies=[{"name": "x", "permissions": ["read"]}]),
+    "pages.settings": Rule(OWN),
+    "pages.make_key": Rule(OWN, forms=[{}, {"name": "x", "read": "on"}]),
+    # Signing in and out.
+    "auth.register": Rule(OWN | {429}, bodies=[NEW]),
+    "auth.login": Rule({401, 429}, bodies=[WRONG]),
+    "auth.refresh": Rule({401}),
+    "auth.logout": Rule(OWN, signs_out=True),
+    "pages.register": Rule(OWN | {200, 429}, forms=[NEW]),
+    "pages.sign_in": Rule({200, 303, 401, 429}, forms=[WRONG]),
+    "pages.sign_out": Rule(OWN, signs_out=True),
     # Tokens of their own; Ben has none of them.
     "notebooks.download": Rule(NOT_OPEN),
     "rows.linked_rows": Rule(NOT_OPEN),
@@ -96,7 +122,20 @@ RULES = {
             {"session_id": "{dataset}", "notebook_id": "{own_notebook}", **RUN},
         ]
     ),
+    "part_uploads.complete": theirs(bodies=[{"part_ids": ["{part}"]}]),
     # Ids in the path.
+    "part_uploads.show": theirs(),
+    "part_uploads.add_part": theirs(forms=[{"data": A_FILE}]),
+    "part_uploads.cancel": theirs(),
+    "datasets.claim": theirs(),
+    "datasets.delete_dataset": theirs(),
+    "notebooks.delete_notebook": theirs(),
+    "auth.revoke_key": theirs(),
+    "pages.revoke_key": theirs(),
+    "pages.confirm_dataset_deletion": theirs(),
+    "pages.delete_dataset": theirs(),
+    "pages.confirm_notebook_deletion": theirs(),
+    "pages.delete_notebook": theirs(),
     "datasets.analyze": theirs(),
     "datasets.issue_lines": theirs(),
     "datasets.map_columns": theirs(bodies=[{"map": {"a": "prompt", "b": "completion"}}]),
@@ -181,10 +220,13 @@ class Person:
     def __init__(self, app, name):
         self.services = app.extensions["tunebook"]
         account = add_account(self.services.db, f"{name}@example.com", PASSWORD, name)
-        signed_in = self.services.accounts.sign_in(f"{name}@example.com", PASSWORD, "192.0.2.1")
-        self.id, self.caller = account.id, caller_of_account(account, "192.0.2.1")
-        self.headers = {"Authorization": f"Bearer {signed_in.access_token}"}
+        self.email, self.id, self.caller = account.email, account.id, caller_of_account(account, "192.0.2.1")
+        self.headers = self.sign_in()
         self._client = app.test_client()
+
+    def sign_in(self):
+        made = self.services.accounts.sign_in(self.email, PASSWORD, "192.0.2.1")
+        return {"Authorization": f"Bearer {made.access_token}"}
 
     def ask(self, method, path, **arguments):
         answer = self._client.open(path, method=method, headers=self.headers, **arguments)
@@ -211,6 +253,14 @@ def upload(person, app, word):
     work(app)
     wanted = {"session_id": dataset, "model_id": "smollm2-360m", "delivery": {"colab": False}}
     return dataset, person.ask("POST", "/generate", json=wanted)["notebook_id"]
+
+
+def upload_part(person, word):
+    """An upload that is under way, and a part of it."""
+    wanted = {"bytes": 10_000, "filename": f"{word}.jsonl", "mime_type": "text/jsonl", "purpose": "fine-tune"}
+    begun = person.ask("POST", "/v1/uploads", json=wanted)["id"]
+    content = {"data": (io.BytesIO(line(1, word)), "part")}
+    return begun, person.ask("POST", f"/v1/uploads/{begun}/parts", data=content)["id"]
 
 
 def work(app):
@@ -246,6 +296,7 @@ def ada(app):
     created, handed = run(person, dataset, notebook), run(person, dataset, notebook)
     person.ask("POST", f"/jobs/{handed}/progress-token")
     person.ask("POST", f"/jobs/{done}/ticket")
+    begun, part = upload_part(person, MARK)
     (link,) = person.ask("GET", f"/notebooks/{notebook}/links")["links"]
     with services.db.session() as session:
         audit.record(session, person.caller, "downloaded", dataset, filename=MARK)
@@ -254,6 +305,9 @@ def ada(app):
         "job": [done, created, handed, fixing],
         "notebook": [notebook],
         "link": [link["id"]],
+        "upload": [begun],
+        "part": [part],
+        "key": [person.key("read").row.id],
     }
     return person
 
@@ -292,6 +346,8 @@ def values(ada, ben, parameter, rule):
         "job_id": ada.things["job"],
         "notebook_id": ada.things["notebook"],
         "link_id": ada.things["link"],
+        "upload_id": ada.things["upload"],
+        "key_id": ada.things["key"],
         "code": ["invalid_lines"],
         "model": ["smollm2-360m"],
         "name": [f"tunebook-run/{MARK}.bin"],
@@ -342,8 +398,15 @@ def requests_of(rule, ada, ben):
                         yield method, address, arguments | ({"data": form} if form is not None else {})
 
 
-def send(app, method, path, arguments, headers, websocket):
-    """The answer; it has nothing of Ada's, in its body or its headers."""
+def opened(form):
+    """The form with a file where it has one."""
+    return {name: (io.BytesIO(b"x"), "a.jsonl") if value == A_FILE else value for name, value in form.items()}
+
+
+def send(app, method, path, arguments, headers, websocket, ada_asks=False):
+    """The answer; unless it is Ada who asks, it has nothing of hers, in its body or its headers."""
+    if "data" in arguments:
+        arguments = arguments | {"data": opened(arguments["data"])}
     if websocket:
         ours, theirs_end = socket.socketpair()
         handshake = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
@@ -352,7 +415,7 @@ def send(app, method, path, arguments, headers, websocket):
     with app.test_client().open(path, method=method, headers=headers, **arguments) as answer:
         # The address that was asked is not Ada's any more: whoever asked knew it.
         told = (answer.data + str(answer.headers).encode()).replace(path.encode(), b"")
-        assert MARK.encode() not in told, f"{method} {path}: {told[:500]!r}"
+        assert ada_asks or MARK.encode() not in told, f"{method} {path}: {told[:500]!r}"
     if websocket:
         ours.close()
         theirs_end.close()
@@ -431,7 +494,8 @@ RULE_NAMES = sorted(RULES)
 @pytest.mark.parametrize("endpoint", RULE_NAMES)
 def test_another_person_finds_nothing(app, ada, ben, strangers, unchanged, endpoint):
     for rule, (method, path, arguments) in walk(app, ada, ben, endpoint):
-        answer = send(app, method, path, arguments, strangers["ben"], rule.websocket)
+        headers = ben.sign_in() if RULES[endpoint].signs_out else strangers["ben"]
+        answer = send(app, method, path, arguments, headers, rule.websocket)
         expected = {401, 404} if rule.websocket else RULES[endpoint].expected
         assert answer.status_code in expected, f"{method} {path}: {answer.status_code} {answer.text}"
 
@@ -457,7 +521,7 @@ def test_a_key_that_only_reads_changes_nothing(app, ada, ben, strangers, unchang
     for rule, (method, path, arguments) in walk(app, ada, ben, endpoint):
         if method in ("GET", "HEAD"):
             continue
-        answer = send(app, method, path, arguments, strangers["a key that only reads"], rule.websocket)
+        answer = send(app, method, path, arguments, strangers["a key that only reads"], rule.websocket, True)
         assert answer.status_code == 403, f"{method} {path}: {answer.status_code} {answer.text}"
 
 
@@ -474,7 +538,15 @@ def test_lists_hold_what_is_ones_own(app, ada, ben):
     assert asked.json == []
     with ben.services.db.reading() as session:
         assert all(entry.owner == ben.id for entry in audit.entries(session, ben.caller, 100))
-        assert keys.keys_of(session, ben.caller) == []
+        assert all(row.owner == ben.id for row in keys.keys_of(session, ben.caller))
+
+
+def test_a_part_of_anothers_goes_into_no_upload_of_ones_own(app, ada, ben):
+    begun, _ = upload_part(ben, "ben")
+    answer = app.test_client().post(
+        f"/v1/uploads/{begun}/complete", json={"part_ids": ada.things["part"]}, headers=ben.headers
+    )
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "unknown_part")
 
 
 def test_a_ticket_of_ones_own_opens_no_stream_of_anothers(app, ada, ben):
