@@ -166,6 +166,7 @@ RULES = {
     "rows.data_links": theirs(),
     "rows.revoke_link": theirs(),
     "pages.dataset": theirs(),
+    "pages.rows": theirs(queries=["", "q=a", "line=2"]),
     "pages.map_columns": theirs(forms=[{}, {"column-0": "a", "part-0": "prompt"}]),
     "pages.make_notebook": theirs(forms=[{}, {"model_id": "smollm2-360m", "task_type": "conversation"}]),
     "pages.start_fix": theirs(forms=[{"dedupe": "on"}]),
@@ -173,6 +174,7 @@ RULES = {
     "pages.undo_fix": theirs(),
     "pages.redo_fix": theirs(),
     "pages.notebook": theirs(),
+    "pages.preview": theirs(queries=["", "cell=2"]),
     "pages.start_dry_run": theirs(),
     "pages.start_run": theirs(),
     "pages.open_in_colab": theirs(forms=[{}, {"share_rows": "on"}]),
@@ -180,6 +182,7 @@ RULES = {
     "pages.remake_notebook": theirs(forms=[{}, {"batch_size": "1"}]),
     "pages.revoke_link": theirs(),
     "pages.run": theirs(),
+    "pages.run_curves": theirs(queries=["", "log=1"]),
     "pages.cancel_run": theirs(),
     "pages.resume_run": theirs(),
 }
