@@ -87,8 +87,16 @@ def test_the_guide_says_of_every_failure_what_the_rules_say():
     assert rows[-1][0] == UNKNOWN
 
 
+def commands(group, before=""):
+    """All commands by their whole name."""
+    for name, command in group.commands.items():
+        yield f"{before}{name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{before}{name} ")
+
+
 def test_every_command_and_option_is_shown():
-    for name, command in main.commands.items():
+    for name, command in commands(main):
         line = re.search(rf"^tunebook {name}\b.*$", DOCS["cli.md"], re.MULTILINE)
         assert line, name
         assert command.help

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import webapp
+from webapp.commands.accounts import accounts
 from webapp.commands.analyzing import analyze, analyzed, say_what_is_left_out
 from webapp.commands.arguments import AS_JSON, DATA, FILE, MAP, PRESET, refuse_to_overwrite, write_output
 from webapp.commands.counting import counting
@@ -180,6 +181,7 @@ main.add_command(fix)
 main.add_command(export)
 main.add_command(verify)
 main.add_command(run)
+main.add_command(accounts)
 
 if __name__ == "__main__":
     main()

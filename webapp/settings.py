@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     ] = None
     secret_key: Annotated[
         SecretStr | None,
-        Field(description="Signs links and cookies; made once and kept in TUNEBOOK_HOME when unset."),
+        Field(description="Signs links, cookies and access tokens; made once and kept in TUNEBOOK_HOME when unset."),
     ] = None
     max_upload_bytes: Annotated[int, Field(gt=0, description="Largest dataset file that is accepted.")] = 1024 * MIB
     max_stored_bytes: Annotated[

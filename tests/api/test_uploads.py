@@ -1,6 +1,7 @@
 """`POST /upload` and the bundled sample: what comes in is kept whole or refused with the reason."""
 
 import gzip
+import hashlib
 import json
 import uuid
 from io import BytesIO
@@ -24,7 +25,7 @@ def test_an_upload_answers_what_was_kept(client, services):
     assert answer.json["size"] == len(LINE)
     assert answer.json["message"] == "Upload successful"
     session_id = str(uuid.UUID(answer.json["session_id"]))
-    assert services.blobs.path(f"datasets/{session_id}/upload.jsonl").read_bytes() == LINE
+    assert services.blobs.path(f"datasets/{session_id}/{hashlib.sha256(LINE).hexdigest()}").read_bytes() == LINE
 
 
 def test_other_parts_of_the_form_are_passed_over(client):
@@ -107,6 +108,41 @@ def test_a_file_over_the_limit_is_refused_and_not_kept(send, settings, beyond):
 def test_a_file_of_exactly_the_limit_is_taken(send, settings):
     content = b" " * (settings.max_upload_bytes - len(LINE)) + LINE
     assert send(content).status_code == 200
+
+
+def test_a_file_can_be_the_body_itself(client, services):
+    answer = client.put("/upload?filename=folder/data.jsonl", data=LINE)
+    assert (answer.status_code, answer.json["filename"], answer.json["size"]) == (200, "data.jsonl", len(LINE))
+    assert answer.json["expires_at"] is None
+    kept = services.blobs.path(f"datasets/{answer.json['session_id']}/{hashlib.sha256(LINE).hexdigest()}")
+    assert kept.read_bytes() == LINE
+
+
+def test_a_body_of_unknown_length_is_read_to_its_end(client):
+    chunks = {"input_stream": BytesIO(LINE), "environ_base": {"wsgi.input_terminated": True}, "content_length": None}
+    assert client.put("/upload", **chunks).json["size"] == len(LINE)
+
+
+def test_a_body_that_ends_before_its_announced_length_is_refused_and_not_kept(client, settings):
+    before = stored(settings)
+    cut = {"CONTENT_LENGTH": str(len(LINE) + 1), "wsgi.input_terminated": True}
+    answer = client.put("/upload", input_stream=BytesIO(LINE), environ_overrides=cut)
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "upload_cut_off")
+    assert stored(settings) == before
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_read(client, settings):
+    body = BytesIO(b"x")
+    announced = {"CONTENT_LENGTH": str(settings.max_upload_bytes + 1), "wsgi.input_terminated": True}
+    answer = client.put("/upload", input_stream=body, environ_overrides=announced)
+    assert (answer.status_code, answer.json["error"]["code"], body.tell()) == (413, "file_too_large", 0)
+
+
+def test_a_mapping_can_come_with_a_body(client, work):
+    query = {"filename": "fragen.csv", "map": json.dumps(PARTS)}
+    session_id = client.put("/upload", query_string=query, data=TABLE).json["session_id"]
+    work()
+    assert client.get(f"/analyze/{session_id}").json["source"]["mapping"] == PARTS
 
 
 TABLE = b"frage,antwort\nWas?,Das.\nWann?,Um acht.\n"

@@ -99,12 +99,13 @@ def test_whatever_is_sent(document, path, method, mode):
 # schemathesis does not close responses, and with them the file that is handed out.
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("path", "method"), [(path, method) for path, method in OPERATIONS if path in DATASET_PATHS])
-def test_whatever_is_asked_of_a_real_dataset(document, sample, path, method):
+def test_whatever_is_asked_of_a_real_dataset(document, services, sample, path, method):
     @BOUNDS
     @given(document[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE))
     def fuzz(case):
         if "session_id" in (case.path_parameters or {}):
-            case.path_parameters["session_id"] = sample
+            asked = workflow.upload_sample(services, LOCAL).id if method == "delete" else sample
+            case.path_parameters["session_id"] = asked
         if isinstance(case.body, dict) and "session_id" in case.body:
             case.body["session_id"] = sample
         case.call_and_validate(checks=REAL)

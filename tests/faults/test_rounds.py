@@ -3,6 +3,7 @@
 `TUNEBOOK_TEST_SEED` repeats what was drawn; the seed is in the output of a test that failed.
 """
 
+import hashlib
 import os
 import random
 import signal
@@ -171,7 +172,7 @@ def check(installation, seen) -> None:
     datasets = dict(installation.rows(select(Dataset.id, Dataset.analysis)))
     for dataset_id, content in installation.datasets.items():
         assert datasets[dataset_id]["total_examples"] == content.count(b"\n")
-        stored = installation.server.home / "files" / "datasets" / dataset_id / "upload.jsonl"
+        stored = installation.server.home / "files" / "datasets" / dataset_id / hashlib.sha256(content).hexdigest()
         assert stored.read_bytes() == content
     until(lambda: not installation.attempts(), seconds=10)
     assert installation.twice == set()

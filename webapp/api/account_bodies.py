@@ -10,6 +10,7 @@ from webapp.accounts.directory import EMAIL_PATTERN, MAX_EMAIL
 from webapp.accounts.passwords import MIN_CHARACTERS
 from webapp.api.bodies import Body
 from webapp.api.schemas import Request
+from webapp.notebooks.spec import Whole
 
 MAX_PASSWORD = 1024
 
@@ -42,7 +43,7 @@ class KeyRequest(Request):
     permissions: Annotated[
         list[Permission], Field(min_length=1, max_length=5, description="What it may do in your place.")
     ]
-    expires_days: Annotated[int | None, Field(ge=1, le=3650, description="Null: until it is revoked.")] = 365
+    expires_days: Annotated[int | None, Field(ge=1, le=3650, description="Null: until it is revoked."), Whole] = 365
 
 
 class AuditQuery(BaseModel):

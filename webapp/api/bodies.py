@@ -17,6 +17,7 @@ class AnalysisBody(Analysis, frozen=True, kw_only=True):
     """The report on a dataset."""
 
     session_id: str
+    expires_at: datetime | None
 
 
 class Body(BaseModel):
@@ -43,6 +44,7 @@ class UploadBody(Body):
     filename: str
     size: Annotated[int, Field(description="Bytes.", ge=1)]
     message: str
+    expires_at: Annotated[datetime | None, Field(description="When it is deleted; null for what is kept.")]
 
 
 class LinesBody(Body):

@@ -9,6 +9,7 @@ from flask import Response, jsonify
 from webapp import workflow
 from webapp.api.bodies import LinesBody, PendingBody, PreviewBody, RenderedBody, plain
 from webapp.api.context import caller, services
+from webapp.api.deleted_bodies import AT_WORK, ClaimedBody, DeletedDataBody
 from webapp.api.openapi import errors, pending_headers, report
 from webapp.api.schemas import LinesQuery, MappingRequest, PreviewQuery, RenderedQuery
 
@@ -38,7 +39,8 @@ def analyze(session_id: str) -> Any:
     state = workflow.wait_for_analysis(services(), caller(), session_id, WAIT_SECONDS)
     if state.pending and state.job:
         return {"status": state.job.status, "status_url": state.job.url}, 202, {"Retry-After": "1"}
-    return jsonify({"session_id": state.dataset.id, **plain(state.finished())})
+    expires_at = state.expires_at.isoformat() if state.expires_at else None
+    return jsonify({"session_id": state.dataset.id, "expires_at": expires_at, **plain(state.finished())})
 
 
 @bp.get("/analyze/<session_id>/issues/<code>")
@@ -140,3 +142,27 @@ def distribution(session_id: str) -> Response:
 def duplicates(session_id: str) -> Response:
     """Duplicate rows"""
     return jsonify(plain(workflow.duplicates(services(), caller(), session_id)))
+
+
+@bp.post("/datasets/<session_id>/claim")
+@bp.output(ClaimedBody, description="The dataset is the caller's.")
+@bp.doc(operation_id="claim_dataset", responses=errors({401: "Nobody is signed in.", 404: "There is no such dataset."}))
+def claim(session_id: str) -> dict[str, Any]:
+    """Keep a dataset
+
+    What was uploaded without signing in, with everything made from it, becomes that of whoever has signed in.
+    """
+    dataset = workflow.claim_dataset(services(), caller(), session_id)
+    return {"session_id": dataset.id, "expires_at": dataset.expires_at}
+
+
+@bp.delete("/datasets/<session_id>")
+@bp.output(DeletedDataBody, description="What was deleted.")
+@bp.doc(operation_id="delete_dataset", responses=errors({404: "There is no such dataset.", 409: AT_WORK}))
+def delete_dataset(session_id: str) -> dict[str, Any]:
+    """Delete a dataset
+
+    All its versions, with everything made of them: reports, exports, notebooks, links, runs and their files. Jobs that
+    wait or are under way are called off first. For good.
+    """
+    return {"deleted": asdict(workflow.delete_dataset(services(), caller(), session_id))}

@@ -1,15 +1,13 @@
 """Finds the file in a multipart body and hands it on while it arrives; nothing is collected or spooled."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from flask import Request
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
+from webapp.api.receiving import BodyStream, Stream
 from webapp.errors import Problem
-from webapp.workflow import file_too_large
 
 _CHUNK = 64 * 1024
 # The decoder's buffer: a chunk, and headers that have not ended.
@@ -20,17 +18,15 @@ _MAX_MAPPING = 16 * 1024
 _ENVELOPE = 64 * 1024
 
 
-class Stream(Protocol):
-    """The part of a request's input stream that is used."""
-
-    def read(self, size: int, /) -> bytes: ...
-
-
 @dataclass
 class FilePart:
-    """A file as it arrives; `mapping` is the text of a part named `map`, known for sure once `chunks` has been read."""
+    """A file as it arrives, of at least `announced` bytes as far as the request tells.
+
+    `mapping` is the text of a part named `map`, known for sure once `chunks` has been read.
+    """
 
     filename: str
+    announced: int
     mapping: str | None
     _events: Iterator[Event]
 
@@ -43,27 +39,24 @@ class FilePart:
                 self.mapping = _text(self._events)
 
 
-def read_file_part(request: Request, limit: int) -> FilePart:
-    """The part named `file`, of at most `limit` bytes as far as its length is announced.
+def read_file_part(request: Request, name: str = "file") -> FilePart:
+    """The part of that name.
 
-    Raises Problem `missing_file`, `malformed_multipart`, `file_too_large` or `invalid_mapping`, all but the first also
-    while chunks are read.
+    Raises Problem `missing_file`, `malformed_multipart`, `invalid_mapping` or `upload_cut_off`, all but the first
+    also while chunks are read.
     """
-    # The setting of other bodies does not hold here; the file is counted where it is written.
-    request.max_content_length = sys.maxsize
     boundary = request.mimetype_params.get("boundary")
     if request.mimetype != "multipart/form-data" or not boundary:
-        raise _missing_file()
-    if (request.content_length or 0) > limit + _ENVELOPE:
-        raise file_too_large(limit)
-    events = _events(request.stream, boundary.encode("latin-1", "replace"))
+        raise _missing_file(name)
+    announced = max(0, (request.content_length or 0) - _ENVELOPE)
+    events = _events(BodyStream(request), boundary.encode("latin-1", "replace"))
     mapping = None
     for event in events:
-        if isinstance(event, File) and event.name == "file" and event.filename:
-            return FilePart(event.filename, mapping, events)
+        if isinstance(event, File) and event.name == name and event.filename:
+            return FilePart(event.filename, announced, mapping, events)
         if _is_mapping(event):
             mapping = _text(events)
-    raise _missing_file()
+    raise _missing_file(name)
 
 
 def _is_mapping(event: Event) -> bool:
@@ -103,9 +96,9 @@ def _events(stream: Stream, boundary: bytes) -> Iterator[Event]:
         ) from error
 
 
-def _missing_file() -> Problem:
+def _missing_file(name: str) -> Problem:
     return Problem(
         "missing_file",
-        "Send the dataset as multipart/form-data, in a part named 'file' that has a file name.",
-        param="file",
+        f"Send the dataset as multipart/form-data, in a part named {name!r} that has a file name.",
+        param=name,
     )

@@ -1,5 +1,6 @@
 """The notebook is made and fetched: `POST /generate`, `GET /download/...`, and its way into Colab."""
 
+from dataclasses import asdict
 from io import BytesIO
 from typing import Any
 
@@ -9,6 +10,7 @@ from flask import Response, request, send_file
 from webapp import workflow
 from webapp.api.bodies import ColabBody, GeneratedBody
 from webapp.api.context import caller, services
+from webapp.api.deleted_bodies import AT_WORK, DeletedDataBody
 from webapp.api.openapi import OF_THE_HUB, errors, pending_headers
 from webapp.api.schemas import EXAMPLE_ID, ColabRequest, GenerateRequest
 from webapp.storage.tables import Notebook
@@ -138,11 +140,23 @@ def download(token: str, filename: str) -> Response:
 
     By the signed links of `POST /generate`, until they expire. Colab's page may read it too.
     """
+    address = request.remote_addr or ""
     if filename.endswith(".py"):
-        script = BytesIO(workflow.notebook_script(services(), token, filename))
+        script = BytesIO(workflow.notebook_script(services(), token, filename, address))
         return send_file(script, mimetype=SCRIPT_TYPE, as_attachment=True, download_name=filename)
-    path = workflow.notebook_file(services(), token, filename)
+    path = workflow.notebook_file(services(), token, filename, address)
     return send_file(path, mimetype=NOTEBOOK_TYPE, as_attachment=True, download_name=filename, conditional=False)
+
+
+@bp.delete("/notebooks/<notebook_id>")
+@bp.output(DeletedDataBody, description="What was deleted.")
+@bp.doc(operation_id="delete_notebook", responses=errors({404: "There is no such notebook.", 409: AT_WORK}))
+def delete_notebook(notebook_id: str) -> dict[str, Any]:
+    """Delete a notebook
+
+    With the file of its rows, its links and its runs; runs that wait or are under way are called off first. For good.
+    """
+    return {"deleted": asdict(workflow.delete_notebook(services(), caller(), notebook_id))}
 
 
 @bp.after_request

@@ -77,6 +77,24 @@ UPLOAD_REQUEST = {
     },
 }
 
+RAW_REQUEST = {
+    "required": True,
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
+}
+
+PART_REQUEST = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["data"],
+                "properties": {"data": {"type": "string", "format": "binary", "minLength": 1}},
+            }
+        }
+    },
+}
+
 REQUEST_ID_HEADER = {"X-Request-Id": {"description": "Names this request in the log.", "schema": {"type": "string"}}}
 STAY_HEADER = {
     "X-Should-Retry": {
@@ -155,6 +173,8 @@ def complete(document: Any) -> Any:
     )
     schemas.update(reports)
     document["paths"]["/upload"]["post"]["requestBody"] = UPLOAD_REQUEST
+    document["paths"]["/upload"]["put"]["requestBody"] = RAW_REQUEST
+    document["paths"]["/v1/uploads/{upload_id}/parts"]["post"]["requestBody"] = PART_REQUEST
     for prefix in ("/v1", ""):
         body = {"required": False, "content": _json(RefreshRequest.model_json_schema())}
         document["paths"][f"{prefix}/auth/refresh"]["post"]["requestBody"] = body

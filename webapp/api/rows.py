@@ -41,7 +41,7 @@ def rows_file(notebook_id: str) -> Response:
 
     To put them beside the notebook where it has no link to them.
     """
-    return _send(workflow.rows_file(services(), caller(), notebook_id))
+    return _send(workflow.download_rows(services(), caller(), notebook_id))
 
 
 def _send(file: workflow.RowsFile) -> Response:

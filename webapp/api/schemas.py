@@ -250,6 +250,13 @@ class RenderedQuery(BaseModel):
     model_id: ModelId
 
 
+class UploadQuery(BaseModel):
+    """What a body does not say of itself."""
+
+    filename: Annotated[str, Field(description="A label; says what a file is whose content leaves that open.")] = ""
+    map: Annotated[str | None, Field(description="Column to part, as JSON; where names do not tell.")] = None
+
+
 class LinesQuery(BaseModel):
     """Which part of a list of lines."""
 

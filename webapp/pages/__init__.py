@@ -8,14 +8,14 @@ import webapp
 from webapp.accounts import NOBODY, Caller
 from webapp.api.context import PAGES, caller, services
 from webapp.errors import Problem
-from webapp.pages import datasets, estimates, fixes, notebooks, reference, runs, settings, signing_in, start
+from webapp.pages import datasets, deleting, estimates, fixes, notebooks, reference, runs, settings, signing_in, start
 from webapp.pages.wording import FILTERS
 
 
 def install(app: Flask) -> None:
     """Adds the pages to the application."""
     bp = Blueprint(PAGES, __name__)
-    for module in (start, datasets, fixes, notebooks, runs, estimates, reference, signing_in, settings):
+    for module in (start, datasets, deleting, fixes, notebooks, runs, estimates, reference, signing_in, settings):
         module.add_to(bp)
     app.register_blueprint(bp)
     app.jinja_env.filters.update(FILTERS)

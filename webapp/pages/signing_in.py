@@ -11,6 +11,7 @@ from webapp.api.auth import CONFIRM
 from webapp.api.context import credentials, services
 from webapp.api.sessions import forget, remember
 from webapp.errors import Problem
+from webapp.pages.visitors import take_along
 
 
 def add_to(bp: Blueprint) -> None:
@@ -65,6 +66,7 @@ def _form(template: str, enter: Callable[[], SignedIn | None]) -> ResponseReturn
     if made is None:
         return render_template("sign_in.html", message=CONFIRM, **shown)
     remember(made)
+    take_along(made.caller)
     return redirect(leads_to, 303)
 
 

@@ -100,6 +100,17 @@ def sizes(folder: Path) -> dict[str, int]:
     return found
 
 
+def older(folder: Path, since: float) -> list[str]:
+    """The names in a folder of what was last written before `since`; a folder that is not there has none."""
+    found = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                if entry.stat(follow_symlinks=False).st_mtime < since:
+                    found.append(entry.name)
+    return found
+
+
 def write_file(path: Path, data: bytes) -> None:
     """Replaces the file at `path` by `data`, atomically and durably."""
     with new_file(path) as file:

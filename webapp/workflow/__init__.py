@@ -16,9 +16,17 @@ from webapp.workflow.analyses import (
     wait_for_analysis,
 )
 from webapp.workflow.choosing import base_model
+from webapp.workflow.claiming import claim_dataset
 from webapp.workflow.colab import COLAB, ColabLink, colab_commands, colab_link
 from webapp.workflow.data_links import data_links, linked_file, revoke_link
-from webapp.workflow.delivering import RowsFile, rows_file
+from webapp.workflow.deleting import (
+    DeletedData,
+    dataset_belongings,
+    delete_dataset,
+    delete_notebook,
+    notebook_belongings,
+)
+from webapp.workflow.delivering import RowsFile, download_rows, rows_file
 from webapp.workflow.estimating import estimate
 from webapp.workflow.exporting import Exported, export_dataset
 from webapp.workflow.findings import gate, token_rates
@@ -47,6 +55,7 @@ from webapp.workflow.job_list import CURSOR_PATTERN, JobPage, list_runs
 from webapp.workflow.jobs import JobStatus, job_status
 from webapp.workflow.mapping import map_columns
 from webapp.workflow.measuring import OwnError, own_errors
+from webapp.workflow.parts import UploadState, add_part, begin_upload, cancel_upload, complete_upload, upload_state
 from webapp.workflow.progress import (
     CellError,
     HandedOver,
@@ -62,7 +71,7 @@ from webapp.workflow.run_page import RunState, notebook_runs, run_state
 from webapp.workflow.running import cancel_job, change_run, create_run, resume_run, start_dry_run, start_run
 from webapp.workflow.services import Services, open_services
 from webapp.workflow.streaming import Stream, Ticket, issue_ticket, open_stream
-from webapp.workflow.uploads import file_too_large, start_analysis, upload, upload_sample
+from webapp.workflow.uploads import start_analysis, upload, upload_sample
 from webapp.workflow.versions import Version, Versions, redo, undo, versions
 
 __all__ = [
@@ -74,6 +83,7 @@ __all__ = [
     "ColabLink",
     "DatasetState",
     "Deleted",
+    "DeletedData",
     "Exported",
     "HandedOver",
     "JobPage",
@@ -88,31 +98,40 @@ __all__ = [
     "Services",
     "Stream",
     "Ticket",
+    "UploadState",
     "Usage",
     "Version",
     "Versions",
+    "add_part",
     "analysis",
     "api_keys",
     "artifact_file",
     "artifacts",
     "audit_page",
     "base_model",
+    "begin_upload",
     "cancel_job",
+    "cancel_upload",
     "change_run",
     "chat_template",
     "check_progress_token",
+    "claim_dataset",
     "colab_commands",
     "colab_link",
+    "complete_upload",
     "create_run",
     "data_links",
+    "dataset_belongings",
     "dataset_state",
+    "delete_dataset",
+    "delete_notebook",
     "delete_run",
     "distribution",
     "download_path",
+    "download_rows",
     "duplicates",
     "estimate",
     "export_dataset",
-    "file_too_large",
     "gate",
     "generate",
     "hand_over_run",
@@ -127,6 +146,7 @@ __all__ = [
     "list_runs",
     "make_key",
     "map_columns",
+    "notebook_belongings",
     "notebook_file",
     "notebook_runs",
     "notebook_script",
@@ -156,6 +176,7 @@ __all__ = [
     "undo",
     "upload",
     "upload_sample",
+    "upload_state",
     "versions",
     "wait_for_analysis",
 ]

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import PERMISSIONS, Caller, Permission, Tier, audit, keys, owned
 from webapp.accounts.keys import NewKey
-from webapp.jobs.states import FINAL
 from webapp.storage.people import Account, ApiKey, AuditEvent
 from webapp.storage.tables import Dataset, Job
 from webapp.workflow.lookup import canonical_id
@@ -97,6 +96,6 @@ def audit_page(services: Services, caller: Caller, limit: int, before: int | Non
 def _usage(session: Session, caller: Caller) -> Usage:
     uploads = func.count(Dataset.id).filter(Dataset.root_id.is_(None))
     held = owned(select(uploads, func.coalesce(func.sum(Dataset.size), 0)), Dataset, caller)
-    busy = owned(select(func.count(Job.id)).where(Job.status.not_in([*FINAL, "created"])), Job, caller)
+    busy = owned(select(func.count(Job.id)).where(Job.status.in_(("queued", "running"))), Job, caller)
     datasets, size = session.execute(held).one()
     return Usage(datasets, int(size), session.scalar(busy) or 0)

@@ -1,6 +1,7 @@
 """The second step: the report on a dataset, and a look at its rows."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from webapp.accounts import Caller
 from webapp.datasets import Analysis, Example, Examples, lines_of
@@ -11,16 +12,21 @@ from webapp.storage.tables import Dataset
 from webapp.workflow.jobs import JobStatus, describe, latest_job
 from webapp.workflow.lookup import find_dataset
 from webapp.workflow.services import Services
+from webapp.workflow.versions import root_of
 from webapp.workflow.waiting import wait_until
 
 
 @dataclass(frozen=True)
 class DatasetState:
-    """A dataset and how far it is: `analysis` is None as long as its `job` has not completed."""
+    """A dataset and how far it is: `analysis` is None as long as its `job` has not completed.
+
+    `expires_at` is when all its versions are deleted, None for never.
+    """
 
     dataset: Dataset
     job: JobStatus | None
     analysis: Analysis | None
+    expires_at: datetime | None
 
     def finished(self) -> Analysis:
         """The analysis; raises the Problem it ended with, or `analysis_pending` (409)."""
@@ -72,11 +78,13 @@ def dataset_state(services: Services, caller: Caller, dataset_id: str) -> Datase
     with services.db.reading() as session:
         dataset = find_dataset(session, caller, dataset_id)
         job = latest_job(session, caller, "analysis", dataset_id=dataset.id)
+        root = root_of(session, dataset)
     report = dataset.analysis
     return DatasetState(
         dataset,
         describe(job, dataset.filename) if job else None,
         Analysis.from_dict(report) if report else None,
+        root.expires_at,
     )
 
 

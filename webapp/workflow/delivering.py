@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 from typing import NamedTuple
 
-from webapp.accounts import Caller
+from webapp.accounts import Caller, audit
 from webapp.errors import Problem
 from webapp.notebooks import Delivery, Secret
 from webapp.notebooks.delivery import describe_file, embed, encrypt, fits, payload_name
@@ -12,7 +12,7 @@ from webapp.notebooks.reading import read_notebook
 from webapp.storage.tables import DataLink, Notebook
 from webapp.workflow.analyses import open_examples
 from webapp.workflow.data_links import new_link
-from webapp.workflow.lookup import find_notebook
+from webapp.workflow.lookup import canonical_id, find_notebook
 from webapp.workflow.services import Services
 
 
@@ -76,3 +76,11 @@ def rows_file(services: Services, caller: Caller, notebook_id: str) -> RowsFile:
         with services.blobs.new_file(blob) as file:
             file.write(base64.b64decode(carried))
     return RowsFile(services.blobs.path(blob), payload_name(notebook.filename, encrypted=notebook.encrypted))
+
+
+def download_rows(services: Services, caller: Caller, notebook_id: str) -> RowsFile:
+    """The same, written down as a download."""
+    found = rows_file(services, caller, notebook_id)
+    with services.db.session() as session:
+        audit.record(session, caller, "downloaded", canonical_id(notebook_id), what="rows", filename=found.filename)
+    return found

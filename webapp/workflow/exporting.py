@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from webapp.accounts import Caller
+from webapp.accounts import Caller, audit
 from webapp.datasets import LINES
 from webapp.datasets.exporting import Format, export, find_format
 from webapp.errors import Problem
@@ -16,6 +16,7 @@ from webapp.workflow.analyses import dataset_state, examples_key
 from webapp.workflow.fixing import validation_key
 from webapp.workflow.jobs import JobStatus, job_status, latest_job
 from webapp.workflow.lookup import hold
+from webapp.workflow.quotas import require_place
 from webapp.workflow.services import Services
 from webapp.workflow.waiting import wait_until
 
@@ -35,8 +36,8 @@ def export_dataset(
 ) -> Exported:
     """The part, `train` or `validation`, of a version in a format, as far as that is after so many seconds.
 
-    Raises Problem `dataset_not_found`, `analysis_pending`, `unknown_format`, `no_validation_part`, or the one that the
-    writing ended with, for instance `not_expressible`.
+    Raises Problem `dataset_not_found`, `analysis_pending`, `unknown_format`, `no_validation_part`, `too_many_jobs`, or
+    the one that the writing ended with, for instance `not_expressible`.
     """
     state = dataset_state(services, caller, dataset_id)
     form = find_format(format_name)
@@ -49,6 +50,9 @@ def export_dataset(
     job = None
     if not services.blobs.exists(key):
         job = _wait(services, caller, _ordered(services, caller, dataset, form, part), seconds)
+    if job is None:
+        with services.db.session() as session:
+            audit.record(session, caller, "downloaded", dataset.id, what="export", format=form.name, part=part)
     return Exported(services.blobs.path(key), _filename(dataset, part, form), form.media_type, job)
 
 
@@ -68,6 +72,7 @@ def _ordered(services: Services, caller: Caller, dataset: Dataset, form: Format,
         hold(session, session.get_one(Dataset, dataset.id))
         job = latest_job(session, caller, "export", dataset_id=dataset.id)
         if job is None or job.params != params or job.status in FINAL:
+            require_place(services, session, caller, dataset.id)
             job = enqueue(session, "export", owner=dataset.owner, dataset_id=dataset.id, params=params)
         return job.id
 

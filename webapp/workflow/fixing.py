@@ -17,6 +17,7 @@ from webapp.storage.tables import Dataset, new_id
 from webapp.workflow.analyses import dataset_state
 from webapp.workflow.findings import keep_findings
 from webapp.workflow.jobs import JobStatus, describe
+from webapp.workflow.quotas import require_place
 from webapp.workflow.services import Services
 from webapp.workflow.versions import add_version
 
@@ -24,7 +25,7 @@ from webapp.workflow.versions import add_version
 def start_fix(services: Services, caller: Caller, dataset_id: str, operations: Any, *, preview: bool) -> JobStatus:
     """Orders a fix of a version, or a preview of one, by a list of `{"name": ..., settings}`.
 
-    Raises Problem `dataset_not_found`, `invalid_operation`, `analysis_pending` or `already_split`.
+    Raises Problem `dataset_not_found`, `invalid_operation`, `analysis_pending`, `already_split` or `too_many_jobs`.
     """
     state = dataset_state(services, caller, dataset_id)
     plan = Plan.from_data(operations)
@@ -39,6 +40,7 @@ def start_fix(services: Services, caller: Caller, dataset_id: str, operations: A
         )
     params = {"operations": plan.to_data(), "preview": preview, "version_id": new_id()}
     with services.db.session() as session:
+        require_place(services, session, caller, state.dataset.id)
         job = enqueue(session, "fix", owner=state.dataset.owner, dataset_id=state.dataset.id, params=params)
         return describe(job, state.dataset.filename)
 

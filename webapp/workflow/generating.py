@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from webapp.accounts import Caller
+from webapp.accounts import Caller, audit
 from webapp.catalog import BaseModel, find_model
 from webapp.errors import Problem
 from webapp.hub.cards import PREFIX
@@ -120,8 +120,8 @@ def _signed(services: Services, notebook: Notebook, filename: str) -> str:
     return f"/download/{notebook.id}.{signature}/{quote(filename)}"
 
 
-def notebook_file(services: Services, token: str, filename: str) -> Path:
-    """The file that a link stands for, under the name of the notebook or of its script.
+def notebook_file(services: Services, token: str, filename: str, address: str = "") -> Path:
+    """The file that a link stands for, under the name of the notebook or of its script, fetched from an address.
 
     Raises Problem (404) when the link has expired or was never given.
     """
@@ -135,12 +135,16 @@ def notebook_file(services: Services, token: str, filename: str) -> Path:
     known = notebook and filename in (notebook.filename, script_filename(notebook.filename))
     if notebook is None or not known or not services.blobs.exists(notebook.blob):
         raise Problem("notebook_not_found", "There is no notebook at this address.", status=404)
+    with services.db.session() as session:
+        # Whoever has the link acts for whom it was made for.
+        holder = Caller(notebook.owner, address=address)
+        audit.record(session, holder, "downloaded", notebook.id, what="notebook", filename=filename)
     return services.blobs.path(notebook.blob)
 
 
-def notebook_script(services: Services, token: str, filename: str) -> bytes:
+def notebook_script(services: Services, token: str, filename: str, address: str = "") -> bytes:
     """The same run as a plain script; raises Problem as `notebook_file`."""
-    return to_script(notebook_file(services, token, filename).read_bytes())
+    return to_script(notebook_file(services, token, filename, address).read_bytes())
 
 
 def script_filename(notebook_filename: str) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from sqlalchemy import func, select
 
-from webapp.accounts import Caller
+from webapp.accounts import Caller, audit
 from webapp.errors import Problem
 from webapp.jobs import job_at_rest, read_events
 from webapp.jobs.events import SHOWN, storable
@@ -91,6 +91,8 @@ def artifact_file(services: Services, caller: Caller, job_id: str, name: str) ->
     key = run_key(_found(services, caller, job_id))
     if not _is_artifact(name) or name not in services.blobs.files(key):
         raise Problem("artifact_not_found", "This job has no file of that name.", status=404, param="name")
+    with services.db.session() as session:
+        audit.record(session, caller, "downloaded", key.rpartition("/")[2], what="artifact", name=name)
     return services.blobs.path(key) / name
 
 
@@ -133,6 +135,7 @@ def delete_run(services: Services, caller: Caller, job_id: str) -> Deleted:
             for table in (JobEvent, Measurement)
         )
         sizes = services.blobs.files(run_key(job.id)).values()
+        audit.record(session, caller, "deleted", job.id, what="job", name=job.name, events=events, files=len(sizes))
         session.delete(job)
         session.flush()
         # Before the commit: should this fail, the job is still there to be deleted again.

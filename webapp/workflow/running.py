@@ -15,13 +15,14 @@ from webapp.settings import Settings
 from webapp.storage.tables import Dataset, Job
 from webapp.workflow.jobs import JobStatus, describe, latest_job
 from webapp.workflow.lookup import find_dataset, find_job, find_notebook, find_run, hold
+from webapp.workflow.quotas import require_place
 from webapp.workflow.services import Services
 
 
 def start_dry_run(services: Services, caller: Caller, notebook_id: str) -> JobStatus:
     """Orders a dry run of the notebook, or answers the one that is already under way.
 
-    Raises Problem `notebook_not_found`.
+    Raises Problem `notebook_not_found` or `too_many_jobs` (429).
     """
     with services.db.session() as session:
         notebook = find_notebook(session, caller, notebook_id)
@@ -31,6 +32,7 @@ def start_dry_run(services: Services, caller: Caller, notebook_id: str) -> JobSt
         latest = latest_job(session, caller, "dry_run", dataset_id=dataset_id, notebook_id=notebook.id)
         if latest and not (status := describe(latest, filename)).finished:
             return status
+        require_place(services, session, caller, dataset_id)
         job = enqueue(
             session,
             "dry_run",
@@ -89,7 +91,7 @@ def start_run(services: Services, caller: Caller, job_id: str) -> JobStatus:
     """Queues a created job; raises Problem `job_not_found`, or `invalid_transition` (409) in another state."""
     with services.db.reading() as session:
         _require_training(caller, find_job(session, caller, job_id))
-    return _told(services, caller, job_id, submit)
+    return _queued(services, caller, job_id, submit)
 
 
 def cancel_job(services: Services, caller: Caller, job_id: str) -> JobStatus:
@@ -104,7 +106,7 @@ def resume_run(services: Services, caller: Caller, job_id: str) -> JobStatus:
     """
     with services.db.reading() as session:
         _require_training(caller, find_run(session, caller, job_id))
-    return _told(services, caller, job_id, resume)
+    return _queued(services, caller, job_id, resume)
 
 
 def change_run(services: Services, caller: Caller, job_id: str, changes: Mapping[str, Any]) -> JobStatus:
@@ -127,6 +129,17 @@ def change_run(services: Services, caller: Caller, job_id: str, changes: Mapping
 def _require_training(caller: Caller, job: Job) -> None:
     if job.kind == "run":
         caller.require("train")
+
+
+def _queued(services: Services, caller: Caller, job_id: str, order: Callable[[Session, str], Job]) -> JobStatus:
+    """What puts a job into the queue; raises Problem `too_many_jobs` (429)."""
+
+    def in_its_place(session: Session, found_id: str) -> Job:
+        job = order(session, found_id)  # what cannot be queued at all is told first
+        require_place(services, session, caller, job.dataset_id, besides=found_id)
+        return job
+
+    return _told(services, caller, job_id, in_its_place)
 
 
 def _told(services: Services, caller: Caller, job_id: str, order: Callable[[Session, str], Job]) -> JobStatus:

@@ -1,17 +1,19 @@
 """The first step: a file comes in, is kept, and its analysis is ordered."""
 
-import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from webapp.accounts import Caller
+from webapp.accounts import VISITORS, Caller
 from webapp.datasets import sample_path
 from webapp.datasets.reading import refuse_other_encodings
 from webapp.errors import Problem
 from webapp.jobs import enqueue
-from webapp.storage.tables import Dataset, Job, new_id
+from webapp.storage.tables import Dataset, Job, new_id, utc_now
+from webapp.workflow import quotas
 from webapp.workflow.services import Services
 
 MAX_FILENAME = 200
@@ -27,33 +29,50 @@ def upload(
     filename: str,
     chunks: Iterable[bytes],
     mapping: Callable[[], Mapping[str, str] | None] = lambda: None,
+    announced: int = 0,
 ) -> Dataset:
     """Keeps the file that `chunks` make up and orders its analysis; all of it or nothing.
 
     `filename` is only a label, and says what a file is whose content leaves that open. `mapping` is asked for column
-    and part when the file is there; a wrong one ends the analysis, not the upload. Raises Problem `empty_file`,
-    `unsupported_encoding` or `file_too_large` (413).
+    and part when the file is there; a wrong one ends the analysis, not the upload. A file with at least the `announced`
+    bytes is refused before any is read. Raises Problem `empty_file`, `unsupported_encoding`, `file_too_large` or
+    `storage_quota_exceeded` (413).
+    """
+    room = quotas.room(services, caller)
+    room.require(announced)
+    with new_dataset(services, caller, filename, room.counted(chunks)) as (session, dataset):
+        start_analysis(session, dataset, mapping())
+    return dataset
+
+
+@contextmanager
+def new_dataset(
+    services: Services, caller: Caller, filename: str, chunks: Iterable[bytes]
+) -> Iterator[tuple[Session, Dataset]]:
+    """A dataset of the bytes, in the session that adds it; no file is left when that or the block fails.
+
+    Raises Problem `empty_file` or `unsupported_encoding`. What a visitor uploads expires.
     """
     dataset_id = new_id()
-    blob = f"datasets/{dataset_id}/upload.jsonl"
+    folder = f"datasets/{dataset_id}"
     try:
-        size, sha256 = _store(services, blob, chunks)
+        stored = services.blobs.add(folder, _readable(chunks))
         with services.db.session() as session:
             dataset = Dataset(
                 id=dataset_id,
                 owner=caller.id,
                 filename=clean_filename(filename),
-                size=size,
-                sha256=sha256,
-                blob=blob,
+                size=stored.size,
+                sha256=stored.sha256,
+                blob=stored.key,
+                expires_at=_expiry(services, caller),
             )
             session.add(dataset)
             session.flush()
-            start_analysis(session, dataset, mapping())
+            yield session, dataset
     except BaseException:
-        services.blobs.delete(f"datasets/{dataset_id}/")
+        services.blobs.delete(f"{folder}/")
         raise
-    return dataset
 
 
 def upload_sample(services: Services, caller: Caller) -> Dataset:
@@ -75,30 +94,16 @@ def clean_filename(filename: str) -> str:
     return _UNPRINTABLE.sub("", last).strip()[:MAX_FILENAME] or "dataset.jsonl"
 
 
-def _store(services: Services, blob: str, chunks: Iterable[bytes]) -> tuple[int, str]:
-    """Writes the file; answers its size in bytes and its SHA-256."""
-    limit = services.settings.max_upload_bytes
-    size, digest, head = 0, hashlib.sha256(), b""
-    with services.blobs.new_file(blob) as file:
-        for chunk in chunks:
-            size += len(chunk)
-            if size > limit:
-                raise file_too_large(limit)
-            head += chunk[: _HEAD - len(head)]
-            digest.update(chunk)
-            file.write(chunk)
-        if not size:
-            raise Problem("empty_file", "The file is empty.", param="file")
-        refuse_other_encodings(head)
-    return size, digest.hexdigest()
+def _expiry(services: Services, caller: Caller) -> datetime | None:
+    return utc_now() + timedelta(days=services.settings.retention_days) if caller.id == VISITORS else None
 
 
-def file_too_large(limit: int) -> Problem:
-    """The Problem of a file over `limit` bytes."""
-    return Problem(
-        "file_too_large",
-        f"The file is larger than the limit of {limit / 2**20:,.4g} MiB.",
-        status=413,
-        param="file",
-        details={"limit_bytes": limit},
-    )
+def _readable(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same chunks; raises Problem `empty_file` or `unsupported_encoding` at their end."""
+    head = b""
+    for chunk in chunks:
+        head += chunk[: _HEAD - len(head)]
+        yield chunk
+    if not head:
+        raise Problem("empty_file", "The file is empty.", param="file")
+    refuse_other_encodings(head)

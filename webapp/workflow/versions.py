@@ -48,13 +48,13 @@ class Versions:
 def versions(services: Services, caller: Caller, dataset_id: str) -> Versions:
     """The versions of the dataset that `dataset_id`, any of them, belongs to; raises Problem `dataset_not_found`."""
     with services.db.reading() as session:
-        return _listed(session, _root(session, find_dataset(session, caller, dataset_id)))
+        return _listed(session, root_of(session, find_dataset(session, caller, dataset_id)))
 
 
 def undo(services: Services, caller: Caller, dataset_id: str) -> Versions:
     """Goes back to the version that the one in use was made from; raises Problem `nothing_to_undo`."""
     with services.db.session() as session:
-        root = _root(session, find_dataset(session, caller, dataset_id))
+        root = root_of(session, find_dataset(session, caller, dataset_id))
         hold(session, root)
         before = _current(session, root).parent_id
         if before is None:
@@ -65,7 +65,7 @@ def undo(services: Services, caller: Caller, dataset_id: str) -> Versions:
 def redo(services: Services, caller: Caller, dataset_id: str) -> Versions:
     """Goes forward to the newest version that was made from the one in use; raises Problem `nothing_to_redo`."""
     with services.db.session() as session:
-        root = _root(session, find_dataset(session, caller, dataset_id))
+        root = root_of(session, find_dataset(session, caller, dataset_id))
         hold(session, root)
         after = _newest_made_from(session, _current(session, root))
         if after is None:
@@ -76,12 +76,19 @@ def redo(services: Services, caller: Caller, dataset_id: str) -> Versions:
 def add_version(session: Session, source_id: str, made: Dataset) -> None:
     """Adds the version that was made from another one, with the next number, and puts it to use."""
     source = session.get_one(Dataset, source_id)
-    root = session.get_one(Dataset, source.root_id or source.id, with_for_update=True)
-    newest = session.scalar(select(func.max(Dataset.version)).where(_family(root))) or 1
-    made.owner, made.root_id, made.parent_id, made.version = source.owner, root.id, source.id, newest + 1
+    root_id = source.root_id or source.id
+    # Read again: somebody may have claimed all of it meanwhile.
+    root = session.get_one(Dataset, root_id, with_for_update=True, populate_existing=True)
+    newest = session.scalar(select(func.max(Dataset.version)).where(family(root.id))) or 1
+    made.owner, made.root_id, made.parent_id, made.version = root.owner, root.id, source.id, newest + 1
     session.add(made)
     session.flush()
     root.current_id = made.id
+
+
+def family(root_id: str) -> ColumnElement[bool]:
+    """True for an upload and all versions that go back to it."""
+    return (Dataset.id == root_id) | (Dataset.root_id == root_id)
 
 
 def _use(session: Session, root: Dataset, dataset_id: str) -> Versions:
@@ -90,16 +97,13 @@ def _use(session: Session, root: Dataset, dataset_id: str) -> Versions:
     return _listed(session, root)
 
 
-def _root(session: Session, dataset: Dataset) -> Dataset:
+def root_of(session: Session, dataset: Dataset) -> Dataset:
+    """The upload that a version goes back to."""
     return session.get_one(Dataset, dataset.root_id) if dataset.root_id else dataset
 
 
 def _current(session: Session, root: Dataset) -> Dataset:
     return session.get_one(Dataset, root.current_id or root.id)
-
-
-def _family(root: Dataset) -> ColumnElement[bool]:
-    return (Dataset.id == root.id) | (Dataset.root_id == root.id)
 
 
 def _newest_made_from(session: Session, dataset: Dataset) -> str | None:
@@ -109,7 +113,7 @@ def _newest_made_from(session: Session, dataset: Dataset) -> str | None:
 
 def _listed(session: Session, root: Dataset) -> Versions:
     current = _current(session, root)
-    found = session.scalars(select(Dataset).where(_family(root)).order_by(Dataset.version))
+    found = session.scalars(select(Dataset).where(family(root.id)).order_by(Dataset.version))
     return Versions(
         versions=[_described(dataset, current.id) for dataset in found],
         current_id=current.id,

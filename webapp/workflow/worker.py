@@ -14,6 +14,7 @@ from webapp.stopping import stop_signals
 from webapp.storage.tables import Job, Notebook
 from webapp.workflow.job_files import run_key
 from webapp.workflow.leftovers import sweep
+from webapp.workflow.retention import keep_retention
 from webapp.workflow.services import Services, open_services
 
 CHILD = (sys.executable, "-m", "webapp.workflow.child")
@@ -41,13 +42,18 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         limits=limits(services),
         explain=lambda job, error: explained(services, job, error),
     )
-    sweeper = threading.Thread(target=sweep, args=(services.db, stop), name="sweeper")
-    sweeper.start()
+    sweepers = [
+        threading.Thread(target=sweep, args=(services.db, stop), name="sweeper"),
+        threading.Thread(target=keep_retention, args=(services, stop), name="retention"),
+    ]
+    for sweeper in sweepers:
+        sweeper.start()
     try:
         supervisor.run(stop)
     finally:
         stop.set()
-        sweeper.join()
+        for sweeper in sweepers:
+            sweeper.join()
 
 
 def this_machine(settings: Settings) -> Machine:

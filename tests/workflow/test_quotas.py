@@ -1,0 +1,122 @@
+"""How much a person may keep and have done at once; in `off` mode there is no limit."""
+
+from dataclasses import replace
+
+import pytest
+
+from webapp import workflow
+from webapp.accounts import LOCAL, VISITOR, Caller
+from webapp.errors import Problem
+
+LINE = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'
+SIZE = len(LINE)
+
+
+@pytest.fixture
+def narrow(services):
+    """Room for two such files and two jobs for each person."""
+    change = {"max_stored_bytes": 2 * SIZE, "max_jobs": 2}
+    return replace(services, settings=services.settings.model_copy(update=change))
+
+
+def upload(services, caller, **more):
+    return workflow.upload(services, caller, "a.jsonl", [LINE], **more)
+
+
+def test_what_does_not_fit_is_refused_with_the_figures(narrow):
+    ada = Caller("ada")
+    upload(narrow, ada)
+    upload(narrow, ada)
+    with pytest.raises(Problem) as caught:
+        upload(narrow, ada)
+    assert (caught.value.code, caught.value.status) == ("storage_quota_exceeded", 413)
+    assert caught.value.details == {"used": 2 * SIZE, "limit": 2 * SIZE}
+    upload(narrow, Caller("another"))
+
+
+def test_an_announced_length_is_refused_before_anything_is_read(narrow):
+    def unread():
+        raise AssertionError("it was read")
+        yield b""
+
+    with pytest.raises(Problem, match="may keep"):
+        workflow.upload(narrow, Caller("bob"), "a.jsonl", unread(), announced=2 * SIZE + 1)
+
+
+def test_a_file_in_parts_counts_from_its_beginning_and_no_more_once_it_is_called_off(narrow):
+    cleo = Caller("cleo")
+    file = {"filename": "a", "mime_type": "", "purpose": "fine-tune"}
+    begun = workflow.begin_upload(narrow, cleo, size=2 * SIZE, **file)
+    with pytest.raises(Problem, match="may keep"):
+        upload(narrow, cleo)
+    workflow.cancel_upload(narrow, cleo, begun.upload.id)
+    upload(narrow, cleo)
+
+
+def test_a_deleted_dataset_makes_room(narrow):
+    dan = Caller("dan")
+    first = upload(narrow, dan)
+    upload(narrow, dan)
+    workflow.delete_dataset(narrow, dan, first.id)
+    upload(narrow, dan)
+
+
+@pytest.mark.parametrize("caller", [LOCAL, VISITOR])
+def test_neither_the_local_person_nor_visitors_together_fill_a_quota(narrow, caller):
+    for _ in range(3):
+        upload(narrow, caller)
+
+
+def test_jobs_have_a_number_and_analyses_that_follow_an_upload_are_never_refused(narrow, work):
+    work()
+    eve = Caller("eve")
+    dataset = upload(narrow, eve)
+    work()
+    orders = [{"name": "trim"}]
+    for _ in range(2):
+        last = workflow.start_fix(narrow, eve, dataset.id, orders, preview=True)
+    with pytest.raises(Problem) as caught:
+        workflow.start_fix(narrow, eve, dataset.id, orders, preview=True)
+    assert (caught.value.code, caught.value.status) == ("too_many_jobs", 429)
+    assert caught.value.details == {"limit": 2, "retry_after": 10}
+    assert upload(narrow, eve)
+    work()
+    assert workflow.job_status(narrow, eve, last.id).finished
+    workflow.start_fix(narrow, eve, dataset.id, orders, preview=True)
+
+
+def test_a_visitors_jobs_are_counted_by_dataset(narrow, work):
+    one, other = upload(narrow, VISITOR), upload(narrow, VISITOR)
+    work()
+    for _ in range(2):
+        workflow.start_fix(narrow, VISITOR, one.id, [{"name": "trim"}], preview=True)
+    with pytest.raises(Problem, match="of your jobs"):
+        workflow.start_fix(narrow, VISITOR, one.id, [{"name": "trim"}], preview=True)
+    workflow.start_fix(narrow, VISITOR, other.id, [{"name": "trim"}], preview=True)
+    work()
+
+
+def test_the_local_person_has_no_limit_of_jobs(narrow, work):
+    dataset = upload(narrow, LOCAL)
+    work()
+    for _ in range(3):
+        workflow.start_fix(narrow, LOCAL, dataset.id, [{"name": "trim"}], preview=True)
+    work()
+
+
+def test_a_run_that_waits_for_its_order_takes_no_place_until_it_is_started(narrow, services, work):
+    work()
+    fay = Caller("fay")
+    lines = b"".join(LINE.replace(b'"a"', b'"%d"' % number) for number in range(12))
+    dataset = workflow.upload(services, fay, "a.jsonl", [lines])
+    work()
+    notebook = workflow.generate(services, fay, dataset.id, "smollm2-360m")
+    jobs = [workflow.create_run(narrow, fay, dataset.id, notebook.id, "dry_run") for _ in range(3)]
+    for job in jobs[:2]:
+        workflow.start_run(narrow, fay, job.id)
+    with pytest.raises(Problem, match="of your jobs"):
+        workflow.start_run(narrow, fay, jobs[2].id)
+    assert workflow.job_status(narrow, fay, jobs[2].id).status == "created"
+    workflow.cancel_job(narrow, fay, jobs[0].id)
+    assert workflow.start_run(narrow, fay, jobs[2].id).status == "queued"
+    workflow.delete_dataset(narrow, fay, dataset.id)

@@ -1,0 +1,44 @@
+"""Deleting in the browser: first a page that says what will go, then it goes."""
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import workflow
+from webapp.api.context import caller, services
+
+
+def add_to(bp: Blueprint) -> None:
+    """Registers these pages."""
+    bp.get("/datasets/<dataset_id>/delete", endpoint="confirm_dataset_deletion")(confirm_dataset)
+    bp.post("/datasets/<dataset_id>/delete", endpoint="delete_dataset")(delete_dataset)
+    bp.get("/notebooks/<notebook_id>/delete", endpoint="confirm_notebook_deletion")(confirm_notebook)
+    bp.post("/notebooks/<notebook_id>/delete", endpoint="delete_notebook")(delete_notebook)
+
+
+def confirm_dataset(dataset_id: str) -> ResponseReturnValue:
+    """What will go with a dataset."""
+    dataset, going = workflow.dataset_belongings(services(), caller(), dataset_id)
+    return _page("dataset", dataset.filename, going, url_for("pages.dataset", dataset_id=dataset_id))
+
+
+def delete_dataset(dataset_id: str) -> ResponseReturnValue:
+    """Deletes it and leads to the start."""
+    workflow.delete_dataset(services(), caller(), dataset_id)
+    return redirect(url_for("service.index"), 303)
+
+
+def confirm_notebook(notebook_id: str) -> ResponseReturnValue:
+    """What will go with a notebook."""
+    notebook, going = workflow.notebook_belongings(services(), caller(), notebook_id)
+    return _page("notebook", notebook.filename, going, url_for("pages.notebook", notebook_id=notebook_id))
+
+
+def delete_notebook(notebook_id: str) -> ResponseReturnValue:
+    """Deletes it and leads to its dataset."""
+    dataset = workflow.notebook_state(services(), caller(), notebook_id).dataset
+    workflow.delete_notebook(services(), caller(), notebook_id)
+    return redirect(url_for("pages.dataset", dataset_id=dataset.id), 303)
+
+
+def _page(what: str, filename: str, going: workflow.DeletedData, back: str) -> str:
+    return render_template("delete.html", what=what, filename=filename, going=going, back=back, action=request.path)

@@ -1,0 +1,94 @@
+"""How much each person may keep and have done at once; none of it holds for a `local` caller."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.accounts import VISITORS, Caller
+from webapp.errors import Problem
+from webapp.jobs.states import ELSEWHERE
+from webapp.storage.tables import Dataset, Job, Upload
+from webapp.workflow.services import Services
+
+_AGAIN_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Room:
+    """What may still come in: a file of `file` bytes, and of `stored` bytes for all together, None without limit."""
+
+    file: int
+    stored: int | None = None
+    used: int = 0
+
+    def require(self, size: int) -> None:
+        """Raises Problem `file_too_large` or `storage_quota_exceeded` (413) when so many bytes are too many."""
+        if size > self.file:
+            raise file_too_large(self.file)
+        if self.stored is not None and self.used + size > self.stored:
+            raise Problem(
+                "storage_quota_exceeded",
+                f"Your datasets take {self.used / 2**20:,.4g} of the {self.stored / 2**20:,.4g} MiB that you may keep "
+                "here, and this file does not fit into the rest. Delete a dataset that you no longer need.",
+                status=413,
+                param="file",
+                details={"used": self.used, "limit": self.stored},
+            )
+
+    def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The same chunks as long as there is room for them; raises as `require`."""
+        size = 0
+        for chunk in chunks:
+            size += len(chunk)
+            self.require(size)
+            yield chunk
+
+
+def room(services: Services, caller: Caller) -> Room:
+    """The room that the caller has left. Visitors own all they upload together: each of their files stands alone."""
+    settings = services.settings
+    if caller.local or caller.id in (None, VISITORS):
+        return Room(settings.max_upload_bytes)
+    with services.db.reading() as session:
+        datasets = session.scalar(select(func.sum(Dataset.size)).where(Dataset.owner == caller.id)) or 0
+        announced = select(func.sum(Upload.size)).where(Upload.owner == caller.id, Upload.status == "pending")
+        return Room(
+            settings.max_upload_bytes, settings.max_stored_bytes, int(datasets + (session.scalar(announced) or 0))
+        )
+
+
+def require_place(
+    services: Services, session: Session, caller: Caller, dataset_id: str, besides: str | None = None
+) -> None:
+    """Raises Problem `too_many_jobs` (429) when the caller has as many jobs waiting and running as they may.
+
+    `besides` is the id of a job that is not counted, as are those that somebody else's machine does and nobody here
+    watches. Visitors are counted by dataset.
+    """
+    if caller.local:
+        return
+    whose = Job.dataset_id == dataset_id if caller.id in (None, VISITORS) else Job.owner == caller.id
+    at_work = Job.status.in_(("queued", "running")) & (Job.executor != ELSEWHERE)
+    others = select(func.count()).select_from(Job).where(whose, at_work, Job.id != (besides or ""))
+    count = session.scalar(others) or 0
+    limit = services.settings.max_jobs
+    if count >= limit:
+        raise Problem(
+            "too_many_jobs",
+            f"{count} of your jobs wait or run, and {limit} may: wait for one to end, or cancel one.",
+            status=429,
+            details={"limit": limit, "retry_after": _AGAIN_SECONDS},
+        )
+
+
+def file_too_large(limit: int) -> Problem:
+    """The Problem of a file over `limit` bytes."""
+    return Problem(
+        "file_too_large",
+        f"The file is larger than the limit of {limit / 2**20:,.4g} MiB.",
+        status=413,
+        param="file",
+        details={"limit_bytes": limit},
+    )
