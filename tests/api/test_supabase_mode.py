@@ -140,6 +140,25 @@ def test_files_are_in_storage_and_served_on_a_machine_that_has_none(upload, stat
     assert status("ada", f"/preview/{dataset}/duplicates") == 200
 
 
+def test_signing_in_claims_what_a_visitor_uploaded(app, upload, people, status, work):
+    dataset = upload("visitor")
+    work()
+    assert app.test_client().post(f"/datasets/{dataset}/claim", headers=people["ada"]).status_code == 200
+    reached = {name: status(name, f"/preview/{dataset}") for name in ("ada", "eve", "visitor")}
+    assert reached == {"ada": 200, "eve": 404, "visitor": 404}
+    assert app.test_client().post(f"/datasets/{dataset}/claim", headers=people["eve"]).status_code == 404
+
+
+def test_what_is_deleted_is_gone_from_storage(app, upload, people, services, project, work):
+    dataset = upload("ada")
+    work()
+    answer = app.test_client().delete(f"/datasets/{dataset}", headers=people["ada"])
+    assert answer.status_code == 200
+    assert answer.json["deleted"]["files"] > 1
+    assert [name for name in project.objects() if dataset in name] == []
+    assert not services.blobs.exists(f"datasets/{dataset}")
+
+
 def test_an_upload_that_storage_does_not_take_leaves_nothing(app, project, services):
     before = project.objects()
     project.refuse_uploads_after = 0

@@ -168,6 +168,13 @@ class TestReading:
         assert not blobs.path("notebooks/none.ipynb").exists()
         assert blobs.files("runs/none") == {}
 
+    def test_sizes_are_told_without_fetching(self, blobs, elsewhere):
+        key = blobs.add(DATASET, [b"text"]).key
+        write_folder(blobs, f"{DATASET}/examples", "a", "b")
+        assert (elsewhere.sizes(key), elsewhere.sizes(f"{DATASET}/examples")) == ([4], [1, 1])
+        assert elsewhere.sizes("datasets/none") == []
+        assert here(elsewhere) == []
+
     def test_a_whole_bucket_never_comes(self, blobs, elsewhere):
         blobs.add(DATASET, [b"x"])
         assert not elsewhere.path("datasets").exists()
@@ -328,7 +335,7 @@ from webapp.storage.buckets import Buckets
 from webapp.storage.supabase_blobs import SupabaseBlobs
 url, key, here, there, size = sys.argv[1:]
 buckets = Buckets(url, key)
-buckets.exists("datasets/none")  # the packages are loaded
+buckets.size("datasets/none")  # the packages are loaded
 chunk = bytes(1 << 20)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 stored = SupabaseBlobs(Path(here), buckets).add("datasets/1", (chunk for _ in range(int(size))))

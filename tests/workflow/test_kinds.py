@@ -79,6 +79,23 @@ def test_a_dry_run_that_fails_has_both_an_error_and_its_report(dry_run):
     assert job.result["cells"] == {"total": 12, "executed": 4}
 
 
+def test_what_a_run_leaves_is_settled_whether_it_went_well_or_not(dry_run, services, monkeypatch):
+    settled = []
+    monkeypatch.setattr(type(services.blobs), "settle", lambda _, key, names: settled.append((key, names)))
+    jobs = [dry_run(report)[0].id for report in (DONE, BROKEN)]
+    assert settled == [(f"runs/{job}", []) for job in jobs]
+
+
+def test_a_run_does_not_fail_when_its_files_cannot_be_settled(dry_run, services, monkeypatch):
+    def away(*_):
+        raise Problem("supabase_unavailable", "Storage is away.", status=503)
+
+    monkeypatch.setattr(type(services.blobs), "settle", away)
+    job, _ = dry_run(DONE)
+    assert job.status == "completed"
+    assert "on this machine only: Storage is away." in "".join(workflow.job_log(services, LOCAL, job.id))
+
+
 @pytest.fixture
 def real_run(services, sample, work, monkeypatch):
     """Runs a notebook as it is, by an executor that does as it is told; answers how the job stands, and what it saw."""

@@ -101,6 +101,11 @@ class Blobs:
         """
         return files.sizes(self.place(key))
 
+    def sizes(self, key: str) -> list[int]:
+        """The bytes of the file, or of each file in the folder; none when there is neither."""
+        place = self.place(key)
+        return [place.stat().st_size] if place.is_file() else list(self.files(key).values())
+
     def settle(self, key: str, names: Collection[str]) -> None:
         """Says that these files of the folder `key`, which was written in place, are finished."""
 
@@ -113,9 +118,8 @@ class Blobs:
         return None
 
     def untouched(self, folder: str, since: float) -> list[str]:
-        """The keys in `folder` that were last written before `since`, in seconds since 1970; files and folders."""
-        path = self.place(folder)
-        return [f"{folder}/{name}" for name in files.older(path, since) if not name.startswith(".")]
+        """The keys in `folder` on this machine that were last written before `since`, in seconds since 1970."""
+        return [f"{folder}/{name}" for name in files.older(self.place(folder), since) if not name.startswith(".")]
 
     def delete_unfinished(self, folder: str, since: float) -> int:
         """Removes what writers that were killed before `since` left in `folder` under temporary names; how many."""

@@ -77,12 +77,11 @@ class Buckets:
             return found if isinstance(found, str) else None
         return None
 
-    def exists(self, key: str) -> bool:
-        """Whether there is an object of that name."""
+    def size(self, key: str) -> int | None:
+        """The bytes of the object; None when there is none."""
         with self._errors(), _missing_is_nothing():
-            self._bucket(key).info(key)
-            return True
-        return False
+            return int(self._bucket(key).info(key).get("size") or 0)
+        return None
 
     def below(self, key: str) -> Iterator[tuple[str, int]]:
         """The keys of all objects in the folder `key` and below, with their bytes."""

@@ -44,7 +44,7 @@ class SupabaseBlobs(Blobs):
     def exists(self, key: str) -> bool:
         """Whether a finished file or folder is here or in Storage."""
         name = key.rstrip("/")
-        return self.place(key).exists() or self._buckets.exists(name) or any(self._buckets.below(name))
+        return self.place(key).exists() or self._buckets.size(name) is not None or any(self._buckets.below(name))
 
     def folder(self, key: str) -> Path:
         """The folder `key`: as it is here, or as it was settled, or a new one."""
@@ -57,6 +57,11 @@ class SupabaseBlobs(Blobs):
             return super().files(key)
         name = key.rstrip("/")
         return {_unescaped(found.removeprefix(f"{name}/")): size for found, size in self._buckets.below(name)}
+
+    def sizes(self, key: str) -> list[int]:
+        """The bytes of the file, or of each file in the folder, here or in Storage."""
+        size = None if self.place(key).exists() else self._buckets.size(key.rstrip("/"))
+        return super().sizes(key) if size is None else [size]
 
     def settle(self, key: str, names: Collection[str]) -> None:
         """Keeps these files of the folder in Storage, and of an earlier time no others."""

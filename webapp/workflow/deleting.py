@@ -192,7 +192,7 @@ def _counted(services: Services, session: Session, found: Belongings) -> Deleted
     def count(column: InstrumentedAttribute[str], ids: Sequence[str]) -> int:
         return session.scalar(select(func.count()).where(column.in_(ids))) or 0
 
-    sizes = [size for key in found.keys for size in _sizes(services, key)]
+    sizes = [size for key in found.keys for size in services.blobs.sizes(key)]
     return DeletedData(
         datasets=len(found.datasets),
         notebooks=len(found.notebooks),
@@ -204,11 +204,6 @@ def _counted(services: Services, session: Session, found: Belongings) -> Deleted
         files=len(sizes),
         bytes=sum(sizes),
     )
-
-
-def _sizes(services: Services, key: str) -> list[int]:
-    path = services.blobs.path(key)
-    return [path.stat().st_size] if path.is_file() else list(services.blobs.files(key).values())
 
 
 def _write_down(
