@@ -51,6 +51,11 @@ def test_a_request_that_is_not_openais_is_refused(client, change):
     assert (answer.status_code, answer.json["error"]["code"]) == (400, "invalid_request")
 
 
+def test_any_text_can_be_its_type_and_name(client):
+    odd = {"filename": "\ud800.jsonl", "mime_type": "a\x00\udfff"}
+    assert client.post("/v1/uploads", json={"bytes": 7.0} | FILE | odd).json["filename"] == ".jsonl"
+
+
 def test_a_part_is_a_file_named_data(client, upload_id):
     answer = client.post(f"/v1/uploads/{upload_id}/parts", data={"file": (BytesIO(LINE), "upload")})
     assert (answer.status_code, answer.json["error"]["param"]) == (400, "data")

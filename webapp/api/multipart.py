@@ -9,7 +9,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, Multip
 from webapp.api.receiving import BodyStream, Stream
 from webapp.errors import Problem
 
-_CHUNK = 64 * 1024
+_CHUNK = 256 * 1024
 # The decoder's buffer: a chunk, and headers that have not ended.
 _MAX_BUFFER = 1024 * 1024
 _MAX_PARTS = 100

@@ -250,11 +250,19 @@ class RenderedQuery(BaseModel):
     model_id: ModelId
 
 
+def _mapping_text() -> WithJsonSchema:
+    """Documents what a mapping looks like as text; it is read where that of a form is."""
+    pair = f'"[A-Za-z0-9_ ]+": ?"({"|".join(PARTS)})"'
+    about = "Column to part, as JSON; where names do not tell."
+    text = {"type": "string", "pattern": rf"^\{{{pair}(, ?{pair})*\}}$"}
+    return WithJsonSchema({"anyOf": [text, {"type": "null"}], "description": about})
+
+
 class UploadQuery(BaseModel):
     """What a body does not say of itself."""
 
     filename: Annotated[str, Field(description="A label; says what a file is whose content leaves that open.")] = ""
-    map: Annotated[str | None, Field(description="Column to part, as JSON; where names do not tell.")] = None
+    map: Annotated[str | None, _mapping_text()] = None
 
 
 class LinesQuery(BaseModel):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from webapp.api.bodies import Body
 from webapp.api.schemas import Request
@@ -11,10 +11,15 @@ from webapp.api.schemas import Request
 Purpose = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
 
 
+def _whole(given: object) -> object:
+    """JSON has one kind of number: 7.0 is 7."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
 class BeginUploadRequest(Request):
     """The file that will come."""
 
-    bytes: Annotated[int, Field(ge=1, le=2**53, description="Of the whole file.")]
+    bytes: Annotated[int, Field(ge=1, le=2**53, description="Of the whole file."), BeforeValidator(_whole)]
     filename: Annotated[str, Field(min_length=1, max_length=1000)]
     mime_type: Annotated[str, Field(max_length=200)]
     purpose: Purpose

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import Caller, reachable
 from webapp.errors import Problem
+from webapp.jobs.events import storable
 from webapp.storage import Blobs
 from webapp.storage.tables import Dataset, Upload, UploadPart, new_id, utc_now
 from webapp.workflow import quotas
@@ -54,7 +55,7 @@ def begin_upload(
     upload = Upload(
         owner=caller.id,
         filename=clean_filename(filename),
-        mime_type=mime_type,
+        mime_type=storable(mime_type),
         purpose=purpose,
         size=size,
         created_at=now,
