@@ -72,6 +72,7 @@ benchmark: .venv/installed-dev  ## the measured claims of docs/benchmarks.md
 	$(BIN)/python benchmarks/recommend.py
 	$(BIN)/python benchmarks/streams.py
 	$(BIN)/python benchmarks/claims.py
+	$(BIN)/python benchmarks/upload.py
 
 format: .venv/installed-dev  ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix --quiet .

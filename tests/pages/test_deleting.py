@@ -11,7 +11,7 @@ def lines(count):
 
 
 def test_a_dataset_says_what_goes_with_it_and_goes(visitor, services, work):
-    dataset = workflow.upload(services, LOCAL, "<b>a</b>.jsonl", lines(20))
+    dataset = workflow.upload(services, LOCAL, "<b>a.jsonl", lines(20))
     work()
     workflow.generate(services, LOCAL, dataset.id, "smollm2-360m")
     path = f"/datasets/{dataset.id}/delete"
@@ -19,7 +19,7 @@ def test_a_dataset_says_what_goes_with_it_and_goes(visitor, services, work):
     assert "Until you delete it." in page.text
     assert path in page.links
     page = visitor.visit(path)
-    assert "Delete <b>a</b>.jsonl?" in page.text
+    assert "Delete <b>a.jsonl ?" in page.text
     assert "1 version of the rows" in page.text
     assert "1 notebook, with" in page.text
     assert f"/datasets/{dataset.id}" in page.links

@@ -7,6 +7,8 @@ import pytest
 
 from webapp import create_app
 from webapp.accounts import directory
+from webapp.accounts.local import LocalAccounts
+from webapp.errors import Problem
 from webapp.pages.signing_in import local_path
 from webapp.settings import Settings
 
@@ -198,3 +200,32 @@ def test_closed_registration_says_who_makes_accounts(settings, app):
     sent = browser.post("/register", data={"email": "x@example.org", "password": PASSWORD}, headers=HEADERS)
     assert sent.status_code == 403
     closed.extensions["tunebook"].db.close()
+
+
+def test_what_is_kept_is_prolonged_before_it_is_judged(visitor, client, email, monkeypatch):
+    sign_in(visitor, email)
+    with client.session_transaction() as session:
+        good = session["account"]
+        session["account"] = {"sign_in": "has run out"}
+    monkeypatch.setattr(LocalAccounts, "renewed", lambda *_: good)
+    assert client.get("/jobs").status_code == 200
+    monkeypatch.undo()
+    assert client.get("/jobs").status_code == 200
+
+
+def test_a_sign_in_that_cannot_be_prolonged_is_over(visitor, client, email, monkeypatch):
+    sign_in(visitor, email)
+    monkeypatch.setattr(LocalAccounts, "renewed", lambda *_: {})
+    assert client.get("/jobs").json["error"]["code"] == "sign_in_required"
+
+
+def test_while_nothing_can_be_prolonged_the_sign_in_is_kept(visitor, client, email, monkeypatch):
+    def away(*_):
+        raise Problem("supabase_unavailable", "The project does not answer.", status=503)
+
+    sign_in(visitor, email)
+    monkeypatch.setattr(LocalAccounts, "renewed", away)
+    assert client.get("/jobs").status_code == 503
+    assert "does not answer" in visitor.visit("/settings").text
+    monkeypatch.undo()
+    assert client.get("/jobs").status_code == 200

@@ -1,5 +1,7 @@
 """What is deleted is gone from every table and from the whole store; what is somebody else's stays."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import func, select
 
@@ -74,15 +76,9 @@ def test_a_dataset_goes_with_everything_made_of_it(services, client, work, monke
     told = workflow.dataset_belongings(services, LOCAL, version)[1]
     deleted = workflow.delete_dataset(services, LOCAL, version)  # any version stands for all
     assert (rows(services), files(services)) == before
-    assert deleted == told
-    assert (deleted.datasets, deleted.notebooks, deleted.links, deleted.uploads, deleted.measurements) == (
-        2,
-        1,
-        1,
-        1,
-        1,
-    )
-    assert deleted.jobs == 4
+    assert replace(deleted, events=told.events) == told  # the run that waited was called off, which is an event
+    assert (deleted.datasets, deleted.notebooks, deleted.jobs) == (2, 1, 4)
+    assert (deleted.links, deleted.uploads, deleted.measurements) == (1, 1, 1)
     assert deleted.bytes > 2 * sum(map(len, LINES))
     assert client.get(link).status_code == 404
 

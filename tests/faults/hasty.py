@@ -1,0 +1,11 @@
+"""The server's worker with little patience, so that tests need not wait for a minute."""
+
+from webapp.gunicorn_worker import StreamingWorker
+
+
+class HastyWorker(StreamingWorker):
+    """Everything that is slow is told so within a second or two."""
+
+    head_seconds = 1.0
+    body_seconds = 2.0
+    busy_seconds = 1.0

@@ -1,0 +1,214 @@
+"""Uploads to the real server: by the official SDK, cut off, stalled, hostile; the rest of the service goes on."""
+
+import contextlib
+import gzip
+import hashlib
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import openai
+import pytest
+import requests
+
+from tests.conftest import Server, jsonl, until
+from webapp.server import environment
+from webapp.settings import Settings
+from webapp.storage import Database
+
+SLOW = 300
+
+
+def store(server):
+    """Every file that is kept, unfinished ones too."""
+    return [path for path in (server.home / "files").rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def hasty(tmp_path):
+    """gunicorn alone, with a worker of little patience."""
+    settings = Settings(home=tmp_path / "hasty")
+    db = Database(settings.database)
+    db.migrate()
+    db.close()
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+        options = ["--bind", f"fd://{listener.fileno()}", "--threads", "64", "--worker-class"]
+        command = [*options, "tests.faults.hasty.HastyWorker", "--no-control-socket", "webapp:create_app()"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", *command],
+            env=environment(settings),
+            pass_fds=(listener.fileno(),),
+            stderr=subprocess.DEVNULL,
+        )
+        url = "http://{}:{}".format(*listener.getsockname()[:2])
+        server = Server(settings.root, url=url, process=process)
+        try:
+            until(lambda: healthy(server) is not None, seconds=30)
+            yield server
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def healthy(server):
+    """Seconds until /health has answered, None when it does not."""
+    began = time.monotonic()
+    with contextlib.suppress(requests.RequestException):
+        assert requests.get(f"{server.url}/health", timeout=10).status_code == 200
+        return time.monotonic() - began
+    return None
+
+
+def connect(server):
+    host, port = server.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=30)
+
+
+def answer(connection):
+    """What the server says until it closes."""
+    said = b""
+    with contextlib.suppress(ConnectionError):
+        while piece := connection.recv(65536):
+            said += piece
+    connection.close()
+    return said
+
+
+def put(size, filename="a.jsonl"):
+    return f"PUT /upload?filename={filename} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode()
+
+
+@pytest.fixture
+def client(server):
+    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="unused", max_retries=0)
+
+
+def test_the_official_sdk_uploads_in_parts(server, client, tmp_path):
+    content = jsonl(2000)
+    path = tmp_path / "support.jsonl"
+    path.write_bytes(content)
+    done = client.uploads.upload_file_chunked(
+        file=path,
+        mime_type="text/jsonl",
+        purpose="fine-tune",
+        part_size=len(content) // 7,
+        md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
+    )
+    assert (done.status, done.file.filename, done.file.bytes) == ("completed", "support.jsonl", len(content))
+    assert server.get(f"/analyze/{done.file.id}").json()["total_examples"] == 2000
+    in_memory = client.uploads.upload_file_chunked(
+        file=content, filename="b.jsonl", bytes=len(content), mime_type="text/jsonl", purpose="fine-tune"
+    )
+    assert in_memory.file.bytes == len(content)
+    begun = client.uploads.create(bytes=9, filename="c.jsonl", mime_type="text/jsonl", purpose="fine-tune")
+    assert client.uploads.cancel(begun.id).status == "cancelled"
+    with pytest.raises(openai.ConflictError) as caught:
+        client.uploads.parts.create(begun.id, data=b"x")
+    assert caught.value.code == "upload_not_open"
+
+
+@pytest.mark.parametrize("way", ["length", "chunks"])
+def test_a_body_of_either_kind_arrives_whole(server, way):
+    content = jsonl(20_000)
+    body = content if way == "length" else (content[at : at + 70_001] for at in range(0, len(content), 70_001))
+    sent = server.request("PUT", "/upload?filename=a.jsonl", data=body).json()
+    kept = server.home / "files" / "datasets" / sent["session_id"] / hashlib.sha256(content).hexdigest()
+    assert kept.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        put(1_000_000),
+        b"PUT /upload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n",
+        b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000"
+        b'\r\n\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n',
+    ],
+    ids=["length", "chunks", "form"],
+)
+def test_a_connection_that_is_dropped_leaves_nothing_in_the_store(server, begin):
+    connection = connect(server)
+    connection.sendall(begin + jsonl(3000))
+    until(lambda: store(server))  # it has begun to be written
+    connection.close()
+    until(lambda: not store(server))
+    assert server.get("/jobs").status_code == 200
+
+
+def test_hundreds_of_slow_heads_and_bodies_keep_nobody_from_being_served(hasty):
+    slow = [connect(hasty) for _ in range(SLOW)]
+    for number, connection in enumerate(slow):
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost" if number % 2 else put(1_000_000) + b"{")
+    for _ in range(3):
+        for connection in slow:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(b"x")
+        assert healthy(hasty) is not None
+        time.sleep(0.3)
+    said = [answer(connection) for connection in slow]
+    assert {piece[:12] for piece in said} <= {b"", b"HTTP/1.1 408", b"HTTP/1.1 503"}
+    assert any(piece.startswith(b"HTTP/1.1 408") for piece in said)
+    assert store(hasty) == []
+    assert hasty.request("PUT", "/upload", data=jsonl(20)).status_code == 200
+
+
+def test_a_body_that_stops_is_told_so_and_leaves_nothing(hasty):
+    connection = connect(hasty)
+    connection.sendall(put(1_000_000) + jsonl(1000))
+    said = answer(connection)
+    assert said.startswith(b"HTTP/1.1 408")
+    assert b'"too_slow"' in said
+    assert store(hasty) == []
+
+
+def test_a_head_that_comes_in_pieces_is_read_all_the_same(hasty):
+    connection = connect(hasty)
+    for piece in (b"GET /health HT", b"TP/1.1\r\nHost: x\r", b"\nConnection: close\r\n", b"\r\n"):
+        connection.sendall(piece)
+        time.sleep(0.1)
+    assert b'"status":"ok"' in answer(connection).replace(b" ", b"")
+
+
+def test_a_header_of_ten_megabytes_is_refused_and_the_service_goes_on(server):
+    connection = connect(server)
+    with contextlib.suppress(ConnectionError):
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 10_000_000 + b"\r\n\r\n")
+    said = answer(connection)
+    assert said[9:12] in (b"", b"400", b"431")
+    assert healthy(server) is not None
+
+
+def test_neither_a_file_name_nor_an_id_leads_out_of_the_store(server):
+    for name in ("..%2F..%2F..%2Fetc%2Fpasswd", "%2Fetc%2Fpasswd", "..%5C..%5Cpasswd", "%00passwd"):
+        assert server.request("PUT", f"/upload?filename={name}", data=jsonl(3)).json()["filename"] == "passwd"
+    before = sorted(server.home.iterdir())
+    for method, path in (
+        ("GET", "/analyze/..%2F..%2Ftunebook.db"),
+        ("DELETE", "/datasets/..%2F..%2Ffiles"),
+        ("DELETE", "/datasets/%2E%2E"),
+        ("DELETE", "/notebooks/..%2Fdatasets"),
+        ("GET", "/v1/uploads/..%2F..%2Fsecret"),
+        ("POST", "/v1/uploads/..%2F..%2Fx/cancel"),
+        ("GET", "/jobs/..%2F..%2Fsecret/artifacts/..%2F..%2Ftunebook.db"),
+    ):
+        assert server.request(method, path).status_code in (404, 405), path
+    assert sorted(server.home.iterdir()) == before
+    assert all(path.parents[1] == server.home / "files" / "datasets" for path in store(server) if path.suffix == "")
+
+
+def test_a_bomb_is_told_of_while_others_are_served(server):
+    # 80 MiB of one row, again and again: over 64 MiB, and over 50 times its packed size.
+    bomb = gzip.compress(jsonl(1) * (80 * 2**20 // len(jsonl(1))))
+    session_id = server.request("PUT", "/upload?filename=a.jsonl.gz", data=bomb).json()["session_id"]
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lambda: until(lambda: ended(server, session_id), seconds=60))
+        assert healthy(server) is not None
+        told = asked.result()
+    assert (told.status_code, told.json()["error"]["code"]) == (400, "decompression_bomb")
+
+
+def ended(server, session_id):
+    found = server.get(f"/analyze/{session_id}")
+    return found if found.status_code != 202 else None
