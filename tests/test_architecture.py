@@ -17,7 +17,7 @@ FLOORS = (
     {"catalog", "baselines", "jobs", "accounts"},
     {"notebooks", "hub"},
     {"workflow"},
-    {"api", "pages", "console", "commands", "server", "gunicorn_worker", "cli"},
+    {"api", "pages", "console", "commands", "server", "gunicorn_worker", "gunicorn_log", "cli"},
 )
 FLOOR_OF = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
 # On the top floor, the command line has two parts and starts the server; pages, and the web server's workers, use the

@@ -198,7 +198,7 @@ def test_libraries_write_in_the_same_form(app, capsys):
 
 def test_gunicorn_writes_in_the_same_form(tmp_path):
     code = (
-        "from gunicorn.config import Config; from webapp.gunicorn_worker import OneFormLogger; "
+        "from gunicorn.config import Config; from webapp.gunicorn_log import OneFormLogger; "
         "OneFormLogger(Config()).error('Worker (pid:%s) was sent SIGKILL!', 7)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

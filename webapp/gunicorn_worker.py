@@ -1,4 +1,4 @@
-"""gunicorn's worker with threads, which no slow client can fill and which ends open streams first; and its log lines.
+"""gunicorn's worker with threads, which no slow client can fill and which ends open streams first when it is to stop.
 
 A thread takes a connection once the head of its request is there, and waits for a body in one of few places. Also
 gunicorn's parent process imports this, so it stays light.
@@ -12,11 +12,9 @@ from time import monotonic
 from types import FrameType
 from typing import Any
 
-from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from webapp.errors import Problem
-from webapp.logs import formatter
 
 # Of a head: more is for gunicorn to refuse.
 _HEAD_BYTES = 64 * 1024
@@ -119,16 +117,6 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         app = getattr(self, "wsgi", None)  # none yet while the worker starts
         if app is not None:
             app.extensions[EXTENSION].tailer.stop()
-
-
-class OneFormLogger(Logger):  # type: ignore[misc]
-    """Writes gunicorn's own lines in the form of all others."""
-
-    def setup(self, cfg: Any) -> None:
-        """As gunicorn's, with another form."""
-        super().setup(cfg)
-        for handler in self.error_log.handlers:
-            handler.setFormatter(formatter())
 
 
 def _linger(sock: socket.socket) -> None:

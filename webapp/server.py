@@ -79,7 +79,7 @@ def gunicorn_command(settings: Settings, descriptor: int, workers: int) -> list[
         "threads": str(settings.threads),
         "graceful-timeout": str(_GRACE_SECONDS),
         "log-level": "warning",
-        "logger-class": "webapp.gunicorn_worker.OneFormLogger",
+        "logger-class": "webapp.gunicorn_log.OneFormLogger",
     }
     arguments = [f"--{name}={value}" for name, value in options.items()]
     return [sys.executable, "-m", "gunicorn", *arguments, "--no-control-socket", "webapp:create_app()"]
