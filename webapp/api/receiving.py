@@ -1,10 +1,10 @@
 """The bytes of a request as they come: straight from the connection, and none taken for whole that is not."""
 
-import sys
 from collections.abc import Iterator
 from typing import Protocol
 
 from flask import Request
+from werkzeug.wsgi import get_input_stream
 
 from webapp.errors import Problem
 
@@ -21,9 +21,8 @@ class BodyStream:
     """The body of a request. Reading raises Problem `upload_cut_off` when it ends before it is whole."""
 
     def __init__(self, request: Request) -> None:
-        # The limit of other bodies does not hold here: who reads this one counts.
-        request.max_content_length = sys.maxsize
-        self._stream: Stream = request.stream
+        # Not `request.stream`: the limit of other bodies does not hold here, who reads this one counts.
+        self._stream: Stream = get_input_stream(request.environ)
         self._left = request.content_length  # None for chunks, whose end the server looks for
 
     def read(self, size: int, /) -> bytes:
