@@ -11,7 +11,8 @@ async function draw() {
   if (!answer.ok) return;
   const open = [...place.querySelectorAll("details[open]")].map((item) => item.closest("figure").id);
   const inside = place.contains(document.activeElement);
-  place.innerHTML = await answer.text();
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  place.replaceChildren(...fresh.body.childNodes);
   for (const id of open) document.getElementById(id)?.querySelector("details")?.setAttribute("open", "");
   if (inside) place.querySelector("a")?.focus();
   return performance.now() - began;

@@ -15,7 +15,11 @@ GOOD_LINE = json.dumps(GOOD).encode()
 def test_the_report_is_that_of_the_datasets_package(client, sample):
     answer = client.get(f"/analyze/{sample}")
     assert answer.status_code == 200
-    assert answer.json == {"session_id": sample, **json.loads(json.dumps(analyze_file(sample_path()).to_dict()))}
+    assert answer.json == {
+        "session_id": sample,
+        "expires_at": None,
+        **json.loads(json.dumps(analyze_file(sample_path()).to_dict())),
+    }
 
 
 def test_the_report_has_the_fields_of_the_reference(client, sample):
