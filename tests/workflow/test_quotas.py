@@ -1,12 +1,21 @@
 """How much a person may keep and have done at once; in `off` mode there is no limit."""
 
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import pytest
+from sqlalchemy import select, update
 
+from tests.databases import KINDS
 from webapp import workflow
 from webapp.accounts import LOCAL, VISITOR, Caller
 from webapp.errors import Problem
+from webapp.settings import Settings
+from webapp.storage.tables import Dataset, Job
+from webapp.workflow import quotas
 
 LINE = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'
 SIZE = len(LINE)
@@ -120,3 +129,40 @@ def test_a_run_that_waits_for_its_order_takes_no_place_until_it_is_started(narro
     workflow.cancel_job(narrow, fay, jobs[0].id)
     assert workflow.start_run(narrow, fay, jobs[2].id).status == "queued"
     workflow.delete_dataset(narrow, fay, dataset.id)
+
+
+@pytest.mark.parametrize("database", KINDS, indirect=True)
+def test_of_many_that_come_at_once_only_those_that_fit_are_taken(database_url, tmp_path):
+    settings = Settings(home=tmp_path, database_url=database_url, max_stored_bytes=2 * SIZE, max_jobs=2)
+    services, ada = workflow.open_services(settings), Caller("ada")
+    together = threading.Barrier(6)
+
+    def come(order):
+        together.wait()
+        try:
+            order()
+        except Problem as problem:
+            return problem.code
+        return "taken"
+
+    def body():
+        yield LINE
+        together.wait()  # all of them have been told that there is room
+
+    with ThreadPoolExecutor(6) as pool:
+        sent = [pool.submit(come, lambda: workflow.upload(services, ada, "a.jsonl", body())) for _ in range(6)]
+        assert Counter(one.result() for one in sent) == {"taken": 2, "storage_quota_exceeded": 4}
+    with services.db.session() as session:
+        session.execute(update(Job).values(status="completed"))
+        datasets = list(session.scalars(select(Dataset.id)))
+    with ThreadPoolExecutor(6) as pool:
+        order = partial(order_job, services, ada, datasets[0])
+        assert Counter(pool.map(come, [order] * 6)) == {"taken": 2, "too_many_jobs": 4}
+    services.db.close()
+
+
+def order_job(services, caller, dataset_id):
+    """Orders a job where there is a place."""
+    with services.db.session() as session:
+        quotas.require_place(services, session, caller, dataset_id)
+        session.add(Job(kind="fix", owner=caller.id, dataset_id=dataset_id))

@@ -63,6 +63,8 @@ def begin_upload(
     )
     with services.db.session() as session:
         session.add(upload)
+        session.flush()
+        quotas.keep_within(services, session, caller, size)
     return UploadState(upload, [], None)
 
 

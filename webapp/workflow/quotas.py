@@ -49,14 +49,39 @@ class Room:
 def room(services: Services, caller: Caller) -> Room:
     """The room that the caller has left. Visitors own all they upload together: each of their files stands alone."""
     settings = services.settings
-    if caller.local or caller.id in (None, VISITORS):
+    if not _counts(caller):
         return Room(settings.max_upload_bytes)
     with services.db.reading() as session:
-        datasets = session.scalar(select(func.sum(Dataset.size)).where(Dataset.owner == caller.id)) or 0
-        announced = select(func.sum(Upload.size)).where(Upload.owner == caller.id, Upload.status == "pending")
-        return Room(
-            settings.max_upload_bytes, settings.max_stored_bytes, int(datasets + (session.scalar(announced) or 0))
-        )
+        return Room(settings.max_upload_bytes, settings.max_stored_bytes, _used(session, caller))
+
+
+def keep_within(services: Services, session: Session, caller: Caller, size: int) -> None:
+    """Raises as `Room.require` when `size` bytes that were just added in the session are too many after all.
+
+    What came in at the same time was not seen when `room` was asked.
+    """
+    if _counts(caller):
+        settings = services.settings
+        _one_by_one(session, caller)
+        used = _used(session, caller) - size
+        Room(settings.max_upload_bytes, settings.max_stored_bytes, used).require(size)
+
+
+def _counts(caller: Caller) -> bool:
+    return not caller.local and caller.id not in (None, VISITORS)
+
+
+def _used(session: Session, caller: Caller) -> int:
+    """The bytes of datasets, and of uploads that were announced."""
+    kept = select(func.sum(Dataset.size)).where(Dataset.owner == caller.id)
+    announced = select(func.sum(Upload.size)).where(Upload.owner == caller.id, Upload.status == "pending")
+    return int((session.scalar(kept) or 0) + (session.scalar(announced) or 0))
+
+
+def _one_by_one(session: Session, caller: Caller) -> None:
+    """Has those that come at once for one person wait for each other; SQLite has one writer at a time anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(caller.id, 0))))
 
 
 def require_place(
@@ -69,6 +94,7 @@ def require_place(
     """
     if caller.local:
         return
+    _one_by_one(session, caller)
     whose = Job.dataset_id == dataset_id if caller.id in (None, VISITORS) else Job.owner == caller.id
     at_work = Job.status.in_(("queued", "running")) & (Job.executor != ELSEWHERE)
     others = select(func.count()).select_from(Job).where(whose, at_work, Job.id != (besides or ""))

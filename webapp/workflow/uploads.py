@@ -41,6 +41,7 @@ def upload(
     room = quotas.room(services, caller)
     room.require(announced)
     with new_dataset(services, caller, filename, room.counted(chunks)) as (session, dataset):
+        quotas.keep_within(services, session, caller, dataset.size)
         start_analysis(session, dataset, mapping())
     return dataset
 
