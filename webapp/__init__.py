@@ -19,6 +19,7 @@ def create_app(settings: "Settings | None" = None) -> "APIFlask":
     from apiflask import APIFlask
 
     from webapp import api, pages, workflow
+    from webapp.api import access
     from webapp.logs import configure_logs
     from webapp.resources import resource
     from webapp.settings import Settings
@@ -36,4 +37,5 @@ def create_app(settings: "Settings | None" = None) -> "APIFlask":
     app.extensions[api.EXTENSION] = workflow.open_services(settings or Settings())
     api.install(app)
     pages.install(app)
+    access.require_rules(app)
     return app

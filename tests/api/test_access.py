@@ -2,13 +2,21 @@
 
 import pytest
 
+from webapp import create_app
 from webapp.accounts import LOCAL, NOBODY, VISITOR, Caller
-from webapp.api.access import ACCESS
+from webapp.api.access import ACCESS, require_rules
 from webapp.errors import Problem
 
 
 def test_every_route_says_whom_it_lets_in_and_nothing_else_does(app):
     assert set(ACCESS) == {rule.endpoint for rule in app.url_map.iter_rules()}
+
+
+def test_an_application_with_a_route_that_has_no_rule_is_not_made(settings):
+    made = create_app(settings)
+    made.add_url_rule("/new", endpoint="new", view_func=lambda: "")
+    with pytest.raises(LookupError, match="who may call new"):
+        require_rules(made)
 
 
 @pytest.fixture

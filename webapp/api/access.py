@@ -125,6 +125,13 @@ def install(app: Flask) -> None:
     app.before_request(refuse_strangers)
 
 
+def require_rules(app: Flask) -> None:
+    """Raises LookupError for an application with a route that nobody said anything of."""
+    missing = {rule.endpoint for rule in app.url_map.iter_rules()} - set(ACCESS)
+    if missing:
+        raise LookupError(f"say in ACCESS who may call {', '.join(sorted(missing))}")
+
+
 def refuse_strangers() -> None:
     """Raises Problem `sign_in_required`, `permission_missing`, or that of a credential that is not valid."""
     if request.endpoint is None:
