@@ -39,6 +39,7 @@ def lines(capsys):
         "sk-proj-" + "a1B2" * 9,
         "sb_secret_" + "a1B2" * 9,
     ],
+    ids=["api key", "access token", "signed link", "link", "hub", "github", "openai", "supabase"],
 )
 @pytest.mark.parametrize("around", ["{}", "key={}, more", "/download/{}/a.ipynb", '{{"token": "{}"}}', "it is {}."])
 def test_what_looks_like_a_secret_is_left_out_wherever_it_stands(secret, around):

@@ -165,6 +165,8 @@ RULES = {
     "rows.rows_file": theirs(),
     "rows.data_links": theirs(),
     "rows.revoke_link": theirs(),
+    "datasets.datasets": Rule(OWN),
+    "pages.history": Rule(OWN, queries=["", "status=completed"]),
     "pages.dataset": theirs(),
     "pages.rows": theirs(queries=["", "q=a", "line=2"]),
     "pages.map_columns": theirs(forms=[{}, {"column-0": "a", "part-0": "prompt"}]),

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from webapp.datasets import Analysis
 from webapp.notebooks import TrainingConfig
@@ -49,6 +49,23 @@ class UploadBody(Body):
     size: Annotated[int, Field(description="Bytes.", ge=1)]
     message: str
     expires_at: Annotated[datetime | None, Field(description="When it is deleted; null for what is kept.")]
+
+
+class ListedDatasetBody(Body):
+    session_id: Annotated[str, Field(description="Of the upload, the first version.")]
+    current_id: Annotated[str, Field(description="Of the version in use.")]
+    filename: str
+    size: Annotated[int, Field(description="Bytes of the upload.", ge=1)]
+    created_at: datetime
+    expires_at: datetime | None
+    versions: Annotated[int, Field(ge=1)]
+    notebooks: Annotated[int, Field(ge=0)]
+    total_examples: Annotated[int | None, Field(description="Of the version in use; null before its analysis.")]
+    quality_score: Share | None
+
+
+class DatasetsBody(RootModel[list[ListedDatasetBody]]):
+    """Some datasets."""
 
 
 class LinesBody(Body):

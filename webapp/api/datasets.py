@@ -7,11 +7,12 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify
 
 from webapp import workflow
-from webapp.api.bodies import LinesBody, PendingBody, PreviewBody, RenderedBody, plain
+from webapp.api.bodies import DatasetsBody, LinesBody, PendingBody, PreviewBody, RenderedBody, plain
 from webapp.api.context import caller, services
 from webapp.api.deleted_bodies import AT_WORK, ClaimedBody, DeletedDataBody
 from webapp.api.openapi import errors, pending_headers, report
-from webapp.api.schemas import LinesQuery, MappingRequest, PreviewQuery, RenderedQuery
+from webapp.api.paging import LINK_HEADER, next_page
+from webapp.api.schemas import DatasetsQuery, LinesQuery, MappingRequest, PreviewQuery, RenderedQuery
 
 WAIT_SECONDS = 10.0
 
@@ -22,6 +23,20 @@ _ERRORS = {
     404: "There is no such dataset.",
     409: "The analysis has not finished yet.",
 }
+
+
+@bp.get("/datasets")
+@bp.input(DatasetsQuery, location="query")
+@bp.output(DatasetsBody, description="Datasets, newest first.")
+@bp.doc(operation_id="datasets", responses={200: {"headers": LINK_HEADER}} | errors({400: "A parameter is not valid."}))
+def datasets(query_data: DatasetsQuery) -> Any:
+    """List the datasets
+
+    Page by page: the `Link` header leads to the next one. What was uploaded without signing in is in no list.
+    """
+    page = workflow.list_datasets(services(), caller(), limit=query_data.limit, after=query_data.after)
+    listed = DatasetsBody.model_validate(page.datasets, from_attributes=True)
+    return listed, next_page("/datasets", page.next)
 
 
 @bp.get("/analyze/<session_id>")

@@ -2,27 +2,25 @@
 
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlencode
 
 from apiflask import APIBlueprint
-from flask import request
 
 from webapp import workflow
 from webapp.api.context import caller, services
 from webapp.api.job_bodies import DeletedJobBody, JobBody, JobsBody, ListedJobBody
 from webapp.api.openapi import errors, pending_headers
+from webapp.api.paging import LINK_HEADER, next_page
 from webapp.api.schemas import EXAMPLE_ID, ChangeJobRequest, CreateJobRequest, JobsQuery
 
 bp = APIBlueprint("jobs", __name__, tag="Jobs")
 
 _NOT_FOUND = {404: "There is no such job."}
-_LINK = {"Link": {"description": '`rel="next"`: the next page, if any (RFC 8288).', "schema": {"type": "string"}}}
 
 
 @bp.get("/jobs")
 @bp.input(JobsQuery, location="query")
 @bp.output(JobsBody, description="Runs and dry runs, newest first.")
-@bp.doc(operation_id="jobs", responses={200: {"headers": _LINK}} | errors({400: "A parameter is not valid."}))
+@bp.doc(operation_id="jobs", responses={200: {"headers": LINK_HEADER}} | errors({400: "A parameter is not valid."}))
 def jobs(query_data: JobsQuery) -> Any:
     """List the runs
 
@@ -38,13 +36,9 @@ def jobs(query_data: JobsQuery) -> Any:
         limit=query_data.limit,
         after=query_data.after,
     )
-    headers = {}
-    if page.next:
-        asked = urlencode(request.args.to_dict() | {"after": page.next})
-        headers["Link"] = f'</jobs?{asked}>; rel="next"'
     fields = ListedJobBody.model_fields
     listed = [{name: item for name, item in job.to_dict().items() if name in fields} for job in page.jobs]
-    return JobsBody.model_validate(listed), headers
+    return JobsBody.model_validate(listed), next_page("/jobs", page.next)
 
 
 @bp.post("/jobs")

@@ -185,6 +185,9 @@ def _a_uuid(given: str) -> str:
     return given
 
 
+Cursor = Annotated[str | None, Field(pattern=CURSOR_PATTERN, description="From the `Link` of the page before.")]
+
+
 class JobsQuery(BaseModel):
     """Which jobs to list."""
 
@@ -193,9 +196,14 @@ class JobsQuery(BaseModel):
     executor: ExecutorName | Literal["elsewhere"] | None = None
     session_id: Annotated[SessionId, AfterValidator(_a_uuid)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
-    after: Annotated[str | None, Field(pattern=CURSOR_PATTERN, description="From the `Link` of the page before.")] = (
-        None
-    )
+    after: Cursor = None
+
+
+class DatasetsQuery(BaseModel):
+    """Which datasets to list."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    after: Cursor = None
 
 
 class EventsQuery(BaseModel):

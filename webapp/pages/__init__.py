@@ -13,6 +13,7 @@ from webapp.pages import (
     deleting,
     estimates,
     fixes,
+    history,
     notebooks,
     reference,
     rows,
@@ -23,11 +24,26 @@ from webapp.pages import (
 )
 from webapp.pages.wording import FILTERS
 
+_MODULES = (
+    start,
+    history,
+    datasets,
+    deleting,
+    fixes,
+    rows,
+    notebooks,
+    runs,
+    estimates,
+    reference,
+    signing_in,
+    settings,
+)
+
 
 def install(app: Flask) -> None:
     """Adds the pages to the application."""
     bp = Blueprint(PAGES, __name__)
-    for module in (start, datasets, deleting, fixes, rows, notebooks, runs, estimates, reference, signing_in, settings):
+    for module in _MODULES:
         module.add_to(bp)
     app.register_blueprint(bp)
     app.jinja_env.filters.update(FILTERS, highlighted=rows.highlighted)

@@ -19,7 +19,9 @@ from webapp.workflow.analyses import (
 from webapp.workflow.choosing import base_model
 from webapp.workflow.claiming import claim_dataset
 from webapp.workflow.colab import COLAB, ColabLink, colab_commands, colab_link
+from webapp.workflow.cursors import CURSOR_PATTERN, is_place
 from webapp.workflow.data_links import data_links, linked_file, revoke_link
+from webapp.workflow.dataset_list import DatasetPage, ListedDataset, list_datasets
 from webapp.workflow.deleting import (
     DeletedData,
     dataset_belongings,
@@ -53,7 +55,7 @@ from webapp.workflow.job_files import (
     job_log,
     job_report,
 )
-from webapp.workflow.job_list import CURSOR_PATTERN, JobPage, list_runs
+from webapp.workflow.job_list import JobPage, list_runs
 from webapp.workflow.jobs import JobStatus, job_status
 from webapp.workflow.mapping import map_columns
 from webapp.workflow.measuring import OwnError, own_errors
@@ -84,6 +86,7 @@ __all__ = [
     "AuditPage",
     "CellError",
     "ColabLink",
+    "DatasetPage",
     "DatasetState",
     "Deleted",
     "DeletedData",
@@ -91,6 +94,7 @@ __all__ = [
     "HandedOver",
     "JobPage",
     "JobStatus",
+    "ListedDataset",
     "NotebookState",
     "OwnError",
     "Page",
@@ -142,6 +146,7 @@ __all__ = [
     "generate",
     "hand_over_run",
     "handed_over_notebook",
+    "is_place",
     "issue_lines",
     "issue_ticket",
     "job_events",
@@ -149,6 +154,7 @@ __all__ = [
     "job_report",
     "job_status",
     "linked_file",
+    "list_datasets",
     "list_runs",
     "make_key",
     "map_columns",
