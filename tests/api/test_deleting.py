@@ -1,12 +1,13 @@
 """Deleting and claiming over HTTP; tests/workflow looks at every table and the store."""
 
-
 import pytest
 
 from webapp import workflow
 from webapp.accounts import VISITOR, Caller
 from webapp.jobs import claim
 from webapp.workflow import deleting
+
+UNKNOWN = "0e7a4c1e-5f5f-4a53-9a3c-0d9f7f3b8a11"
 
 
 def test_a_deleted_dataset_is_told_in_counts_and_is_gone(client, services):
@@ -37,7 +38,7 @@ def test_while_a_job_runs_it_is_told_when_to_ask_again(client, services, monkeyp
     assert answer.headers["Retry-After"] == "5"
 
 
-@pytest.mark.parametrize("path", ["/datasets/x", "/datasets/0e7a4c1e-5f5f-4a53-9a3c-0d9f7f3b8a11", "/notebooks/x", "/datasets/.."])
+@pytest.mark.parametrize("path", [f"/datasets/{UNKNOWN}", "/datasets/x", "/notebooks/x", "/datasets/.."])
 def test_what_is_not_there_is_not_found(client, path):
     assert client.delete(path).status_code == 404
 
