@@ -2,7 +2,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# What is imported is compiled then: of torch and Ray most never is.
+PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest
 SOURCES := pyproject.toml constraints.txt hatch_build.py
 FUZZ_SECONDS ?= 600
@@ -108,5 +109,5 @@ clean:  ## remove the environment and caches
 
 .venv-colab/installed: tests/colab/requirements.txt
 	$(PYTHON) -m venv .venv-colab
-	.venv-colab/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	.venv-colab/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement $<
 	@touch $@

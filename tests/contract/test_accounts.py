@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("quick_passwords", "no_counting")
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
-    return Settings(home=tmp_path_factory.mktemp("home"), auth="local")
+    return Settings(home=tmp_path_factory.mktemp("home"), auth="local", rate_free=1_000_000)
 
 
 @pytest.fixture
