@@ -2,8 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# What is imported is compiled then: of torch and Ray most never is.
-PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest
 SOURCES := pyproject.toml constraints.txt hatch_build.py
 FUZZ_SECONDS ?= 600
@@ -109,5 +108,5 @@ clean:  ## remove the environment and caches
 
 .venv-colab/installed: tests/colab/requirements.txt
 	$(PYTHON) -m venv .venv-colab
-	.venv-colab/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement $<
+	.venv-colab/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

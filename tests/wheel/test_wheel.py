@@ -50,17 +50,7 @@ def test_it_serves_from_an_empty_environment(wheel, tmp_path):
     environment = tmp_path / "env"
     venv.create(environment, with_pip=True)
     python, tunebook = environment / "bin/python", environment / "bin/tunebook"
-    install = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-compile",
-        "--constraint",
-        ROOT / "constraints.txt",
-        wheel,
-    ]
+    install = [python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel]
     subprocess.run(install, check=True, cwd=tmp_path)
     sample = subprocess.run(
         [python, "-c", "import webapp.datasets as d; print(d.sample_path())"],
