@@ -1,6 +1,5 @@
 """API keys: shown once, kept as a hash, each with what it may do, until it expires or is revoked."""
 
-import hashlib
 import secrets
 import zlib
 from collections.abc import Iterable
@@ -13,10 +12,12 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp.accounts import audit
+from webapp.accounts.authentication import Credentials
 from webapp.accounts.callers import PERMISSIONS, Caller, Permission, Tier
 from webapp.accounts.labels import label
 from webapp.errors import Problem
 from webapp.storage import Database
+from webapp.storage.digests import sha256_of
 from webapp.storage.people import ApiKey
 from webapp.storage.tables import utc_now
 
@@ -56,7 +57,7 @@ def make_key(
         owner=caller.id,
         name=label(name, 100) or "API key",
         prefix=text[:_SHOWN_LENGTH],
-        key_sha256=_digest(text),
+        key_sha256=sha256_of(text),
         permissions=[permission for permission in PERMISSIONS if permission in wanted],
         tier=caller.tier,
         expires_at=None if expires_days is None else utc_now() + timedelta(days=expires_days),
@@ -82,12 +83,17 @@ def revoke_key(session: Session, caller: Caller, key_id: str) -> None:
     audit.record(session, caller, "key_revoked", key_id, name=found.name, prefix=found.prefix)
 
 
+def shown_key(given: Credentials) -> str:
+    """The API key among what a request shows, as a header of its own or as the bearer token; empty without one."""
+    return given.api_key or (given.bearer if given.bearer.startswith(PREFIX) else "")
+
+
 def caller_of_key(db: Database, key: str, address: str) -> Caller:
     """Who shows this key, with what it may do; raises Problem `invalid_key` or `key_expired` (401)."""
     row = None
     if _is_whole(key):
         with db.reading() as session:
-            row = session.scalar(select(ApiKey).where(ApiKey.key_sha256 == _digest(key)))
+            row = session.scalar(select(ApiKey).where(ApiKey.key_sha256 == sha256_of(key)))
     if row is None:
         raise Problem("invalid_key", "This API key is not known; it may have been revoked. Make a new one.", status=401)
     if row.expires_at is not None and row.expires_at <= utc_now():
@@ -120,7 +126,3 @@ def _is_whole(key: str) -> bool:
 
 def _checksum(body: str) -> str:
     return f"{zlib.crc32(body.encode()):08x}"
-
-
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()

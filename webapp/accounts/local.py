@@ -1,6 +1,5 @@
 """Accounts kept in this installation's own database: TUNEBOOK_AUTH=local."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +15,7 @@ from webapp.accounts.throttle import Throttle
 from webapp.accounts.tokens import ACCESS_SECONDS, AccessTokens
 from webapp.errors import Problem
 from webapp.storage import Database
+from webapp.storage.digests import sha256_of
 from webapp.storage.people import Account, AuditEvent, RefreshToken, SignIn
 from webapp.storage.tables import utc_now
 
@@ -35,8 +35,8 @@ class LocalAccounts:
 
     def caller(self, given: Credentials) -> Caller:
         """Raises Problem (401) `invalid_key`, `key_expired`, `invalid_token` or `token_expired`."""
-        if given.api_key or given.bearer.startswith(keys.PREFIX):
-            return keys.caller_of_key(self.db, given.api_key or given.bearer, given.address)
+        if key := keys.shown_key(given):
+            return keys.caller_of_key(self.db, key, given.address)
         if given.bearer:
             token = self.tokens.read(given.bearer)
             return self._caller_of(token.sign_in_id, given.address, token.account_id)
@@ -84,7 +84,7 @@ class LocalAccounts:
 
         Raises Problem `invalid_refresh_token` or `refresh_token_reused` (401).
         """
-        digest = _digest(refresh_token)
+        digest = sha256_of(refresh_token)
         given = RefreshToken.token_sha256 == digest
         with self.db.session() as session:
             # Held before the token is looked at: of two who come at once, the second sees that it is used.
@@ -122,7 +122,7 @@ class LocalAccounts:
         if not given.bearer:
             return given.cookie.get(_COOKIE)
         found = session.scalar(
-            select(RefreshToken.sign_in_id).where(RefreshToken.token_sha256 == _digest(given.bearer))
+            select(RefreshToken.sign_in_id).where(RefreshToken.token_sha256 == sha256_of(given.bearer))
         )
         if found is not None:
             return found
@@ -158,7 +158,7 @@ class LocalAccounts:
 
     def _tokens(self, session: Session, account: Account, sign_in_id: str, address: str) -> SignedIn:
         refresh_token = secrets.token_urlsafe(32)
-        session.add(RefreshToken(token_sha256=_digest(refresh_token), sign_in_id=sign_in_id))
+        session.add(RefreshToken(token_sha256=sha256_of(refresh_token), sign_in_id=sign_in_id))
         return SignedIn(
             caller=directory.caller_of_account(account, address),
             access_token=self.tokens.issue(account.id, sign_in_id),
@@ -166,7 +166,3 @@ class LocalAccounts:
             expires_in=ACCESS_SECONDS,
             cookie={_COOKIE: sign_in_id},
         )
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -12,7 +12,7 @@ import jwt
 from webapp.accounts import audit
 from webapp.accounts.authentication import Credentials, SignedIn
 from webapp.accounts.callers import NOBODY, VISITOR, Caller
-from webapp.accounts.keys import PREFIX, caller_of_key
+from webapp.accounts.keys import caller_of_key, shown_key
 from webapp.accounts.supabase_problems import refusal, sign_in_over
 from webapp.accounts.supabase_tokens import supabase_tokens
 from webapp.accounts.throttle import Throttle
@@ -49,8 +49,7 @@ class SupabaseAccounts:
 
     def caller(self, given: Credentials) -> Caller:
         """The person of an API key, a token or a page's cookie; a visitor where nothing is shown."""
-        key = given.api_key or (given.bearer if given.bearer.startswith(PREFIX) else "")
-        if key:
+        if key := shown_key(given):
             return caller_of_key(self._db, key, given.address)
         token = given.bearer or given.cookie.get(_ACCESS, "")
         return replace(self.tokens.caller(token) if token else VISITOR, address=given.address)

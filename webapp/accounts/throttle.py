@@ -1,6 +1,5 @@
 """How often a sign-in may be tried: counted for each account and each address, known or not."""
 
-import hashlib
 import math
 import time
 from ipaddress import IPv6Address, ip_address
@@ -11,6 +10,7 @@ from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
 from webapp.errors import Problem
+from webapp.storage.digests import sha256_of
 
 _PER_ACCOUNT = (RateLimitItemPerMinute(5), RateLimitItemPerHour(20))
 _PER_ADDRESS = (RateLimitItemPerMinute(30),)
@@ -28,14 +28,14 @@ class Throttle:
     def attempt(self, email: str, address: str) -> None:
         """Counts an attempt before it is judged, so that many at once do not pass; raises `too_many_attempts` (429)."""
         self._count(_PER_ADDRESS, "sign_in_address", network(address))
-        self._count(_PER_ACCOUNT, "sign_in_account", _name(email))
+        self._count(_PER_ACCOUNT, "sign_in_account", sha256_of(email))
 
     def succeeded(self, email: str) -> None:
         """Whoever knows the password begins anew."""
         for limit in _PER_ACCOUNT:
             for limiter in (self._shared, self._own):
                 try:
-                    limiter.clear(limit, "sign_in_account", _name(email))
+                    limiter.clear(limit, "sign_in_account", sha256_of(email))
                 except StorageError:
                     continue
 
@@ -60,10 +60,6 @@ class Throttle:
             status=429,
             details={"retry_after": seconds},
         )
-
-
-def _name(email: str) -> str:
-    return hashlib.sha256(email.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def network(address: str) -> str:

@@ -1,6 +1,5 @@
 """How often each person may ask: requests a minute by tier, counted for all addresses of the app together."""
 
-import hashlib
 import math
 from time import time
 from typing import Any
@@ -15,6 +14,7 @@ from webapp.api import errors
 from webapp.api.context import bearer, caller, services
 from webapp.errors import Problem
 from webapp.settings import Settings
+from webapp.storage.digests import sha256_of
 
 # What machines ask again and again, and what costs nothing; `static` is left out by the library itself.
 UNLIMITED = {"static", "service.health", "service.ready", "metrics.metrics"}
@@ -74,7 +74,7 @@ def _options(settings: Settings) -> dict[str, Any]:
 def _who() -> str:
     """Whose requests this one is counted with; a credential that is not valid is one of its address's."""
     if request.endpoint == PROGRESS and bearer():
-        return "token " + hashlib.sha256(bearer().encode("utf-8", "surrogatepass")).hexdigest()
+        return "token " + sha256_of(bearer())
     try:
         asking = caller()
     except Problem:

@@ -1,6 +1,5 @@
 """Links to the files of rows that notebooks fetch: unguessable, they expire, and can be revoked."""
 
-import hashlib
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import Caller, reachable
 from webapp.errors import Problem
+from webapp.storage.digests import sha256_of
 from webapp.storage.tables import DataLink, Notebook, utc_now
 from webapp.workflow.lookup import find_notebook
 from webapp.workflow.services import Services
@@ -25,7 +25,7 @@ def new_link(services: Services, notebook: Notebook, blob: str, filename: str) -
     link = DataLink(
         owner=notebook.owner,
         notebook_id=notebook.id,
-        token_sha256=_digest(token),
+        token_sha256=sha256_of(token),
         blob=blob,
         filename=filename,
         expires_at=utc_now() + timedelta(seconds=services.settings.link_seconds),
@@ -37,7 +37,7 @@ def new_link(services: Services, notebook: Notebook, blob: str, filename: str) -
 def linked_file(services: Services, token: str, filename: str) -> Path:
     """The file behind a link; raises Problem `invalid_link` (404), `link_expired` or `link_revoked` (410)."""
     with services.db.reading() as session:
-        link = session.scalar(select(DataLink).where(DataLink.token_sha256 == _digest(token)))
+        link = session.scalar(select(DataLink).where(DataLink.token_sha256 == sha256_of(token)))
     if link is None or link.filename != filename:
         raise Problem("invalid_link", "This link is not valid.", status=404)
     if link.revoked_at:
@@ -88,7 +88,3 @@ def _links(notebook_id: str) -> Select[DataLink]:
 
 def _live() -> ColumnElement[bool]:
     return DataLink.revoked_at.is_(None) & (DataLink.expires_at > utc_now())
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

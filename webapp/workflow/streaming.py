@@ -1,6 +1,5 @@
 """A job is followed while it runs: by whoever may read it, or by who holds a ticket that was made for it."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from webapp.errors import Problem
 from webapp.jobs import Reader, read_events
 from webapp.jobs.events import SHOWN
 from webapp.jobs.states import FINAL
+from webapp.storage.digests import sha256_of
 from webapp.storage.tables import StreamTicket, utc_now
 from webapp.workflow.lookup import canonical_id, find_job
 from webapp.workflow.services import Services
@@ -44,7 +44,9 @@ def issue_ticket(services: Services, caller: Caller, job_id: str) -> Ticket:
     with services.db.session() as session:
         session.execute(delete(StreamTicket).where(StreamTicket.expires_at <= utc_now()))
         job = find_job(session, caller, job_id)
-        session.add(StreamTicket(ticket_sha256=_digest(ticket), job_id=job.id, owner=caller.id, expires_at=expires_at))
+        session.add(
+            StreamTicket(ticket_sha256=sha256_of(ticket), job_id=job.id, owner=caller.id, expires_at=expires_at)
+        )
         return Ticket(ticket, job.id, expires_at)
 
 
@@ -70,7 +72,7 @@ def _redeem(session: Session, job_id: str, ticket: str) -> Caller:
     statement = (
         delete(StreamTicket)
         .where(
-            StreamTicket.ticket_sha256 == _digest(ticket),
+            StreamTicket.ticket_sha256 == sha256_of(ticket),
             StreamTicket.job_id == canonical_id(job_id),
             StreamTicket.expires_at > utc_now(),
         )
@@ -85,7 +87,3 @@ def _redeem(session: Session, job_id: str, ticket: str) -> Caller:
             param="ticket",
         )
     return Caller(row.owner, local=row.owner is None)  # only the local person makes rows that have no owner
-
-
-def _digest(ticket: str) -> str:
-    return hashlib.sha256(ticket.encode("utf-8", "surrogatepass")).hexdigest()
