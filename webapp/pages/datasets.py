@@ -73,13 +73,9 @@ def _page(dataset_id: str, purpose: Purpose, problem: Problem | None = None) -> 
     shown |= {"offers": offers(state.analysis), "labels": labels(), "settings": defaults()}
     try:
         report = state.finished()
-        shown |= {"report": report, "token_chart": token_chart(report), "share_charts": share_charts(report)}
-        shown["listed"] = LISTED
+        shown |= {"report": report, "share_charts": share_charts(report), "listed": LISTED}
         shown["preview"] = workflow.preview(services(), caller(), dataset_id, 1, _PREVIEW_ROWS)
         shown |= _advice(dataset_id, purpose)
-        if "recommendation" in shown:
-            candidates = [item.model for item in shown["recommendation"].recommendations]
-            shown["token_chart"] = token_chart(report, candidates)
         if "model" in shown:
             shown["rendered"] = [
                 workflow.rendered(services(), caller(), dataset_id, example.index, purpose.model_id)
@@ -88,6 +84,9 @@ def _page(dataset_id: str, purpose: Purpose, problem: Problem | None = None) -> 
     except Problem as found:
         shown["columns"] = found.details.get("columns")
         problem = problem or found
+    if "report" in shown:
+        recommended = shown["recommendation"].recommendations if "recommendation" in shown else ()
+        shown["token_chart"] = token_chart(shown["report"], [item.model for item in recommended])
     status = problem.status if problem else 200
     return make_response(render_template("dataset.html", problem=problem, **shown), status)
 

@@ -44,7 +44,7 @@ def _page(notebook_id: str, colab: workflow.ColabLink | None = None) -> str:
 def look_inside(notebook_id: str) -> ResponseReturnValue:
     """The cells of a notebook; the query string names one that is to be shown whole."""
     state = workflow.notebook_state(services(), caller(), notebook_id)
-    cells = workflow.notebook_preview(services(), caller(), notebook_id, request.args.get("cell", 0, type=int))
+    cells = workflow.notebook_preview(services(), state.notebook, request.args.get("cell", 0, type=int))
     return render_template("preview.html", notebook=state.notebook, dataset=state.dataset, cells=cells)
 
 

@@ -27,7 +27,7 @@ def show(dataset_id: str) -> ResponseReturnValue:
     wanted = _wanted()
     state = workflow.dataset_state(services(), caller(), dataset_id)
     report = state.finished()
-    found = workflow.browse(services(), caller(), dataset_id, wanted, _ROWS)
+    found = workflow.browse(services(), state, wanted, _ROWS)
     return render_template(
         "rows.html",
         dataset=state.dataset,

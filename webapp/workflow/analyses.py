@@ -107,9 +107,8 @@ def preview(services: Services, caller: Caller, dataset_id: str, page: int, page
     return Page(examples.page(page, page_size), len(examples), page, page_size)
 
 
-def browse(services: Services, caller: Caller, dataset_id: str, wanted: Wanted, count: int) -> Found:
-    """The next `count` examples that are wanted; raises Problem `unknown_issue` (404), and those of `analysis`."""
-    state = dataset_state(services, caller, dataset_id)
+def browse(services: Services, state: DatasetState, wanted: Wanted, count: int) -> Found:
+    """The next `count` examples that are wanted; raises Problem `unknown_issue` (404), and those of `finished`."""
     state.finished()
     return browsing.browse(open_examples(services, state.dataset.id), wanted, count)
 

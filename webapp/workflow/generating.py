@@ -99,9 +99,8 @@ def notebook_state(services: Services, caller: Caller, notebook_id: str) -> Note
     return NotebookState(notebook, dataset, describe(job, dataset.filename) if job else None)
 
 
-def notebook_preview(services: Services, caller: Caller, notebook_id: str, whole: int = 0) -> list[PreviewCell]:
-    """The cells of a notebook for a page, code cell `whole` to its end; raises Problem `notebook_not_found`."""
-    notebook = notebook_state(services, caller, notebook_id).notebook
+def notebook_preview(services: Services, notebook: Notebook, whole: int = 0) -> list[PreviewCell]:
+    """The cells of a notebook for a page, code cell `whole` to its end."""
     return preview(services.blobs.path(notebook.blob), whole)
 
 

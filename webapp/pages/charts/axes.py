@@ -2,10 +2,21 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
-# A drawing, and the part of it that is inside of its axes, in the units of its viewBox.
-WIDTH, HEIGHT = 480.0, 220.0
+# The part of a drawing that is inside of its axes, in the units of its viewBox.
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 470.0, 12.0, 186.0
+
+
+class Frame(NamedTuple):
+    """A drawing's size, and the sides of what is inside of its axes."""
+
+    width: float = 480.0
+    height: float = 220.0
+    left: float = LEFT
+    right: float = RIGHT
+    top: float = TOP
+    bottom: float = BOTTOM
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from webapp.pages.charts.axes import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis
+from webapp.pages.charts.axes import BOTTOM, LEFT, RIGHT, TOP, Axis, Frame
 from webapp.pages.wording import number
 
 # Names of bars that are longer are cut: the table has them whole.
@@ -63,12 +63,7 @@ class Histogram:
     off: list[Mark]
     ticks: list[tuple[float, float]]
     summary: str
-    width: float = WIDTH
-    height: float = HEIGHT
-    left: float = LEFT
-    right: float = RIGHT
-    top: float = TOP
-    bottom: float = BOTTOM
+    frame: Frame = Frame()  # noqa: RUF009 (a tuple)
 
 
 def histogram(title: str, things: str, bars: Sequence[Bar], marks: Sequence[Mark] = ()) -> Histogram:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from webapp.pages.charts.axes import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, across, upwards
+from webapp.pages.charts.axes import Axis, Frame, across, upwards
 from webapp.pages.wording import number
 
 Point = tuple[float, float]
@@ -49,12 +49,7 @@ class LineChart:
     ticks_y: list[Point] = field(default_factory=list)
     range_x: Point = (0.0, 1.0)
     summary: str = "No figures yet."
-    width: float = WIDTH
-    height: float = HEIGHT
-    left: float = LEFT
-    right: float = RIGHT
-    top: float = TOP
-    bottom: float = BOTTOM
+    frame: Frame = Frame()  # noqa: RUF009 (a tuple)
 
 
 def line_chart(title: str, series: Mapping[str, Sequence[Point]], window: Window | None = None) -> LineChart:
