@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,14 +145,21 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(home=home, hf_hub_cache=cache, max_upload_bytes=8 * 1024 * 1024)
 
 
-@pytest.fixture(scope="module")
-def app(settings: Settings) -> Iterator[Flask]:
+@contextmanager
+def app_with_tables(settings: Settings) -> Iterator[Flask]:
+    """The application over a store that has all tables; its database is closed when the block ends."""
     services = open_services(settings)
     services.db.migrate()
     services.db.close()
     made = create_app(settings)
     yield made
     made.extensions["tunebook"].db.close()
+
+
+@pytest.fixture(scope="module")
+def app(settings: Settings) -> Iterator[Flask]:
+    with app_with_tables(settings) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

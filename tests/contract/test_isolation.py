@@ -13,8 +13,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from tests.conftest import app_with_tables
 from tests.test_outbound import Site, answers
-from webapp import create_app, workflow
+from webapp import workflow
 from webapp.accounts import audit, keys
 from webapp.accounts.directory import add_account, caller_of_account
 from webapp.api import fixes
@@ -24,7 +25,6 @@ from webapp.notebooks import delivery
 from webapp.settings import Settings
 from webapp.storage.people import ApiKey
 from webapp.storage.tables import Base, Job, utc_now
-from webapp.workflow import open_services
 from webapp.workflow.job_files import run_key
 from webapp.workflow.kinds import job_kinds
 
@@ -210,12 +210,8 @@ def app(tmp_path_factory, patches):
         hf_endpoint=hub.url,
         hf_hub_cache=tmp_path_factory.mktemp("hub"),
     )
-    services = open_services(settings)
-    services.db.migrate()
-    services.db.close()
-    made = create_app(settings)
-    yield made
-    made.extensions["tunebook"].db.close()
+    with app_with_tables(settings) as made:
+        yield made
     hub.close()
 
 

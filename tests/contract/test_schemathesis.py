@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests import signed_in
+from tests.conftest import app_with_tables
 from tests.test_outbound import Site, answers
 from webapp import create_app, workflow
 from webapp.accounts import LOCAL, Caller
@@ -152,12 +153,8 @@ def locked(settings, tmp_path_factory):
     given = settings.model_copy(
         update={"home": tmp_path_factory.mktemp("locked"), "auth": "local", "rate_free": 1_000_000}
     )
-    opened = workflow.open_services(given)
-    opened.db.migrate()
-    opened.db.close()
-    app = signed_in.install(create_app(given), ada=Caller("ada"))
-    yield schemathesis.openapi.from_wsgi("/openapi.json", app)
-    app.extensions["tunebook"].db.close()
+    with app_with_tables(given) as made:
+        yield schemathesis.openapi.from_wsgi("/openapi.json", signed_in.install(made, ada=Caller("ada")))
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.storage.engine import database_url, open_engine, reading_options
@@ -47,3 +48,9 @@ class Database:
     def close(self) -> None:
         """Closes every idle connection."""
         self.engine.dispose()
+
+
+def hold_name(session: Session, name: str) -> None:
+    """Keeps other sessions that hold this name waiting until this one ends; SQLite has one writer at a time anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))

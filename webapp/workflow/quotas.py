@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from webapp.accounts import VISITORS, Caller
 from webapp.errors import Problem
 from webapp.jobs.states import ELSEWHERE
+from webapp.storage.database import hold_name
 from webapp.storage.tables import Dataset, Job, Upload
 from webapp.workflow.services import Services
 
@@ -62,7 +63,7 @@ def keep_within(services: Services, session: Session, caller: Caller, size: int)
     """
     if _counts(caller):
         settings = services.settings
-        _one_by_one(session, caller)
+        hold_name(session, caller.id or VISITORS)
         used = _used(session, caller) - size
         Room(settings.max_upload_bytes, settings.max_stored_bytes, used).require(size)
 
@@ -78,12 +79,6 @@ def _used(session: Session, caller: Caller) -> int:
     return int((session.scalar(kept) or 0) + (session.scalar(announced) or 0))
 
 
-def _one_by_one(session: Session, caller: Caller) -> None:
-    """Has those that come at once for one person wait for each other; SQLite has one writer at a time anyway."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(caller.id, 0))))
-
-
 def require_place(
     services: Services, session: Session, caller: Caller, dataset_id: str, besides: str | None = None
 ) -> None:
@@ -94,7 +89,7 @@ def require_place(
     """
     if caller.local:
         return
-    _one_by_one(session, caller)
+    hold_name(session, caller.id or VISITORS)
     whose = Job.dataset_id == dataset_id if caller.id in (None, VISITORS) else Job.owner == caller.id
     at_work = Job.status.in_(("queued", "running")) & (Job.executor != ELSEWHERE)
     others = select(func.count()).select_from(Job).where(whose, at_work, Job.id != (besides or ""))

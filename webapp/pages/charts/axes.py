@@ -19,6 +19,9 @@ class Frame(NamedTuple):
     bottom: float = BOTTOM
 
 
+FRAME = Frame()
+
+
 @dataclass(frozen=True)
 class Axis:
     """Values from `low` to `high`, drawn from `start` to `end`; `log`: by their logarithms, and all are above 0."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from webapp.pages.charts.axes import BOTTOM, LEFT, RIGHT, TOP, Axis, Frame
+from webapp.pages.charts.axes import BOTTOM, FRAME, LEFT, RIGHT, TOP, Axis, Frame
 from webapp.pages.wording import number
 
 # Names of bars that are longer are cut: the table has them whole.
@@ -63,7 +63,7 @@ class Histogram:
     off: list[Mark]
     ticks: list[tuple[float, float]]
     summary: str
-    frame: Frame = Frame()  # noqa: RUF009 (a tuple)
+    frame: Frame = FRAME
 
 
 def histogram(title: str, things: str, bars: Sequence[Bar], marks: Sequence[Mark] = ()) -> Histogram:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from webapp.pages.charts.axes import Axis, Frame, across, upwards
+from webapp.pages.charts.axes import FRAME, Axis, Frame, across, upwards
 from webapp.pages.wording import number
 
 Point = tuple[float, float]
@@ -49,7 +49,7 @@ class LineChart:
     ticks_y: list[Point] = field(default_factory=list)
     range_x: Point = (0.0, 1.0)
     summary: str = "No figures yet."
-    frame: Frame = Frame()  # noqa: RUF009 (a tuple)
+    frame: Frame = FRAME
 
 
 def line_chart(title: str, series: Mapping[str, Sequence[Point]], window: Window | None = None) -> LineChart:
