@@ -77,3 +77,8 @@ def test_before_the_analysis_is_done_it_is_409(client, send):
     answer = ask(client, session_id=send(b"x").json["session_id"])
     assert answer.status_code == 409
     assert answer.headers["Retry-After"] == "1"
+
+
+def test_an_estimate_for_a_dataset_without_a_name_is_not_one_for_none(client):
+    answer = client.get("/estimate?model_id=smollm2-360m&session_id=")
+    assert (answer.status_code, answer.json["error"]["code"]) == (404, "dataset_not_found")

@@ -34,6 +34,6 @@ def estimate(
         batch=batch,
         rank=rank,
         checkpointing=checkpointing,
-        analysis=analysis(services, caller, dataset_id) if dataset_id else None,
+        analysis=analysis(services, caller, dataset_id) if dataset_id is not None else None,
         plan=RunPlan(epochs=epochs),
     )
