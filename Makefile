@@ -28,8 +28,9 @@ demo: install  ## do the main job through the HTTP API, without a browser
 test: lint  ## every check: lint, types, unit, contract, faults, browser, wheel
 	$(MAKE) --jobs 2 types quick-tests
 
+# One more than the cores of a small machine: many tests wait for a server, a kernel or a browser.
 quick-tests: .venv/installed-dev
-	$(PYTEST) -n 2 --dist worksteal --durations 40 -m "not slow"
+	$(PYTEST) -n 3 --dist worksteal --durations 40 -m "not slow"
 
 test-all: .venv/installed-dev lint types  ## the same with every model and long fuzzing, and what of the code they reach
 	$(PYTEST) -n 2 --dist worksteal --cov --cov-report=term

@@ -296,17 +296,12 @@ def test_a_run_fetches_its_rows_and_goes_on_with_its_part(make_spec, sample, tmp
     assert (tmp_path / "real" / rows.name).read_bytes() == rows.read_bytes()
 
 
-@pytest.mark.parametrize("encrypted", [False, True])
-def test_rows_beside_the_notebook_need_no_network_in_a_dry_run(make_spec, sample, tmp_path, encrypted):
-    payload, secret = sample[1].payload(), Secret.new() if encrypted else None
-    rows = tmp_path / payload_name("notebook.ipynb", encrypted=encrypted)
-    if secret:
-        with payload.open("rb") as source, rows.open("wb") as target:
-            encrypt(source, secret, target)
-    else:
-        rows.write_bytes(payload.read_bytes())
-    link = f"https://tunebook.invalid/data/token/{rows.name}"
-    delivery = describe_file(rows, rows.name, url=link, key=secret.text if secret else None)
+def test_encrypted_rows_beside_the_notebook_need_no_network_in_a_dry_run(make_spec, sample, tmp_path):
+    secret = Secret.new()
+    rows = tmp_path / payload_name("notebook.ipynb", encrypted=True)
+    with sample[1].payload().open("rb") as source, rows.open("wb") as target:
+        encrypt(source, secret, target)
+    delivery = describe_file(rows, rows.name, url=f"https://tunebook.invalid/data/token/{rows.name}", key=secret.text)
     path = tmp_path / "notebook.ipynb"
     path.write_bytes(render(replace(make_spec(), delivery=delivery)))
     check(dry_run(path, tmp_path / "run", Watch(240, quietly)))
