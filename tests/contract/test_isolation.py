@@ -187,6 +187,10 @@ RULES = {
     "pages.run_curves": theirs(queries=["", "log=1"]),
     "pages.cancel_run": theirs(),
     "pages.resume_run": theirs(),
+    "pages.try_prompts": theirs(),
+    "pages.ask_both": theirs(forms=[{}, {"text": "What is said?"}]),
+    "pages.stop_answer": theirs(forms=[{}, {"prompt": "1"}]),
+    "pages.put_away": theirs(),
 }
 
 

@@ -20,7 +20,7 @@ class ListedJobBody(Body):
     session_id: str
     dataset_filename: str
     notebook_id: str | None
-    kind: Literal["analysis", "fix", "export", "dry_run", "run"]
+    kind: Literal["analysis", "fix", "export", "dry_run", "run", "chat"]
     executor: Annotated[str, Field(description="Where it runs: `local` is the machine that runs jobs.")]
     name: str | None
     note: str | None
