@@ -29,7 +29,8 @@ function connect() {
 
 const tell = {
   progress(data) {
-    if (data.message) find("message").textContent = data.message;
+    const place = find("message");
+    if (place && data.message) place.textContent = data.message;
   },
   ready() {
     find("loading")?.remove();

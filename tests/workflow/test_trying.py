@@ -93,7 +93,7 @@ def refusal(services, run, question=WHERE):
 
 
 def test_a_prompt_is_answered_by_both(services, run, answered):
-    number = workflow.ask_both(services, LOCAL, run, WHERE)
+    number = workflow.ask_both(services, LOCAL, run, WHERE).prompt
     before = workflow.try_state(services, LOCAL, run)
     assert (before.living, before.prompts[0].open, before.absent) == (True, True, None)
     played = Played()
@@ -123,7 +123,7 @@ def test_a_prompt_is_answered_by_both(services, run, answered):
 
 
 def test_a_second_tab_joins_the_same_models_and_the_next_prompt_finds_them_again(services, run, answered):
-    first, second = (workflow.ask_both(services, LOCAL, run, WHERE) for _ in range(2))
+    first, second = (workflow.ask_both(services, LOCAL, run, WHERE).prompt for _ in range(2))
     assert first < second
     played = Played()
     answered(played)
@@ -136,7 +136,7 @@ def test_a_second_tab_joins_the_same_models_and_the_next_prompt_finds_them_again
 
 
 def test_what_is_written_so_far_is_shown_up_to_the_event_from_which_the_stream_goes_on(services, run):
-    number = workflow.ask_both(services, LOCAL, run, WHERE)
+    number = workflow.ask_both(services, LOCAL, run, WHERE).prompt
     job = claim(services.db, "test", 60)
     where = {"prompt": number, "side": "base"}
     told = [("writing", where), ("piece", {**where, "text": "lost with its attempt"}), ("writing", where)]
@@ -157,16 +157,17 @@ def test_what_is_written_so_far_is_shown_up_to_the_event_from_which_the_stream_g
 
 
 def test_a_stop_reaches_the_models(services, run, answered):
-    number = workflow.ask_both(services, LOCAL, run, WHERE)
-    workflow.stop_answer(services, LOCAL, run, number)
+    number = workflow.ask_both(services, LOCAL, run, WHERE).prompt
+    workflow.stop_answer(services, LOCAL, run, str(number))
     played = Played()
     answered(played)
     assert [next(iter(sent)) for sent in played.sent] == ["prompt", "stop"]
-    workflow.stop_answer(services, LOCAL, run, number)
+    assert played.sent[1] == {"stop": number}
+    workflow.stop_answer(services, LOCAL, run, str(number))
 
 
 def test_a_second_attempt_answers_only_what_is_still_open(services, run, answered):
-    first, second = (workflow.ask_both(services, LOCAL, run, WHERE) for _ in range(2))
+    first, second = (workflow.ask_both(services, LOCAL, run, WHERE).prompt for _ in range(2))
     job = claim(services.db, "test", 60)
     done = {"text": "a", "tokens": 1, "seconds": 1.0, "end": "ended", "message": ""}
     told = [("answer", {"prompt": first, "side": side, **done}) for side in ("base", "tuned")]

@@ -86,6 +86,8 @@ ACCESS: dict[str, Access] = {
     "part_uploads.cancel": "write",
     "part_uploads.complete": "write",
     "progress.progress_token": "train",
+    "trying.ask": "write",
+    "trying.stop": "write",
     "uploads.upload": "write",
     "uploads.upload_raw": "write",
     "uploads.upload_sample": "write",

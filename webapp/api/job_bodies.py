@@ -64,10 +64,16 @@ class EventBody(Body):
     seq: Annotated[int, Field(ge=1, description="Rises with every event, with gaps.")]
     attempt: Annotated[int, Field(ge=0)]
     type: Annotated[
-        str, Field(description="`status`, `cell_started`, `cell_finished`, `stream`, `display`, `metrics`, `died`.")
+        str, Field(description="`status`, `cell_started`, `cell_finished`, `stream`, `display`, `metrics`, `died`, ...")
     ]
     data: dict[str, Any]
     at: datetime
+
+
+class PromptBody(Body):
+    prompt: Annotated[int, Field(ge=1, description="What events of its answers call it.")]
+    job_id: Annotated[str, Field(description="The job that answers.")]
+    status_url: str
 
 
 class EventsBody(RootModel[list[EventBody]]):

@@ -50,9 +50,7 @@ def ask(job_id: str) -> ResponseReturnValue:
 
 def stop(job_id: str) -> ResponseReturnValue:
     """Ends the answers to one prompt where they are."""
-    number = request.form.get("prompt", "")
-    prompt = int(number) if number.isascii() and number.isdecimal() and len(number) < 16 else 0
-    workflow.stop_answer(services(), caller(), job_id, prompt)
+    workflow.stop_answer(services(), caller(), job_id, request.form.get("prompt", ""))
     return _to(job_id)
 
 

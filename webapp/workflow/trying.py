@@ -15,6 +15,7 @@ from webapp.jobs import enqueue, request_cancel
 from webapp.jobs.events import append
 from webapp.jobs.states import ELSEWHERE, FINAL
 from webapp.notebooks.results import MINIATURE, MODEL
+from webapp.notebooks.spec import Whole
 from webapp.storage.tables import Dataset, Job, JobEvent, Notebook
 from webapp.workflow.analyses import open_examples
 from webapp.workflow.chats import Prompt, read_prompts
@@ -35,12 +36,12 @@ class Question(Schema):
     At temperature 0 the likeliest token is taken each time, as for the report of a run.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     text: Annotated[str, Field(min_length=1, max_length=8000)]
     system: Annotated[str, Field(max_length=4000)] = ""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
-    max_new_tokens: Annotated[int, Field(ge=1, le=1024)] = 256
+    max_new_tokens: Annotated[int, Field(ge=1, le=1024), Whole] = 256
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,14 @@ class TryState:
         return self.chat is not None and not self.chat.finished
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A prompt by its number, and the job that answers it."""
+
+    prompt: int
+    job: JobStatus
+
+
 def try_state(services: Services, caller: Caller, run_id: str) -> TryState:
     """How it stands with trying the model of a run; raises Problem `job_not_found` or `not_a_run`."""
     with services.db.reading() as session:
@@ -86,8 +95,8 @@ def try_state(services: Services, caller: Caller, run_id: str) -> TryState:
         )
 
 
-def ask_both(services: Services, caller: Caller, run_id: str, question: Question) -> int:
-    """Asks the base model and the run's; both are loaded first where they are not. Answers the prompt's number.
+def ask_both(services: Services, caller: Caller, run_id: str, question: Question) -> Asked:
+    """Asks the base model and the run's; both are loaded first where they are not.
 
     Raises Problem `job_not_found`, `not_a_run`, `model_not_here`, `too_many_jobs`, `too_many_prompts`, or `closing`.
     """
@@ -103,14 +112,25 @@ def ask_both(services: Services, caller: Caller, run_id: str, question: Question
             raise Problem("closing", "The models are being put away: ask again in a few seconds.", status=409)
         _require_patience(session, chat)
         append(session, chat.id, chat.attempt, [("prompt", question.model_dump())])
-        return session.scalars(select(func.max(JobEvent.seq)).where(JobEvent.job_id == chat.id)).one()
+        number = session.scalars(select(func.max(JobEvent.seq)).where(JobEvent.job_id == chat.id)).one()
+        return Asked(number, describe(chat, session.get_one(Dataset, run.dataset_id).filename))
 
 
-def stop_answer(services: Services, caller: Caller, run_id: str, prompt: int) -> None:
-    """Ends the answers to a prompt where they are; what is answered, or nobody answers, stays as it is."""
+def stop_answer(services: Services, caller: Caller, run_id: str, prompt: str) -> None:
+    """Ends the answers to a prompt, named by its number, where they are; those that have ended stay as they are.
+
+    Raises Problem `job_not_found`, `not_a_run` or `prompt_not_found` (404).
+    """
+    number = int(prompt) if prompt.isascii() and prompt.isdecimal() and len(prompt) < 19 else 0
     with services.db.session() as session:
-        if chat := _living(session, find_run(session, caller, run_id).id):
-            append(session, chat.id, chat.attempt, [("stop", {"prompt": prompt})])
+        run = find_run(session, caller, run_id)
+        asked = session.get(JobEvent, number)
+        chats = {chat.id for chat in session.scalars(chats_of(run.id))}
+        if asked is None or asked.type != "prompt" or asked.job_id not in chats:
+            raise Problem("prompt_not_found", "This run was asked no prompt of that number.", status=404)
+        chat = _living(session, run.id)
+        if chat and chat.id == asked.job_id:
+            append(session, chat.id, chat.attempt, [("stop", {"prompt": number})])
 
 
 def put_away(services: Services, caller: Caller, run_id: str) -> None:
