@@ -75,6 +75,7 @@ async function redraw() {
   const mine = ++drawing;
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok && answer.status !== 404) throw new Error(answer.statusText);
     const fresh = await parsed(answer);
     if (mine === drawing) swap(fresh);
   } catch {

@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -128,3 +131,24 @@ def test_prompts_are_answered_in_their_order_and_stopped_at_once():
 def test_nothing_is_written_for_a_prompt_that_was_stopped_before_its_turn(writer):
     assert writer.answer(asked(), "base", pytest.fail, lambda: True) == Written("", 0, 0.0, "stopped")
     serve(writer, io.StringIO(""), pytest.fail)
+
+
+def test_in_a_process_of_its_own_it_says_when_it_is_ready_and_ends_with_its_input(miniature_of, llama, tmp_path):
+    from tests.training.conftest import run_config
+
+    config = run_config.__wrapped__()(miniature_of(llama), method="full")
+    save_model(load_model(config, find_hardware()), load_tokenizer(config), tmp_path / "model")
+    lines = [{"parameters": vars(config)}, vars(asked(7))]
+    done = subprocess.run(
+        [sys.executable, "-m", "webapp.training.writing", str(tmp_path / "model")],
+        input="".join(json.dumps(line) + "\n" for line in lines),
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert told[0]["type"] == "ready"
+    answers = [said for said in told if said["type"] == "answer"]
+    assert [(said["prompt"], said["side"]) for said in answers] == [(7, "base"), (7, "tuned")]
+    assert answers[0]["text"] == answers[1]["text"] != ""  # nothing was learnt

@@ -72,7 +72,8 @@ class _Chat:
         if kind == "ready":
             self._ready = True
             self._quiet_since = monotonic()
-            self._context.report(1.0, f"Both models are loaded on {said['hardware']}")
+            place = "the CPU" if said["hardware"] == "CPU" else said["hardware"]
+            self._context.report(1.0, f"Both models are loaded on {place}")
         elif kind == "answer" and said["side"] == "tuned":  # the second of the two
             self._waiting.discard(said["prompt"])
             self._quiet_since = monotonic()
