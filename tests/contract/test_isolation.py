@@ -161,6 +161,8 @@ RULES = {
     "job_files.job_report": theirs(),
     "progress.progress_token": theirs(),
     "streams.ticket": theirs(),
+    "trying.ask": theirs(bodies=[{"text": "What is said?"}]),
+    "trying.stop": theirs(),
     "notebooks.open_in_colab": theirs(bodies=[{}, {"share_rows": True}]),
     "rows.rows_file": theirs(),
     "rows.data_links": theirs(),
@@ -187,6 +189,10 @@ RULES = {
     "pages.run_curves": theirs(queries=["", "log=1"]),
     "pages.cancel_run": theirs(),
     "pages.resume_run": theirs(),
+    "pages.try_prompts": theirs(),
+    "pages.ask_both": theirs(forms=[{}, {"text": "What is said?"}]),
+    "pages.stop_answer": theirs(forms=[{}, {"prompt": "1"}]),
+    "pages.put_away": theirs(),
 }
 
 
@@ -352,6 +358,7 @@ def values(ada, ben, parameter, rule):
         "code": ["invalid_lines"],
         "model": ["smollm2-360m"],
         "name": [f"tunebook-run/{MARK}.bin"],
+        "prompt": ["1"],
         "token": ["1999999999.forged"],
         "filename": ["css/tunebook.css" if rule.endpoint == "static" else f"{MARK}.ipynb"],
     }

@@ -115,6 +115,12 @@ def test_printed_text_is_joined_while_it_comes_from_one_place():
     ]  # fmt: skip
 
 
+def test_pieces_of_one_answer_are_joined():
+    told = [News("piece", {"prompt": 3, "side": side, "text": text}) for side, text in (("base", "a"), ("base", "b"))]
+    other = News("piece", {"prompt": 3, "side": "tuned", "text": "c"})
+    assert joined([*told, other]) == [News("piece", {"prompt": 3, "side": "base", "text": "ab"}), other]
+
+
 def test_joined_text_stays_short_and_what_was_cut_stays_apart():
     pieces = joined(piece("x" * 1000) for _ in range(200))
     assert 3 <= len(pieces) <= 5

@@ -7,8 +7,9 @@ import pytest
 
 from webapp import workflow
 from webapp.accounts import LOCAL
+from webapp.errors import Problem
 from webapp.settings import Settings
-from webapp.storage.tables import Dataset, Notebook
+from webapp.storage.tables import Dataset, Job, Notebook
 from webapp.workflow import open_services
 from webapp.workflow.exporting import _ordered
 from webapp.workflow.versions import add_version
@@ -55,3 +56,23 @@ def test_eight_versions_that_are_made_at_once_have_eight_numbers(shared):
         return made.version
 
     assert sorted(at_once(add)) == list(range(2, 10))
+
+
+def test_prompts_that_are_asked_at_once_share_one_pair_of_models_and_only_four_wait(shared):
+    with shared.db.session() as session:
+        run = Job(kind="run", dataset_id="d" * 36, notebook_id=NOTEBOOK, status="completed")
+        session.add(run)
+    model = shared.blobs.folder(f"runs/{run.id}/tunebook-run/model")
+    for name in ("adapter_model.safetensors", "tokenizer_config.json"):
+        (model / name).write_text("{}")
+
+    def ask():
+        try:
+            return workflow.ask_both(shared, LOCAL, run.id, workflow.Question(text="?"))
+        except Problem as problem:
+            return problem.code
+
+    answers = at_once(ask)
+    asked = [answer for answer in answers if answer != "too_many_prompts"]
+    assert len({answer.prompt for answer in asked}) == len(asked) == 4
+    assert len({answer.job.id for answer in asked}) == 1

@@ -15,7 +15,7 @@ from webapp.workflow.worker import GIB, NEEDS, explained, limits, this_machine
 
 def test_every_kind_of_job_has_its_needs(services):
     assert set(job_kinds(services)) <= set(NEEDS)
-    assert [name for name, needs in NEEDS.items() if needs.gpu] == ["run"]
+    assert [name for name, needs in NEEDS.items() if needs.gpu] == ["run", "chat"]
 
 
 def test_a_gpu_is_named_by_host_and_index(monkeypatch, settings):

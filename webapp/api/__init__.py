@@ -23,6 +23,7 @@ from webapp.api import (
     service,
     sessions,
     streams,
+    trying,
     uploads,
 )
 from webapp.api.context import EXTENSION
@@ -45,6 +46,7 @@ BLUEPRINTS = (
     job_files.bp,
     progress.bp,
     streams.bp,
+    trying.bp,
 )
 # Of bodies other than uploads, which have a limit of their own.
 MAX_BODY_BYTES = 1024 * 1024

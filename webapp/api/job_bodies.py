@@ -20,7 +20,7 @@ class ListedJobBody(Body):
     session_id: str
     dataset_filename: str
     notebook_id: str | None
-    kind: Literal["analysis", "fix", "export", "dry_run", "run"]
+    kind: Literal["analysis", "fix", "export", "dry_run", "run", "chat"]
     executor: Annotated[str, Field(description="Where it runs: `local` is the machine that runs jobs.")]
     name: str | None
     note: str | None
@@ -64,10 +64,16 @@ class EventBody(Body):
     seq: Annotated[int, Field(ge=1, description="Rises with every event, with gaps.")]
     attempt: Annotated[int, Field(ge=0)]
     type: Annotated[
-        str, Field(description="`status`, `cell_started`, `cell_finished`, `stream`, `display`, `metrics`, `died`.")
+        str, Field(description="`status`, `cell_started`, `cell_finished`, `stream`, `display`, `metrics`, `died`, ...")
     ]
     data: dict[str, Any]
     at: datetime
+
+
+class PromptBody(Body):
+    prompt: Annotated[int, Field(ge=1, description="What events of its answers call it.")]
+    job_id: Annotated[str, Field(description="The job that answers.")]
+    status_url: str
 
 
 class EventsBody(RootModel[list[EventBody]]):

@@ -17,7 +17,9 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 SHOWN = JobEvent.type != "traceback"
 
 
-# A piece of printed text that is longer is not joined with the next.
+# Texts in pieces, by the type of their events: what two pieces of one text have in common.
+_PIECES = {"stream": ("cell", "name"), "piece": ("prompt", "side")}
+# A piece of text that is longer is not joined with the next.
 _JOINED_CHARACTERS = 64 * 1024
 
 
@@ -54,21 +56,23 @@ def append(session: Session, job_id: str, attempt: int, events: Iterable[News | 
 
 
 def joined(events: Iterable[News]) -> list[News]:
-    """The same events, pieces of printed text that follow each other made one: a flood of them stays a few."""
+    """The same events, pieces of one text that follow each other made one: a flood of them stays a few."""
     made: list[News] = []
     for event in events:
         before = made[-1] if made else None
-        if before is not None and before.type == event.type == "stream" and _one_text(before.data, event.data):
-            made[-1] = News("stream", {**before.data, "text": before.data["text"] + event.data["text"]})
+        if before is not None and before.type == event.type and _one_text(event.type, before.data, event.data):
+            made[-1] = News(event.type, {**before.data, "text": before.data["text"] + event.data["text"]})
         else:
             made.append(event)
     return made
 
 
-def _one_text(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether two pieces come from one place, whole and short enough."""
+def _one_text(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two events of that type are pieces from one place, whole and short enough."""
+    if kind not in _PIECES:
+        return False
     whole = "left_out" not in before and "left_out" not in after
-    alike = all(before.get(name) == after.get(name) for name in ("cell", "name"))
+    alike = all(before.get(name) == after.get(name) for name in _PIECES[kind])
     return whole and alike and len(before["text"]) + len(after["text"]) <= _JOINED_CHARACTERS
 
 

@@ -16,7 +16,7 @@ from webapp.notebooks.failures import decode
 from webapp.notebooks.miniatures import MINIATURE_LENGTH, making_miniature
 from webapp.notebooks.model_folder import require_model_folder
 from webapp.notebooks.reading import NotebookContents, read_notebook
-from webapp.notebooks.results import EXECUTED, REPORT, RESULTS
+from webapp.notebooks.results import EXECUTED, MINIATURE, REPORT, RESULTS
 from webapp.training.progress_reports import PROGRESS_TOKEN, PROGRESS_URL
 
 DRY_RUN_STEPS = 66
@@ -151,7 +151,7 @@ def dry_run(notebook: Path, workdir: Path, watch: Watch, data_file: Path | None 
     started = monotonic()
     contents = read_notebook(notebook)
     data_file = (data_file or rows_beside(notebook, contents)) if contents.data_file else None
-    folder = workdir / "miniature"
+    folder = workdir / MINIATURE
     environment = scrubbed_environment(os.environ) | ONE_THREAD | NO_HUB | QUIET
     overrides = dry_run_parameters(contents.parameters, folder) | _data_parameter(data_file)
     with making_miniature(contents, data_file, folder, environment) as making:

@@ -21,6 +21,7 @@ from webapp.pages import (
     settings,
     signing_in,
     start,
+    trying,
 )
 from webapp.pages.wording import FILTERS
 
@@ -33,6 +34,7 @@ _MODULES = (
     rows,
     notebooks,
     runs,
+    trying,
     estimates,
     reference,
     signing_in,

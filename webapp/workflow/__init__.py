@@ -76,6 +76,7 @@ from webapp.workflow.run_page import RunState, notebook_runs, run_state, step_fi
 from webapp.workflow.running import cancel_job, change_run, create_run, resume_run, start_dry_run, start_run
 from webapp.workflow.services import Services, open_services
 from webapp.workflow.streaming import Stream, Ticket, issue_ticket, open_stream
+from webapp.workflow.trying import Question, TryState, ask_both, put_away, stop_answer, try_state
 from webapp.workflow.uploads import start_analysis, upload, upload_sample
 from webapp.workflow.versions import Version, Versions, redo, undo, versions
 
@@ -99,12 +100,14 @@ __all__ = [
     "OwnError",
     "Page",
     "Profile",
+    "Question",
     "RenderedExample",
     "RowsFile",
     "RunState",
     "Services",
     "Stream",
     "Ticket",
+    "TryState",
     "UploadState",
     "Usage",
     "Version",
@@ -114,6 +117,7 @@ __all__ = [
     "api_keys",
     "artifact_file",
     "artifacts",
+    "ask_both",
     "audit_page",
     "base_model",
     "begin_upload",
@@ -169,6 +173,7 @@ __all__ = [
     "own_errors",
     "preview",
     "profile",
+    "put_away",
     "recommend",
     "redo",
     "remake",
@@ -185,8 +190,10 @@ __all__ = [
     "start_fix",
     "start_run",
     "step_figures",
+    "stop_answer",
     "suggested_plan",
     "token_rates",
+    "try_state",
     "undo",
     "upload",
     "upload_sample",

@@ -8,15 +8,17 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from webapp.accounts import Caller, audit
 from webapp.errors import Problem
 from webapp.jobs import job_at_rest, read_events
 from webapp.jobs.events import SHOWN, storable
+from webapp.jobs.states import FINAL
 from webapp.notebooks.results import EXECUTED, REPORT, RESULTS
 from webapp.storage.tables import Job, JobEvent, Measurement
 from webapp.workflow.leftovers import has_left
-from webapp.workflow.lookup import find_job, find_run
+from webapp.workflow.lookup import chats_of, find_job, find_run
 from webapp.workflow.services import Services
 
 _PRINTED = JobEvent.type == "stream"
@@ -117,10 +119,10 @@ def job_report(services: Services, caller: Caller, job_id: str) -> dict[str, Any
 
 
 def delete_run(services: Services, caller: Caller, job_id: str) -> Deleted:
-    """Deletes a run with its events, its measurement and its files.
+    """Deletes a run with its events, its measurement, its files, and what was asked of its model.
 
-    Raises Problem `job_not_found`, `not_a_run`, `job_running` (409), or `job_leaves` (409) while what it made on Colab
-    or a cluster is being ended.
+    Raises Problem `job_not_found`, `not_a_run`, `job_running` or `model_in_use` (409), or `job_leaves` (409) while what
+    it made on Colab or a cluster is being ended.
     """
     with services.db.session() as session:
         job = job_at_rest(session, find_run(session, caller, job_id).id)
@@ -130,17 +132,31 @@ def delete_run(services: Services, caller: Caller, job_id: str) -> Deleted:
                 "What this run made elsewhere is still being ended: try again in a minute, or cancel the run first.",
                 status=409,
             )
+        gone = [job, *_chats_at_rest(session, job.id)]
+        ids = [each.id for each in gone]
         events, measurements = (
-            session.scalar(select(func.count()).select_from(table).where(table.job_id == job.id)) or 0
+            session.scalar(select(func.count()).select_from(table).where(table.job_id.in_(ids))) or 0
             for table in (JobEvent, Measurement)
         )
         sizes = services.blobs.files(run_key(job.id)).values()
         audit.record(session, caller, "deleted", job.id, what="job", name=job.name, events=events, files=len(sizes))
-        session.delete(job)
+        for each in gone:
+            session.delete(each)
         session.flush()
         # Before the commit: should this fail, the job is still there to be deleted again.
         services.blobs.delete(run_key(job.id))
-    return Deleted(1, events, measurements, len(sizes), sum(sizes))
+    return Deleted(len(gone), events, measurements, len(sizes), sum(sizes))
+
+
+def _chats_at_rest(session: Session, run_id: str) -> list[Job]:
+    chats = list(session.scalars(chats_of(run_id).with_for_update()))
+    if any(chat.status not in FINAL for chat in chats):
+        raise Problem(
+            "model_in_use",
+            "The model of this run is being tried: put the models away first, and wait until that is done.",
+            status=409,
+        )
+    return chats
 
 
 def _found(services: Services, caller: Caller, job_id: str) -> str:

@@ -16,6 +16,7 @@ from webapp.notebooks.running import Watch, dry_run
 from webapp.storage import Database
 from webapp.storage.tables import Dataset, Job, Notebook
 from webapp.workflow.analyses import examples_key
+from webapp.workflow.chatting import run_chat
 from webapp.workflow.exporting import run_export
 from webapp.workflow.findings import keep_findings
 from webapp.workflow.fixing import run_fix
@@ -33,6 +34,7 @@ def job_kinds(services: Services) -> Mapping[str, Callable[[JobContext], Mapping
         "export": run_export,
         "dry_run": run_dry_run,
         "run": run_as_it_is,
+        "chat": run_chat,
     }
     return {name: partial(run, services) for name, run in kinds.items()}
 

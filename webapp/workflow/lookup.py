@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts import Caller, reachable
@@ -59,6 +59,12 @@ def find_run(session: Session, caller: Caller, job_id: str) -> Job:
     if job.kind not in RUNS:
         raise Problem("not_a_run", "This job belongs to its dataset; only runs can be treated so.", status=409)
     return job
+
+
+def chats_of(run_id: str) -> Select[Job]:
+    """The jobs in which the model of a run was, or is, tried, newest first."""
+    whose = (Job.kind == "chat") & (Job.params["run_id"].as_string() == run_id)
+    return select(Job).where(whose).order_by(Job.created_at.desc(), Job.id.desc())
 
 
 def canonical_id(given: str) -> str:

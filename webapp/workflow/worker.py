@@ -27,6 +27,7 @@ NEEDS = {
     "export": Needs(cores=1, memory=GIB),
     "dry_run": Needs(cores=1, memory=3 * GIB // 2),
     "run": Needs(cores=1, memory=4 * GIB, gpu=True),
+    "chat": Needs(cores=1, memory=4 * GIB, gpu=True),
     "colab": Needs(cores=0, memory=GIB // 4),
     "ray": Needs(cores=0, memory=GIB // 4),
 }

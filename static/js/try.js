@@ -1,0 +1,131 @@
+// Asks without leaving the page, and writes the answers as they come by server-sent events. The server draws: whatever
+// begins or ends here is fetched from it, pieces of answers alone are added in place.
+
+const RETRY_MS = 5000;
+const find = (id) => document.getElementById(id);
+let source;
+let seen = 0;
+
+function connect() {
+  source?.close();
+  const { stream, after } = find("try").dataset;
+  if (!stream) return;
+  seen = Number(after);
+  source = new EventSource(`${stream}?after=${seen}`);
+  source.onopen = () => say("");
+  source.onmessage = (event) => {
+    const message = JSON.parse(event.data);
+    if (message.seq && message.seq <= seen) return;
+    seen = message.seq ?? seen;
+    tell[message.type]?.(message.data ?? message, message);
+  };
+  source.addEventListener("end", redraw);
+  source.onerror = () => {
+    say("The connection is lost; trying again.");
+    // The browser gives up when it is refused or told that nothing comes any more: look which it is, later.
+    if (source.readyState === EventSource.CLOSED) setTimeout(redraw, RETRY_MS);
+  };
+}
+
+const tell = {
+  progress(data) {
+    const place = find("message");
+    if (place && data.message) place.textContent = data.message;
+  },
+  ready() {
+    find("loading")?.remove();
+    announce("Both models are loaded");
+  },
+  prompt(data, { seq }) {
+    if (!document.querySelector(`[data-prompt="${seq}"]`)) redraw(); // asked in another tab
+  },
+  writing(data) {
+    const place = sideOf(data);
+    place?.querySelector(".content").replaceChildren();
+    note(place, "Writing");
+  },
+  piece(data) {
+    sideOf(data)?.querySelector(".content").append(data.text);
+  },
+  answer(data) {
+    announce(data.side === "base" ? "The base model has answered" : "The fine-tuned model has answered");
+    redraw();
+  },
+};
+
+const sideOf = ({ prompt, side }) => document.querySelector(`[data-prompt="${prompt}"] [data-side="${side}"]`);
+
+function note(place, words) {
+  if (place) place.querySelector(".hint").textContent = words;
+}
+
+function announce(words) {
+  find("told").textContent = words;
+}
+
+function say(text) {
+  const place = find("connection");
+  if (place) place.textContent = text;
+}
+
+// One at a time, and the latest wins: what was written meanwhile comes again from the stream.
+let drawing = 0;
+
+async function redraw() {
+  const mine = ++drawing;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok && answer.status !== 404) throw new Error(answer.statusText);
+    const fresh = await parsed(answer);
+    if (mine === drawing) swap(fresh);
+  } catch {
+    if (mine === drawing) setTimeout(redraw, RETRY_MS);
+  }
+}
+
+const parsed = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
+
+function swap(fresh) {
+  const old = find("try");
+  const made = fresh.getElementById("try");
+  if (!made) return location.reload(); // the run was deleted
+  const inside = old.contains(document.activeElement);
+  old.replaceWith(made);
+  if (inside) find("text")?.focus();
+  connect();
+}
+
+async function send(form) {
+  const body = new URLSearchParams(new FormData(form));
+  const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
+  const fresh = await parsed(answer);
+  drawing += 1;
+  const refusal = fresh.querySelector(".problem");
+  find("refused").replaceChildren(...(answer.ok || !refusal ? [] : [refusal]));
+  if (fresh.getElementById("try")) swap(fresh);
+  return answer.ok;
+}
+
+// One listener for the page, as forms come and go with what is drawn anew.
+document.querySelector("main").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const button = event.submitter;
+  button.disabled = true;
+  try {
+    if ((await send(form)) && form.id === "ask") {
+      find("text").value = "";
+      find("text").focus();
+    }
+  } catch {
+    say("The server does not answer: try again.");
+  }
+  button.disabled = false;
+});
+
+find("text")?.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) find("ask").requestSubmit(find("ask").querySelector("button"));
+});
+addEventListener("pagehide", () => source?.close());
+addEventListener("pageshow", (event) => event.persisted && redraw());
+connect();
