@@ -12,6 +12,13 @@ def test_there_is_nothing_to_sign_in_to(visitor):
         assert visitor.status == 404
 
 
+def test_the_start_says_that_data_stay_on_this_machine_until_they_are_deleted(visitor):
+    text = visitor.visit("/").text
+    assert "It stays on this machine, is analysed here, and is sent nowhere." in text
+    assert "It is kept until you delete it." in text
+    assert "by itself" not in text
+
+
 def test_the_settings_tell_what_is_there_and_what_happened(visitor):
     page = visitor.visit("/settings")
     assert visitor.status == 200

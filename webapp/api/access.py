@@ -88,6 +88,8 @@ ACCESS: dict[str, Access] = {
     "uploads.upload": "write",
     "uploads.upload_raw": "write",
     "uploads.upload_sample": "write",
+    "pages.arrive": "write",
+    "pages.cancel_analysis": "write",
     "pages.cancel_run": "write",
     "pages.make_notebook": "write",
     "pages.map_columns": "write",

@@ -74,6 +74,11 @@ class ExampleWriter:
         for name, values in (("length", lengths), ("line", lines), ("tokens", tokens)):
             self._columns[name] += values.tobytes()
 
+    @property
+    def count(self) -> int:
+        """The examples that have been taken so far."""
+        return len(self._columns["line"]) // np.dtype(np.uint32).itemsize
+
     def annotate(self, marks: Bits, groups: Mapping[str, Column], invalid: Sequence[int]) -> None:
         """Takes what is known once all have been written: marks, the groups of each kind, and the invalid lines."""
         self._marks, self._groups, self._invalid = marks, groups, invalid

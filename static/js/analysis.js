@@ -1,0 +1,28 @@
+// Follows the analysis of a dataset: its progress changes in place, and when it is over the page is loaded as it then is.
+
+import { announcer } from "./announce.js";
+import { follow } from "./stream.js";
+import { percent } from "./wording.js";
+
+const find = (id) => document.getElementById(id);
+const place = find("analysis");
+const announce = announcer(find("said"));
+const title = document.title;
+
+function show(share, message) {
+  find("progress").value = share;
+  if (!("stopping" in place.dataset)) find("message").textContent = message;
+  document.title = `${percent(share)} ${title}`;
+  announce(`${percent(share)}. ${message}`);
+}
+
+follow(place, {
+  tell: {
+    progress: (told) => show(told.progress, told.message || "Waiting for its turn"),
+    report: () => location.reload(), // what is done after it, nobody has to wait for
+    page: (fresh) => show(fresh.getElementById("progress").value, fresh.getElementById("message").textContent),
+  },
+  say: (text) => (find("connection").textContent = text),
+  // Another page with other scripts, and all of it new to whoever waited.
+  ended: () => location.reload(),
+});
