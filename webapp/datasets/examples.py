@@ -62,6 +62,11 @@ class ExampleWriter:
         self._lines = self._partial(LINES).open("wb")
         return self
 
+    @property
+    def count(self) -> int:
+        """The examples that have been taken so far."""
+        return len(self._columns["line"]) // np.dtype(np.uint32).itemsize
+
     def write(
         self,
         encoded: bytes,
@@ -73,11 +78,6 @@ class ExampleWriter:
         self._lines.write(encoded)
         for name, values in (("length", lengths), ("line", lines), ("tokens", tokens)):
             self._columns[name] += values.tobytes()
-
-    @property
-    def count(self) -> int:
-        """The examples that have been taken so far."""
-        return len(self._columns["line"]) // np.dtype(np.uint32).itemsize
 
     def annotate(self, marks: Bits, groups: Mapping[str, Column], invalid: Sequence[int]) -> None:
         """Takes what is known once all have been written: marks, the groups of each kind, and the invalid lines."""
