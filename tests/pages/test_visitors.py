@@ -68,7 +68,8 @@ def test_the_start_says_who_sees_the_data_and_when_they_go(visitor, ada):
     assert "whoever has the address of its page can open it" in text
     sign_in(visitor)
     text = visitor.visit("/").text
-    assert "Only you can open it. It is kept until you delete it; your datasets together may take 5 GiB." in text
+    assert "Only you can open it, with your account." in text
+    assert "It is kept until you delete it; your datasets together may take 5 GiB." in text
     assert "3 days" not in text
 
 
