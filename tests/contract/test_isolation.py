@@ -171,6 +171,8 @@ RULES = {
     "pages.history": Rule(OWN, queries=["", "status=completed"]),
     "pages.dataset": theirs(),
     "pages.rows": theirs(queries=["", "q=a", "line=2"]),
+    "pages.arrive": theirs(),
+    "pages.cancel_analysis": theirs(),
     "pages.map_columns": theirs(forms=[{}, {"column-0": "a", "part-0": "prompt"}]),
     "pages.make_notebook": theirs(forms=[{}, {"model_id": "smollm2-360m", "task_type": "conversation"}]),
     "pages.start_fix": theirs(forms=[{"dedupe": "on"}]),

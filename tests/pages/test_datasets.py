@@ -1,6 +1,7 @@
 """The page of a dataset: what is wrong with it, which model suits it, the plan."""
 
 import json
+import re
 import uuid
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from webapp import workflow
 from webapp.accounts import LOCAL
 from webapp.catalog import find_model
+from webapp.jobs import claim, run_child
 from webapp.notebooks import plan_run
 from webapp.workflow import kinds
 
@@ -39,6 +41,32 @@ def test_while_the_analysis_runs_the_page_says_so_and_reloads(visitor, send, wor
     assert "Analysing data.jsonl" in page.text
     work()
     assert not visitor.visit(path).refresh
+
+
+def test_the_page_follows_the_stream_of_the_analysis(visitor, client, send):
+    page = visitor.visit(f"/datasets/{send(line('Hello')).json['session_id']}")
+    (stream,) = re.findall(r'data-stream="(/jobs/[^"]+/stream)" data-after="0"', page.html)
+    with client.get(stream) as answer:
+        assert answer.mimetype == "text/event-stream"
+
+
+def test_an_analysis_is_called_off(visitor, send, work):
+    page = visitor.visit(f"/datasets/{send(line('Hello')).json['session_id']}")
+    page = visitor.send(page.form("/analysis/cancel"))
+    assert "The analysis of this dataset was cancelled" in page.text
+    work()
+    assert "The analysis of this dataset was cancelled" in visitor.visit(visitor.path).text
+
+
+def test_one_that_is_to_stop_says_so_and_one_that_is_done_is_shown(visitor, send, services, work):
+    page = visitor.visit(f"/datasets/{send(line('Hello')).json['session_id']}")
+    job = claim(services.db, "test", 60)
+    assert "Calling it off" in visitor.send(page.form("/analysis/cancel")).text
+    assert not [form for form in visitor.page.forms if "cancel" in form.action]
+    run_child(services.db, job.id, job.attempt, kinds.job_kinds(services))
+    page = visitor.visit(f"/datasets/{send(line('Hello')).json['session_id']}")
+    work()
+    assert "Valid conversations 1" in visitor.send(page.form("/analysis/cancel")).text
 
 
 def test_the_analysis_is_there_with_its_numbers(visitor, sample):

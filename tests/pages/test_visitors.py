@@ -14,7 +14,7 @@ EMAIL, PASSWORD = "ada@example.org", "correct horse battery"
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
-    return Settings(home=tmp_path_factory.mktemp("home"), auth="local")
+    return Settings(home=tmp_path_factory.mktemp("home"), auth="local", retention_days=3, max_stored_bytes=5 * 2**30)
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +53,24 @@ def test_their_uploads_are_theirs_once_they_sign_in(visitor, services, ada):
     assert {owner(services, dataset_id) for dataset_id in uploads} == {VISITORS}
     sign_in(visitor)
     assert {owner(services, dataset_id) for dataset_id in uploads} == {ada.id}
+
+
+def test_what_the_script_has_sent_is_theirs_too(visitor, client, services, ada):
+    dataset_id = client.post("/samples/harbour-bikes").json["session_id"]
+    client.post(f"/datasets/{dataset_id}/arrival")
+    sign_in(visitor)
+    assert owner(services, dataset_id) == ada.id
+
+
+def test_the_start_says_who_sees_the_data_and_when_they_go(visitor, ada):
+    text = visitor.visit("/").text
+    assert "It is deleted by itself 3 days after the upload, with everything made from it." in text
+    assert "whoever has the address of its page can open it" in text
+    sign_in(visitor)
+    text = visitor.visit("/").text
+    assert "Only you can open it, with your account." in text
+    assert "It is kept until you delete it; your datasets together may take 5 GiB." in text
+    assert "3 days" not in text
 
 
 def test_what_somebody_else_took_meanwhile_stays_theirs(visitor, services, ada):

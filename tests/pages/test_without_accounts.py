@@ -1,6 +1,11 @@
 """Without accounts: one person, no sign-in, and still a page that says what happened."""
 
+from dataclasses import replace
+
 import pytest
+from pydantic import SecretStr
+
+from webapp.api.context import EXTENSION
 
 
 def test_there_is_nothing_to_sign_in_to(visitor):
@@ -10,6 +15,20 @@ def test_there_is_nothing_to_sign_in_to(visitor):
     for path in ("/sign-in", "/register"):
         assert "There are no accounts here" in visitor.visit(path).text
         assert visitor.status == 404
+
+
+def test_the_start_says_that_data_stay_on_this_machine_until_they_are_deleted(visitor):
+    text = visitor.visit("/").text
+    assert "It is kept and analysed on this machine. It goes nowhere else, unless you open or run" in text
+    assert "It is kept until you delete it." in text
+    assert "by itself" not in text
+
+
+def test_the_start_says_when_files_are_kept_in_supabase_too(visitor, app, services, monkeypatch):
+    settings = services.settings.model_copy(update={"supabase_service_key": SecretStr("key")})
+    monkeypatch.setitem(app.extensions, EXTENSION, replace(services, settings=settings))
+    text = visitor.visit("/").text
+    assert "It is analysed on this machine, and kept there and in its Supabase project." in text
 
 
 def test_the_settings_tell_what_is_there_and_what_happened(visitor):

@@ -7,8 +7,9 @@ import pytest
 
 from webapp import workflow
 from webapp.accounts import LOCAL
+from webapp.datasets import reading
 from webapp.errors import Problem
-from webapp.jobs import read_events
+from webapp.jobs import JobContext, read_events
 from webapp.jobs.executors import Event
 from webapp.notebooks import delivery
 from webapp.notebooks.running import RunReport
@@ -160,6 +161,24 @@ def test_the_events_of_a_run_are_kept_and_its_last_words_shown(dry_run, services
     with services.db.reading() as session:
         kept = [event.data for event in read_events(session, job.id) if event.type in ("stream", "metrics")]
     assert kept == [events[1].data, events[2].data, events[4].data]
+
+
+def test_an_analysis_says_what_it_is_at_and_when_its_report_is_there(services, work, monkeypatch):
+    told = []
+    report = JobContext.report
+    monkeypatch.setattr(JobContext, "report", lambda job, *said: (told.append(said), report(job, *said))[1])
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 4 * len(LINE))
+    dataset = workflow.upload(services, LOCAL, "a.jsonl", [LINE % number for number in range(7)])
+    work()
+    assert [message for _, message in told] == [
+        "Reading the file: 4 conversations so far",
+        "Comparing 7 conversations with each other",
+        "Comparing 7 conversations with each other",
+    ]
+    with services.db.reading() as session:
+        job = workflow.dataset_state(services, LOCAL, dataset.id).job
+        said = [event.type for event in read_events(session, job.id)]
+    assert said[-2:] == ["report", "status"]
 
 
 def test_an_analysis_that_fails_leaves_no_rows_behind(services, work):

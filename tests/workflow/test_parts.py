@@ -138,6 +138,16 @@ def test_after_an_hour_it_has_expired(services):
     refused("upload_not_open", complete, services, upload_id, part_ids)
 
 
+def test_a_part_gives_it_another_hour(services):
+    upload_id = begin(services)
+    soon = utc_now() + timedelta(seconds=30)
+    with services.db.session() as session:
+        session.execute(update(Upload).where(Upload.id == upload_id).values(expires_at=soon))
+    send(services, upload_id, PIECES[:1])
+    left = workflow.upload_state(services, LOCAL, upload_id).upload.expires_at - utc_now()
+    assert timedelta(minutes=59) < left <= timedelta(hours=1)
+
+
 def test_a_file_that_cannot_be_kept_ends_the_upload(services):
     content = "hello".encode("utf-16")
     upload_id = begin(services, len(content))

@@ -92,6 +92,8 @@ ACCESS: dict[str, Access] = {
     "uploads.upload_raw": "write",
     "uploads.upload_sample": "write",
     "pages.ask_both": "write",
+    "pages.arrive": "write",
+    "pages.cancel_analysis": "write",
     "pages.cancel_run": "write",
     "pages.make_notebook": "write",
     "pages.map_columns": "write",

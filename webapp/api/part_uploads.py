@@ -30,7 +30,7 @@ _ENDED = {409: "The upload is completed, cancelled or expired."}
     BeginUploadRequest,
     example={"bytes": 1073741824, "filename": "support.jsonl", "mime_type": "text/jsonl", "purpose": "fine-tune"},
 )
-@bp.output(PartUploadBody, description="The upload, `pending` for an hour.")
+@bp.output(PartUploadBody, description="The upload, `pending` until an hour after its last part.")
 @bp.doc(
     operation_id="begin_upload",
     responses=errors({413: "The file is over the limit, or does not fit into what you may still keep here."}),

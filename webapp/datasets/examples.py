@@ -62,6 +62,11 @@ class ExampleWriter:
         self._lines = self._partial(LINES).open("wb")
         return self
 
+    @property
+    def count(self) -> int:
+        """The examples that have been taken so far."""
+        return len(self._columns["line"]) // np.dtype(np.uint32).itemsize
+
     def write(
         self,
         encoded: bytes,

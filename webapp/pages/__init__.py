@@ -59,6 +59,9 @@ def _common() -> dict[str, Any]:
     return {
         "version": webapp.__version__,
         "max_upload_bytes": given.max_upload_bytes,
+        "max_stored_bytes": given.max_stored_bytes,
+        "retention_days": given.retention_days,
+        "in_supabase": given.supabase_service_key is not None,
         "asking": _asking(),
         "has_accounts": given.auth != "off",
         "may_register": given.auth == "supabase" or given.registration == "open",

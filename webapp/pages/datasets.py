@@ -22,6 +22,7 @@ _PREVIEW_ROWS = 3
 def add_to(bp: Blueprint) -> None:
     """Registers these pages."""
     bp.get("/datasets/<dataset_id>", endpoint="dataset")(show)
+    bp.post("/datasets/<dataset_id>/analysis/cancel", endpoint="cancel_analysis")(cancel_analysis)
     bp.post("/datasets/<dataset_id>/columns", endpoint="map_columns")(map_columns)
     bp.post("/datasets/<dataset_id>/notebooks", endpoint="make_notebook")(make_notebook)
 
@@ -29,6 +30,18 @@ def add_to(bp: Blueprint) -> None:
 def show(dataset_id: str) -> ResponseReturnValue:
     """The page of a dataset; the query string holds the first form and the chosen model."""
     return _page(dataset_id, Purpose.read(request.args))
+
+
+def cancel_analysis(dataset_id: str) -> ResponseReturnValue:
+    """Calls the analysis off; one that has ended meanwhile is shown."""
+    state = workflow.dataset_state(services(), caller(), dataset_id)
+    if state.pending and state.job:
+        try:
+            workflow.cancel_job(services(), caller(), state.job.id)
+        except Problem as problem:
+            if problem.code != "job_finished":
+                raise
+    return redirect(url_for("pages.dataset", dataset_id=dataset_id), 303)
 
 
 def map_columns(dataset_id: str) -> ResponseReturnValue:

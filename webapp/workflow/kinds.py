@@ -53,13 +53,22 @@ def run_analysis(services: Services, context: JobContext) -> Mapping[str, Any]:
                 mapping=mapping,
                 engine=suited_to(upload),
                 sink=sink,
-                progress=lambda share: context.report(share, "Reading the file"),
+                progress=lambda share: context.report(share, _stage(share, sink.count)),
             )
         Examples(folder).payload()  # here, so that no server process has to compress it
     with services.db.session() as session:
         session.get_one(Dataset, dataset_id).analysis = report.to_dict()
+    found = {"total_examples": report.total_examples, "quality_score": report.quality_score}
+    context.event("report", found)
     keep_findings(services, dataset_id)  # after the report, which nobody shall wait for
-    return {"total_examples": report.total_examples, "quality_score": report.quality_score}
+    return found
+
+
+def _stage(share: float, conversations: int) -> str:
+    """What an analysis is at, for people."""
+    if share < 1:
+        return f"Reading the file: {conversations:,} conversations so far"
+    return f"Comparing {conversations:,} conversations with each other"
 
 
 def run_dry_run(services: Services, context: JobContext) -> Mapping[str, Any]:

@@ -1,0 +1,38 @@
+// Follows the analysis of a dataset: its progress changes in place, and when it is over the page is loaded as it then is.
+
+import { announcer } from "./announce.js";
+import { follow } from "./stream.js";
+import { percent } from "./wording.js";
+
+// With these the server has no page for now; an analysis that has failed has one that says so.
+const AWAY = new Set([429, 502, 503, 504]);
+
+const find = (id) => document.getElementById(id);
+const place = find("analysis");
+const announce = announcer(find("said"));
+const title = document.title;
+
+function show(share, message) {
+  find("progress").value = share;
+  if (!("stopping" in place.dataset)) find("message").textContent = message;
+  document.title = `${percent(share)} ${title}`;
+  announce(`${percent(share)}. ${message}`);
+}
+
+// Another page with other scripts, and all of it new to whoever waited.
+const load = () => location.reload();
+
+follow(place.dataset.stream, place.dataset.after, {
+  progress: (told) => show(told.progress, told.message || "Waiting for its turn"),
+  report: load, // what is done after it, nobody has to wait for
+  end: load,
+  line: (there) => (find("connection").textContent = there ? "" : "The connection is lost; trying again."),
+  async over() {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (AWAY.has(answer.status)) throw new Error(answer.statusText);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (!fresh.getElementById("analysis")) return true;
+    show(fresh.getElementById("progress").value, fresh.getElementById("message").textContent);
+    return false;
+  },
+});
