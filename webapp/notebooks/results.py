@@ -5,6 +5,7 @@ from pathlib import Path
 EXECUTED = "executed.ipynb"
 RESULTS = "tunebook-run"  # the notebook's output_dir
 REPORT = f"{RESULTS}/report.json"
+RECEIPT = f"{RESULTS}/receipt.json"
 
 
 def newest_checkpoint(results: Path) -> list[Path]:
