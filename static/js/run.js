@@ -45,7 +45,7 @@ const tell = {
     const row = rowOf(message);
     if (!row) return;
     const took = row.dataset.began ? (new Date(message.timestamp) - new Date(row.dataset.began)) / 1000 : null;
-    show(row, message.data.ok ? "done" : "failed", took == null ? "" : time(took));
+    show(row, message.data.ok ? "done" : "failed", took == null ? "" : time(Math.round(10 * took) / 10));
   },
   metrics({ data }) {
     find("no-metrics")?.remove();

@@ -105,7 +105,7 @@ def test_a_run_under_way_is_shown_cell_by_cell_with_its_loss(visitor, services, 
     ]
     jobs.write(services.db, running.id, running.attempt, told, None)
     page = visitor.visit(f"/notebooks/{notebook.id}")
-    assert "Parameters done 0" in page.text
+    assert "Parameters done 0 s" in page.text
     assert "Values of the dry run running Progress waiting" in page.text
     assert "Training: 5.25 at step 3" in page.text
     assert "Learning rate as a table" not in page.text
@@ -261,7 +261,7 @@ def test_what_this_machine_lacks_for_a_run_is_said_beside_the_button(visitor, no
     monkeypatch.setattr(here, "find_gpu", lambda _: catalog.find_gpu("cpu"))
     page = visitor.visit(f"/notebooks/{notebook.id}")
     assert said in page.text
-    assert "It has no GPU" in page.text
+    assert "no GPU, so training takes many times longer" in page.text
     assert ("Not installed: torch, peft" in page.text) == bool(lacking)
     assert page.form("/runs").method == "post"
 
