@@ -34,7 +34,7 @@ const tell = {
   },
   cell_started(message) {
     // Another attempt goes through all cells again.
-    if (attempt && message.attempt > attempt) document.querySelectorAll("#cells li").forEach((row) => show(row, "waiting"));
+    if (message.attempt > attempt) document.querySelectorAll("#cells li").forEach((row) => show(row, "waiting"));
     attempt = message.attempt;
     const row = rowOf(message);
     if (!row) return;
@@ -110,6 +110,7 @@ function time(seconds) {
 function begin() {
   const run = find("run");
   if (!run?.dataset.stream) return;
+  attempt = Number(run.dataset.attempt);
   const log = find("log");
   if (log) log.scrollTop = log.scrollHeight;
   follow(run.dataset.stream, run.dataset.after, tell);

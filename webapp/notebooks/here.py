@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from webapp.catalog import THIS_MACHINE, BaseModel, Gpu, estimate, find_gpu
@@ -41,12 +41,7 @@ def missing_packages() -> list[str]:
 def look_here(model: BaseModel, config: Mapping[str, Any]) -> Here:
     """This machine, beside what training the model by this configuration takes."""
     machine = find_gpu(THIS_MACHINE)
-    here = {
-        "machine": machine.name,
-        "has_gpu": _has_gpu(machine),
-        "missing": tuple(missing_packages()),
-        "gib": machine.memory_gib,
-    }
+    here = Here(machine.name, _has_gpu(machine), tuple(missing_packages()), machine.memory_gib)
     try:
         found = estimate(
             model,
@@ -58,8 +53,8 @@ def look_here(model: BaseModel, config: Mapping[str, Any]) -> Here:
             checkpointing=config["gradient_checkpointing"],
         )
     except Problem as problem:
-        return Here(**here, obstacle=problem.message)
-    return Here(**here, needed_gib=found.memory.mid, fit=found.fit)
+        return replace(here, obstacle=problem.message)
+    return replace(here, needed_gib=found.memory.mid, fit=found.fit)
 
 
 def _has_gpu(machine: Gpu) -> bool:
