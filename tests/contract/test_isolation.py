@@ -183,7 +183,7 @@ RULES = {
     "pages.start_run": theirs(),
     "pages.open_in_colab": theirs(forms=[{}, {"share_rows": "on"}]),
     "pages.opened_in_colab": Rule({302, 404}),  # back to the page that was asked for, which is not found
-    "pages.remake_notebook": theirs(forms=[{}, {"batch_size": "1"}]),
+    "pages.remake_notebook": theirs(forms=[{}, {"batch_size": "1"}, {"run_id": "{job}"}]),
     "pages.revoke_link": theirs(),
     "pages.run": theirs(),
     "pages.result": theirs(queries=["", "against=reference"]),

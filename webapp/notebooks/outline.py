@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,26 +18,28 @@ class CodeCell(NamedTuple):
     title: str
 
 
-def outline(notebook: Path) -> list[CodeCell]:
-    """The code cells of a notebook that Tunebook rendered, in their order.
+@lru_cache(maxsize=256)
+def outline(notebook: Path) -> tuple[CodeCell, ...]:
+    """The code cells of a notebook that Tunebook rendered, in their order; a notebook that is kept never changes.
 
     It is read as JSON alone: to check its form would take a page longer than everything else on it.
     """
     cells: list[CodeCell] = []
     heading = None
     for cell in json.loads(notebook.read_bytes())["cells"]:
-        source = "".join(cell["source"])  # one text, or lines
         if cell["cell_type"] == "markdown":
-            found = _HEADING.findall(source)
+            found = _HEADING.findall("".join(cell["source"]))  # one text, or lines
             heading = found[-1] if found else heading
         elif cell["cell_type"] == "code":
             tag = next(iter(cell["metadata"].get("tags", [])), "")
             cells.append(CodeCell(len(cells) + 1, tag, heading or tag.capitalize().replace("_", " ")))
             heading = None
-    return cells
+    return tuple(cells)
 
 
-def dry_run_outline(notebook: Path) -> list[CodeCell]:
+def dry_run_outline(notebook: Path) -> tuple[CodeCell, ...]:
     """The same with the cell that a dry run adds, which the preview does not have: its number is 0."""
     added = CodeCell(0, INJECTED, "Values of the dry run")
-    return [found for cell in outline(notebook) for found in ((cell, added) if cell.tag == "parameters" else (cell,))]
+    return tuple(
+        found for cell in outline(notebook) for found in ((cell, added) if cell.tag == "parameters" else (cell,))
+    )
