@@ -104,6 +104,13 @@ def test_answers_of_thousands_of_words_are_compared_at_once():
     assert found.unlike
 
 
+def test_a_long_answer_scrolls_in_a_frame_that_the_keyboard_reaches(visitor, ended):
+    run = ended(report=REPORT | {"samples": [SAMPLE | {"before": "x" + 20 * "\n"}]})
+    page = visitor.visit(f"/runs/{run}/result")
+    assert '<div class="content tall" tabindex="0" role="group" aria-label="Before" dir="auto">' in page.html
+    assert page.html.count('class="content tall"') == 1
+
+
 def test_answers_of_an_older_version_have_no_scores(visitor, ended):
     old = {name: SAMPLE[name] for name in ("prompt", "before", "after", "reference")}
     page = visitor.visit(f"/runs/{ended(report=REPORT | {'samples': [old]})}/result")

@@ -17,6 +17,8 @@ from webapp.training.report_page import METRIC_NAMES
 Against = Literal["before", "reference"]
 # Of an answer: more than a model writes unless it never ends.
 _LONGEST = 8000
+# What is longer scrolls in a frame of its own: a model that never ends a line by itself would fill the page.
+_LINES, _CHARACTERS = 12, 1200
 # Two answers that share less are two different texts: marks on nearly every word would say nothing.
 _LITTLE = 0.3
 
@@ -29,6 +31,11 @@ class Side:
     pieces: list[Piece]
     score: str = ""
 
+    @property
+    def tall(self) -> bool:
+        """Whether it is too long to be shown whole."""
+        return _tall("".join(piece.text for piece in self.pieces))
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -39,6 +46,11 @@ class Answers:
     ended: bool
     unlike: bool
     sides: list[Side]
+
+    @property
+    def tall(self) -> bool:
+        """Whether the prompt is too long to be shown whole."""
+        return _tall(self.prompt)
 
 
 def add_to(bp: Blueprint) -> None:
@@ -89,6 +101,10 @@ def compared(sample: Mapping[str, Any], against: Against) -> Answers:
             Side("In your data", [Piece("same", reference)]),
         ],
     )
+
+
+def _tall(text: str) -> bool:
+    return text.count("\n") > _LINES or len(text) > _CHARACTERS
 
 
 def _in_common(pieces: Sequence[Piece]) -> float:
