@@ -1,13 +1,17 @@
 // Brings the charts of lines to life: the figures under the pointer or the arrow keys, zoom by dragging, another scale.
 // The server draws them: what is to be seen is asked for by the address, and the drawing is swapped.
 
-const place = document.getElementById("curves");
+const curves = () => document.getElementById("curves");
 let query = new URLSearchParams(location.search);
 let waiting = null;
 
 async function draw() {
   const began = performance.now();
-  const answer = await fetch(`${place.dataset.url}?${query}`);
+  const place = curves();
+  if (!place) return; // the page has become another one
+  const address = new URL(place.dataset.url, location.href);
+  for (const [name, value] of query) address.searchParams.set(name, value);
+  const answer = await fetch(address);
   if (!answer.ok) return;
   const open = [...place.querySelectorAll("details[open]")].map((item) => item.closest("figure").id);
   const inside = place.contains(document.activeElement);
@@ -38,14 +42,15 @@ function show(next) {
   draw();
 }
 
-place?.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-window]");
+// On the document: the page may swap its content while it is shown.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("#curves a[data-window]");
   if (!link || event.metaKey || event.ctrlKey) return;
   event.preventDefault();
   show(new URL(link.href).searchParams);
 });
 
-const figureOf = (event) => event.target.closest?.("figure.lines[data-low]");
+const figureOf = (event) => event.target.closest?.("#curves figure.lines[data-low]");
 
 // Where the pointer is, in the units of the drawing.
 function across(figure, event) {
@@ -82,12 +87,12 @@ function nearest(figure, x) {
 
 let drag = null;
 
-place?.addEventListener("pointerdown", (event) => {
+document.addEventListener("pointerdown", (event) => {
   const figure = event.target.closest("svg") && figureOf(event);
   if (figure && event.button === 0) drag = { figure, from: across(figure, event) };
 });
 
-place?.addEventListener("pointermove", (event) => {
+document.addEventListener("pointermove", (event) => {
   const figure = drag?.figure ?? (event.target.closest("svg") && figureOf(event));
   if (!figure) return;
   const x = across(figure, event);
@@ -114,7 +119,7 @@ addEventListener("pointerup", (event) => {
   show(next);
 });
 
-place?.addEventListener("keydown", (event) => {
+document.addEventListener("keydown", (event) => {
   const figure = event.target.closest("svg") && figureOf(event);
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (!figure || !by) return;

@@ -1,34 +1,20 @@
-// Follows a run by server-sent events: state, progress, figures and log change in place. Whatever breaks the line, the
-// stream goes on behind the last event seen; when the run ends, the page is fetched as it then is.
+// Follows a run on its page or its notebook's: state, progress, cells, figures and log change in place. When the run
+// ends, the page is fetched as it then is.
 
 import { refresh } from "./charts.js";
+import { fetchPage, showPage } from "./page.js";
+import { follow } from "./stream.js";
+import { time } from "./wording.js";
 
 const LOG_LENGTH = 200_000;
 const ROWS = 10;
 const RETRY_MS = 5000;
+const GIB = 1024 ** 3;
 
 const find = (id) => document.getElementById(id);
-const run = find("run");
-const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
-let seen = Number(run.dataset.after);
-let source;
-
-function connect() {
-  source = new EventSource(`${run.dataset.stream}?after=${seen}`);
-  source.onopen = () => say("");
-  source.onmessage = (event) => {
-    const message = JSON.parse(event.data);
-    if (message.seq && message.seq <= seen) return;
-    seen = message.seq ?? seen;
-    tell[message.type]?.(message);
-  };
-  source.addEventListener("end", finish);
-  source.onerror = () => {
-    say("The connection is lost; trying again.");
-    // The browser gives up when it is refused or told that nothing comes any more: look which it is, later.
-    if (source.readyState === EventSource.CLOSED) setTimeout(lookAgain, RETRY_MS);
-  };
-}
+const digits = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+const number = (value) => (value == null ? "–" : digits.format(value));
+let attempt = 0;
 
 const tell = {
   status(message) {
@@ -41,67 +27,88 @@ const tell = {
   },
   log(message) {
     const log = find("log");
+    if (!log) return;
     const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
     log.append(message.message);
     if (log.textContent.length > 2 * LOG_LENGTH) log.textContent = log.textContent.slice(-LOG_LENGTH);
     if (atEnd) log.scrollTop = log.scrollHeight;
   },
+  cell_started(message) {
+    // Another attempt goes through all cells again.
+    if (message.attempt > attempt) document.querySelectorAll("#cells li").forEach((row) => show(row, "waiting"));
+    attempt = message.attempt;
+    const row = rowOf(message);
+    if (!row) return;
+    row.dataset.began = message.timestamp;
+    show(row, "running");
+  },
+  cell_finished(message) {
+    const row = rowOf(message);
+    if (!row) return;
+    const took = row.dataset.began ? (new Date(message.timestamp) - new Date(row.dataset.began)) / 1000 : null;
+    show(row, message.data.ok ? "done" : "failed", took == null ? "" : time(Math.round(10 * took) / 10));
+  },
   metrics({ data }) {
     find("no-metrics")?.remove();
     refresh();
-    const figures = [data.step, data.epoch, data.loss, data.eval_loss, data.learning_rate, data.tokens_per_second];
+    for (const [name, text] of Object.entries(atAGlance(data))) {
+      const place = document.querySelector(`[data-figure="${name}"]`);
+      if (place) place.textContent = text;
+    }
+    const body = document.querySelector("#run table.last tbody");
+    if (!body) return;
     const row = document.createElement("tr");
-    for (const text of [...figures.map((value) => (value == null ? "–" : number.format(value))), time(data.eta_seconds)]) {
+    const figures = [data.step, data.epoch, data.loss, data.eval_loss, data.learning_rate, data.tokens_per_second];
+    for (const text of [...figures.map(number), time(data.eta_seconds)]) {
       const cell = row.insertCell();
       cell.className = "figure";
       cell.textContent = text;
     }
-    const body = document.querySelector("#run tbody");
     body.prepend(row);
     while (body.rows.length > ROWS) body.lastElementChild.remove();
   },
+  line(up) {
+    find("connection").textContent = up ? "" : "The connection is lost; trying again.";
+  },
+  async over() {
+    return !(await fetchPage()).getElementById("run")?.dataset.stream;
+  },
+  async end() {
+    try {
+      showPage(await fetchPage());
+      begin();
+    } catch {
+      setTimeout(tell.end, RETRY_MS);
+    }
+  },
 };
 
-function time(seconds) {
-  if (seconds == null) return "–";
-  const [length, unit] = seconds >= 3600 ? [3600, "h"] : seconds >= 60 ? [60, "min"] : [1, "s"];
-  return `${new Intl.NumberFormat("en", { maximumSignificantDigits: 3 }).format(seconds / length)} ${unit}`;
+const rowOf = (message) => document.querySelector(`#cells [data-cell="${CSS.escape(message.data.tag ?? "")}"]`);
+
+function show(row, state, took = "") {
+  row.className = state;
+  row.querySelector(".state").textContent = state;
+  row.querySelector(".time").textContent = took;
 }
 
-function say(text) {
-  const place = find("connection");
-  if (place) place.textContent = text;
+// What is known of the newest step; what was not told stays as it was.
+function atAGlance(data) {
+  const words = {
+    step: data.total_steps ? `${number(data.step)} of ${number(data.total_steps)}` : number(data.step),
+    memory_bytes: `${number(data.memory_bytes / GIB)} GiB`,
+    eta_seconds: time(data.eta_seconds),
+  };
+  for (const name of ["loss", "eval_loss", "learning_rate", "tokens_per_second"]) words[name] = number(data[name]);
+  return Object.fromEntries(Object.entries(words).filter(([name]) => data[name] != null));
 }
 
-async function page() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  // A run that was deleted has a page, too: the one that says so.
-  if (!answer.ok && answer.status !== 404) throw new Error(answer.statusText);
-  return new DOMParser().parseFromString(await answer.text(), "text/html");
+function begin() {
+  const run = find("run");
+  if (!run?.dataset.stream) return;
+  attempt = Number(run.dataset.attempt);
+  const log = find("log");
+  if (log) log.scrollTop = log.scrollHeight;
+  follow(run.dataset.stream, run.dataset.after, tell);
 }
 
-async function finish() {
-  source.close();
-  try {
-    const fresh = await page();
-    document.title = fresh.title;
-    document.querySelector("main").replaceWith(fresh.querySelector("main"));
-  } catch {
-    setTimeout(finish, RETRY_MS);
-  }
-}
-
-async function lookAgain() {
-  try {
-    const fresh = await page();
-    if (fresh.getElementById("run")?.dataset.stream) connect();
-    else finish();
-  } catch {
-    setTimeout(lookAgain, RETRY_MS);
-  }
-}
-
-find("log").scrollTop = find("log").scrollHeight;
-addEventListener("pagehide", () => source.close());
-addEventListener("pageshow", (event) => event.persisted && connect());
-connect();
+begin();

@@ -6,6 +6,7 @@ const RETRY_MS = 5000;
 // `line` with whether there is a connection, and `over`, which says whether the job has ended where the browser was
 // refused. Answers what ends it.
 export function follow(url, after, handlers) {
+  const over = new AbortController();
   let seen = Number(after);
   let source;
 
@@ -30,6 +31,7 @@ export function follow(url, after, handlers) {
   }
 
   async function lookAgain() {
+    if (over.signal.aborted) return;
     try {
       if (await handlers.over?.()) handlers.end?.();
       else connect();
@@ -38,9 +40,13 @@ export function follow(url, after, handlers) {
     }
   }
 
-  const close = () => source.close();
-  addEventListener("pagehide", close);
-  addEventListener("pageshow", (event) => event.persisted && connect());
+  function close() {
+    over.abort();
+    source.close();
+  }
+
+  addEventListener("pagehide", () => source.close(), over);
+  addEventListener("pageshow", (event) => event.persisted && connect(), over);
   connect();
   return close;
 }

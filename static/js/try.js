@@ -1,56 +1,45 @@
 // Asks without leaving the page, and writes the answers as they come by server-sent events. The server draws: whatever
 // begins or ends here is fetched from it, pieces of answers alone are added in place.
 
+import { follow } from "./stream.js";
+
 const RETRY_MS = 5000;
 const find = (id) => document.getElementById(id);
-let source;
-let seen = 0;
+let leave;
 
 function connect() {
-  source?.close();
+  leave?.();
   const { stream, after } = find("try").dataset;
-  if (!stream) return;
-  seen = Number(after);
-  source = new EventSource(`${stream}?after=${seen}`);
-  source.onopen = () => say("");
-  source.onmessage = (event) => {
-    const message = JSON.parse(event.data);
-    if (message.seq && message.seq <= seen) return;
-    seen = message.seq ?? seen;
-    tell[message.type]?.(message.data ?? message, message);
-  };
-  source.addEventListener("end", redraw);
-  source.onerror = () => {
-    say("The connection is lost; trying again.");
-    // The browser gives up when it is refused or told that nothing comes any more: look which it is, later.
-    if (source.readyState === EventSource.CLOSED) setTimeout(redraw, RETRY_MS);
-  };
+  leave = stream ? follow(stream, after, tell) : null;
 }
 
 const tell = {
-  progress(data) {
+  progress({ message }) {
     const place = find("message");
-    if (place && data.message) place.textContent = data.message;
+    if (place && message) place.textContent = message;
   },
   ready() {
     find("loading")?.remove();
     announce("Both models are loaded");
   },
-  prompt(data, { seq }) {
+  prompt({ seq }) {
     if (!document.querySelector(`[data-prompt="${seq}"]`)) redraw(); // asked in another tab
   },
-  writing(data) {
+  writing({ data }) {
     const place = sideOf(data);
     place?.querySelector(".content").replaceChildren();
     note(place, "Writing");
   },
-  piece(data) {
+  piece({ data }) {
     sideOf(data)?.querySelector(".content").append(data.text);
   },
-  answer(data) {
+  answer({ data }) {
     announce(data.side === "base" ? "The base model has answered" : "The fine-tuned model has answered");
     redraw();
   },
+  line: (up) => say(up ? "" : "The connection is lost; trying again."),
+  end: () => redraw(),
+  over: () => true, // what is shown then is asked for anew
 };
 
 const sideOf = ({ prompt, side }) => document.querySelector(`[data-prompt="${prompt}"] [data-side="${side}"]`);
@@ -126,6 +115,4 @@ document.querySelector("main").addEventListener("submit", async (event) => {
 find("text")?.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) find("ask").requestSubmit(find("ask").querySelector("button"));
 });
-addEventListener("pagehide", () => source?.close());
-addEventListener("pageshow", (event) => event.persisted && redraw());
 connect();

@@ -198,7 +198,7 @@ class Meter {
     const seconds = (performance.now() - first.now) / 1000;
     const speed = (sent - first.sent) / seconds;
     if (seconds < 0.5 || !(speed > 0)) return [];
-    return [`${size(speed)}/s`, `${time((this.file.size - sent) / speed)} left`];
+    return [`${size(speed)}/s`, `${time(Math.ceil((this.file.size - sent) / speed))} left`];
   }
 }
 

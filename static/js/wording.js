@@ -14,8 +14,9 @@ export function size(count) {
   return `${short(count)}\u00a0${units[0]}`;
 }
 
-// A time, in the unit that suits it.
+// A time, in the unit that suits it; a dash for one that is not known.
 export function time(seconds) {
+  if (seconds == null) return "–";
   const [length, unit] = seconds >= 3600 ? [3600, "h"] : seconds >= 60 ? [60, "min"] : [1, "s"];
-  return `${short(unit === "s" ? Math.ceil(seconds) : seconds / length)}\u00a0${unit}`;
+  return `${short(seconds / length)}\u00a0${unit}`;
 }

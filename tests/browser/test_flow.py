@@ -53,17 +53,25 @@ def test_from_the_sample_to_a_tested_notebook(watched, server, tmp_path):
     assert_accessible(page)
     page.emulate_media(color_scheme="light")
     page.get_by_role("button", name="Make the notebook").click()
-    expect(page.get_by_text("It ran:")).to_be_visible(timeout=120_000)
+    cells = page.locator("#cells")
+    expect(cells.locator("li").first).to_contain_text("done", timeout=60_000)
+    expect(page.get_by_text("Run on your rows:")).to_be_visible(timeout=120_000)
+    expect(cells.locator("li.done")).to_have_count(cells.locator("li").count())
+    expect(page.get_by_role("button", name="Copy")).to_be_visible()
     expect(page.get_by_text("mean nothing for the real")).to_be_visible()
     assert_accessible(page)
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download the notebook").click()
+        page.get_by_role("link", name="Download .ipynb").click()
     path = tmp_path / "notebook.ipynb"
     download.value.save_as(path)
     assert download.value.suggested_filename == "harbour_bikes-smollm2-1.7b.ipynb"
     assert "lora_rank = 8" in path.read_text()
     page.get_by_role("button", name="Look for a link to Colab").click()
     expect(page.get_by_text("There is no link: Neither GITHUB_TOKEN nor")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("link", name="See its result").click()
+    expect(page.get_by_role("heading", name="Answers side by side")).to_be_visible()
+    expect(page.get_by_text("tunebook verify receipt.json")).to_be_visible()
     assert_accessible(page)
 
 

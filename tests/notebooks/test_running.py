@@ -18,7 +18,7 @@ from webapp.catalog import find_model, models
 from webapp.datasets import Examples, ExampleWriter, analyze
 from webapp.errors import Problem
 from webapp.jobs import add_job
-from webapp.notebooks import Secret, assemble, render, running
+from webapp.notebooks import Secret, assemble, here, render, running
 from webapp.notebooks.delivery import describe_file, encrypt, payload_name
 from webapp.notebooks.progress import Progress
 from webapp.notebooks.running import Watch, dry_run, run_notebook
@@ -254,7 +254,7 @@ def test_a_dry_run_that_fails_says_why_and_offers_only_what_reaches_it(tmp_path,
 
 
 def test_without_the_training_packages_the_error_says_what_to_install(monkeypatch, write_notebook, tmp_path):
-    monkeypatch.setattr(running.importlib.util, "find_spec", {}.get)
+    monkeypatch.setattr(here.importlib.util, "find_spec", {}.get)
     with pytest.raises(Problem, match=r"pip install 'tunebook\[train\]'"):
         run_notebook(write_notebook(), tmp_path, Watch(10, quietly))
 

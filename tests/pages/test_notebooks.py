@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from webapp import workflow
+from webapp import catalog, workflow
 from webapp.accounts import LOCAL
 from webapp.errors import Problem
 from webapp.jobs import attempts as jobs
 from webapp.jobs import claim
-from webapp.notebooks import delivery
+from webapp.notebooks import delivery, here
 from webapp.notebooks.failures import Failure
+from webapp.notebooks.outline import INJECTED
 
 REPORT = {
     "status": "completed",
@@ -81,29 +82,53 @@ def test_a_run_under_way_shows_its_progress(visitor, services, notebook, running
     assert page.refresh
     assert "step 40/100 <b>" in page.text
     assert 'value="0.4"' in page.html
+    assert f'data-stream="/jobs/{running.id}/stream"' in page.html
+
+
+def test_a_notebook_that_was_not_run_lists_its_cells_with_links_into_the_preview(visitor, notebook):
+    page = visitor.visit(f"/notebooks/{notebook.id}")
+    assert "What is in it Parameters Progress Packages Environment" in page.text
+    inside = visitor.visit(f"/notebooks/{notebook.id}/preview")
+    into = [link for link in page.links if "/preview#" in link]
+    assert [link.partition("#")[2] for link in into] == [name for name in inside.ids if name.startswith("cell-")]
+
+
+def test_a_run_under_way_is_shown_cell_by_cell_with_its_loss(visitor, services, notebook, running):
+    def cell(kind, tag, **more):
+        return kind, {"cell": 0, "total": 17, "tag": tag, **more}
+
+    told = [
+        cell("cell_started", "parameters"),
+        cell("cell_finished", "parameters", ok=True),
+        cell("cell_started", INJECTED),
+        ("metrics", {"step": 3, "total_steps": 66, "loss": 5.25}),
+    ]
+    jobs.write(services.db, running.id, running.attempt, told, None)
+    page = visitor.visit(f"/notebooks/{notebook.id}")
+    assert "Parameters done 0 s" in page.text
+    assert "Values of the dry run running Progress waiting" in page.text
+    assert "Training: 5.25 at step 3" in page.text
+    assert "Learning rate as a table" not in page.text
 
 
 def test_a_finished_run_shows_what_it_measured_and_what_that_means(visitor, services, notebook, running):
     jobs.finish(services.db, running.id, running.attempt, REPORT)
     page = visitor.visit(f"/notebooks/{notebook.id}")
     assert not page.refresh
-    assert "12 of 12 cells in 12.3 s" in page.text
+    assert "Run on your rows: 12 of 12 cells, loss 5.87 → 3.86, 12.3 s" in page.text
     assert "Held-out loss 5.87 [5.5, 6.2] 3.86 [3.6, 4.1] -2.01 [-2.3, -1.8]" in page.text
     assert "Perplexity 354.2 47.47" in page.text
     assert "ROUGE-L 0.1 0.2 +0.1" in page.text
     assert "95% intervals, a bootstrap over 30 held-out conversations" in page.text
-    assert "3 of 8 answers to held-out prompts score lower than before" in page.text
     assert "no end of turn: none of 8 <u>ended</u>" in page.text
-    assert "worse, not ended by itself" in page.text
     assert "mean nothing for the real model" in page.text
-    assert "Before <i>x</i> After y In your data z" in page.text
+    assert f"/runs/{running.id}/result" in page.links
 
 
 def test_a_run_of_an_older_version_still_shows_its_loss(visitor, services, notebook, running):
     jobs.finish(services.db, running.id, running.attempt, OLD)
     page = visitor.visit(f"/notebooks/{notebook.id}")
     assert "Held-out loss 5.87 3.86 -2.01" in page.text
-    assert "Before <i>x</i> After y In your data z" in page.text
 
 
 def test_a_failed_run_says_where_it_failed(visitor, services, notebook, running):
@@ -116,7 +141,7 @@ def test_a_failed_run_says_where_it_failed(visitor, services, notebook, running)
     }
     jobs.fail(services.db, running.id, running.attempt, error)
     page = visitor.visit(f"/notebooks/{notebook.id}")
-    assert "The dry run failed: ValueError in cell 3 of 12: <boom>" in page.text
+    assert "The dry run failed ValueError in cell 3 of 12: <boom>" in page.text
     assert "line 1 <x>" in page.text
     assert "Run it again" in page.text
 
@@ -199,6 +224,7 @@ def test_without_a_way_into_colab_the_reason_is_shown(visitor, notebook):
     page = visitor.visit(f"/notebooks/{notebook.id}")
     page = visitor.send(page.form("/open-in-colab"))
     assert "There is no link: Neither GITHUB_TOKEN nor" in page.text
+    assert "choose File > Upload notebook in Colab" in page.text
     assert visitor.visit(f"/notebooks/{notebook.id}/open-in-colab").text
     assert visitor.path == f"/notebooks/{notebook.id}"
 
@@ -223,3 +249,24 @@ def test_what_is_inside_can_be_looked_at_and_a_long_cell_to_its_end(visitor, not
     more = next(link for link in inside.links if "cell=" in link)
     assert len(visitor.visit(more.split("#")[0]).html) > len(inside.html)
     assert visitor.visit(f"/notebooks/{notebook.id}/preview?cell=x").text == inside.text
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [((), "This machine can run it, slowly"), (("torch", "peft"), "This machine cannot run it as it is")],
+    ids=["able", "unable"],
+)
+def test_what_this_machine_lacks_for_a_run_is_said_beside_the_button(visitor, notebook, monkeypatch, lacking, said):
+    monkeypatch.setattr(here, "missing_packages", lambda: list(lacking))
+    monkeypatch.setattr(here, "find_gpu", lambda _: catalog.find_gpu("cpu"))
+    page = visitor.visit(f"/notebooks/{notebook.id}")
+    assert said in page.text
+    assert "no GPU, so training takes many times longer" in page.text
+    assert ("Not installed: torch, peft" in page.text) == bool(lacking)
+    assert page.form("/runs").method == "post"
+
+
+def test_the_commands_of_colab_can_be_copied(visitor, notebook):
+    html = visitor.visit(f"/notebooks/{notebook.id}").html
+    assert 'data-copy="commands"' in html
+    assert 'id="commands"' in html

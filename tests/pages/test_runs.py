@@ -4,7 +4,9 @@ import pytest
 
 from webapp import workflow
 from webapp.accounts import LOCAL
+from webapp.errors import Problem
 from webapp.jobs import attempts, claim
+from webapp.notebooks.failures import Failure
 from webapp.storage.tables import Job
 from webapp.workflow.job_files import run_key
 
@@ -79,7 +81,7 @@ def test_a_failed_run_says_why(visitor, services, run):
     error = {"code": "cell_failed", "message": "Cell 3 <b>failed</b>.", "details": {"failure": failure}}
     attempts.fail(services.db, run, 1, error)
     text = visitor.visit(f"/runs/{run}").text
-    assert "It failed: Cell 3 <b>failed</b>." in text
+    assert "It failed Cell 3 <b>failed</b>." in text
     assert "Out of memory. Use less." in text
 
 
@@ -131,3 +133,53 @@ def test_a_later_attempt_replaces_the_figures_of_its_steps(visitor, services, ru
         session.get_one(Job, run).attempt = 2
     attempts.write(services.db, run, 2, [("metrics", {"step": 2, "loss": 1.0})], None)
     assert "2 at step 1, 1 at step 2" in visitor.visit(f"/runs/{run}/curves").text
+
+
+def test_its_figures_are_shown_at_a_glance_the_newest_of_each(visitor, services, run):
+    told = [
+        ("metrics", {"step": 4, "total_steps": 40, "loss": 2.5, "eval_loss": 2.25, "memory_bytes": 3 * 1024**3}),
+        ("metrics", {"step": 5, "total_steps": 40, "loss": 2.0, "eta_seconds": 90, "learning_rate": 0.0001}),
+    ]
+    attempts.write(services.db, run, 1, told, None)
+    assert (
+        "Step 5 of 40 Loss 2 Held-out loss 2.25 Learning rate 0.0001 Tokens a second – Peak memory 3 GiB "
+        "Time left 1.5 min" in visitor.visit(f"/runs/{run}").text
+    )
+    attempts.finish(services.db, run, 1, {})
+    assert "Time left" not in visitor.visit(f"/runs/{run}").text
+
+
+def test_it_says_where_it_runs(visitor, services, run):
+    assert "It runs on this machine." in visitor.visit(f"/runs/{run}").text
+    with services.db.session() as session:
+        session.get_one(Job, run).executor = "colab"
+    assert "It runs on Google Colab." in visitor.visit(f"/runs/{run}").text
+
+
+def test_a_failure_offers_the_notebook_with_what_it_asks_for(visitor, services, run, notebook):
+    failure = Failure("gpu_out_of_memory", "The GPU's memory is full", "End others.", {"batch_size": 1}, None)
+    error = Problem("cell_failed", "It broke", status=500, details={"failure": failure.to_dict()})
+    attempts.fail(services.db, run, 1, error.to_dict())
+    page = visitor.visit(f"/runs/{run}")
+    assert "Make the notebook again with batch_size 1" in page.text
+    page = visitor.send(page.form("/remake"))
+    assert visitor.path != f"/notebooks/{notebook.id}"
+    assert "batch_size 1" in page.text
+    claim(services.db, "test", 60)
+
+
+def test_it_is_deleted_after_a_page_that_says_what_goes(visitor, services, run, notebook):
+    attempts.write(services.db, run, 1, [printed("x")], None)
+    assert not any("/delete" in link for link in visitor.visit(f"/runs/{run}").links)
+    folder = services.blobs.folder(run_key(run)) / "tunebook-run"
+    folder.mkdir(parents=True)
+    (folder / "report.html").write_text("r")
+    attempts.finish(services.db, run, 1, {})
+    (leads,) = [link for link in visitor.visit(f"/runs/{run}").links if link.endswith("/delete")]
+    page = visitor.visit(leads)
+    assert "Delete First <b>try</b> ?" in page.text
+    assert "together 1 file of 1 bytes" in page.text
+    visitor.send(page.form("/delete"))
+    assert visitor.path == f"/notebooks/{notebook.id}"
+    visitor.visit(f"/runs/{run}")
+    assert visitor.status == 404

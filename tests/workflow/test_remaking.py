@@ -56,3 +56,17 @@ def test_a_change_that_the_card_cannot_take_is_refused_with_the_reason(services,
     old = failed({"method": "qlora"}, gpu="cpu")
     with pytest.raises(Problem, match="QLoRA cannot be run on the CPU"):
         workflow.remake(services, LOCAL, old.id)
+
+
+def test_a_run_that_failed_is_the_reason_as_well_and_one_of_another_notebook_is_not(services, failed):
+    old, other = failed(None), failed(None)
+    job = workflow.create_run(services, LOCAL, old.dataset_id, old.id, "run")
+    workflow.start_run(services, LOCAL, job.id)
+    claim(services.db, "test", 60)
+    details = {"failure": Failure("gpu_out_of_memory", "Full", "Less.", CHANGE).to_dict()}
+    attempts.fail(services.db, job.id, 1, Problem("cell_failed", "x", details=details).to_dict())
+    assert workflow.remake(services, LOCAL, old.id, job.id).config == old.config | CHANGE
+    claim(services.db, "test", 60)
+    with pytest.raises(Problem) as caught:
+        workflow.remake(services, LOCAL, other.id, job.id)
+    assert caught.value.code == "nothing_to_change"

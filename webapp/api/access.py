@@ -64,6 +64,7 @@ ACCESS: dict[str, Access] = {
     "pages.notebook": "read",
     "pages.preview": "read",
     "pages.history": "read",
+    "pages.result": "read",
     "pages.rows": "read",
     "pages.run": "read",
     "pages.run_curves": "read",
@@ -124,8 +125,10 @@ ACCESS: dict[str, Access] = {
     "rows.revoke_link": "delete",
     "pages.confirm_dataset_deletion": "delete",
     "pages.confirm_notebook_deletion": "delete",
+    "pages.confirm_run_deletion": "delete",
     "pages.delete_dataset": "delete",
     "pages.delete_notebook": "delete",
+    "pages.delete_run": "delete",
     "pages.revoke_link": "delete",
 }
 

@@ -5,6 +5,7 @@ from pathlib import Path
 EXECUTED = "executed.ipynb"
 RESULTS = "tunebook-run"  # the notebook's output_dir
 REPORT = f"{RESULTS}/report.json"
+RECEIPT = f"{RESULTS}/receipt.json"
 MODEL = f"{RESULTS}/model"  # the adapter, or the whole model, with its tokenizer
 MINIATURE = "miniature"  # the base model of a dry run
 

@@ -1,6 +1,5 @@
 """Running a notebook: as it is, or as a dry run with a miniature of its model."""
 
-import importlib.util
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from webapp.errors import Problem
 from webapp.jobs import Remote, hub_token, scrubbed_environment
 from webapp.jobs.executors import Event, Execution, Ready, execute
 from webapp.notebooks.failures import decode
+from webapp.notebooks.here import missing_packages
 from webapp.notebooks.miniatures import MINIATURE_LENGTH, making_miniature
 from webapp.notebooks.model_folder import require_model_folder
 from webapp.notebooks.reading import NotebookContents, read_notebook
@@ -75,8 +75,7 @@ class RunReport:
 
 def require_training_packages() -> None:
     """Problem `training_packages_missing` when this environment cannot train."""
-    missing = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
-    if missing:
+    if missing := missing_packages():
         raise Problem(
             "training_packages_missing",
             f"{', '.join(missing)} not installed here: pip install 'tunebook[train]'",

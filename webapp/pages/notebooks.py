@@ -1,10 +1,13 @@
 """One notebook: how its dry run stands, what came of it, and the download."""
 
+from typing import Any
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import workflow
 from webapp.api.context import caller, services
+from webapp.pages.run_charts import curves
 
 
 def add_to(bp: Blueprint) -> None:
@@ -19,18 +22,20 @@ def add_to(bp: Blueprint) -> None:
 
 
 def show(notebook_id: str) -> ResponseReturnValue:
-    """The page of a notebook; it reloads itself while a dry run is under way."""
+    """The page of a notebook, which follows its dry run's stream; without scripts it loads itself anew."""
     return _page(notebook_id)
 
 
 def _page(notebook_id: str, colab: workflow.ColabLink | None = None) -> str:
     """The page, with what came of the wish to open the notebook in Colab."""
     state = workflow.notebook_state(services(), caller(), notebook_id)
+    job = state.dry_run
     return render_template(
         "notebook.html",
         notebook=state.notebook,
         dataset=state.dataset,
-        job=state.dry_run,
+        job=job,
+        here=workflow.run_here(services(), state.notebook),
         runs=workflow.notebook_runs(services(), caller(), notebook_id),
         download=workflow.download_path(services(), state.notebook),
         script=workflow.script_path(services(), state.notebook),
@@ -38,7 +43,19 @@ def _page(notebook_id: str, colab: workflow.ColabLink | None = None) -> str:
         links=workflow.data_links(services(), caller(), notebook_id),
         colab=colab,
         commands=workflow.colab_commands(state.notebook),
+        **(_of_dry_run(job.id, notebook_id) if job else {"cells": _cells(state)}),
     )
+
+
+def _cells(state: workflow.NotebookState) -> list[workflow.CellState]:
+    return workflow.cell_states(services(), state.notebook, None)
+
+
+def _of_dry_run(job_id: str, notebook_id: str) -> dict[str, Any]:
+    """Its cells, its curve, and the last event that they count in."""
+    state = workflow.run_state(services(), caller(), job_id)
+    page = url_for("pages.notebook", notebook_id=notebook_id)
+    return {"cells": state.cells, "seq": state.seq, **curves(job_id, page, loss_only=True)}
 
 
 def look_inside(notebook_id: str) -> ResponseReturnValue:
@@ -55,8 +72,8 @@ def start_dry_run(notebook_id: str) -> ResponseReturnValue:
 
 
 def remake(notebook_id: str) -> ResponseReturnValue:
-    """Makes the notebook again with the settings that its failure asks for, and leads to the new one."""
-    made = workflow.remake(services(), caller(), notebook_id)
+    """Makes the notebook again with the settings that its failure, or that of a run, asks for; leads to the new one."""
+    made = workflow.remake(services(), caller(), notebook_id, request.form.get("run_id"))
     return redirect(url_for("pages.notebook", notebook_id=made.id), 303)
 
 

@@ -1,20 +1,18 @@
 """One run: it is ordered, followed while it works, called off and taken up again."""
 
-from typing import Any
-
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import workflow
 from webapp.api.context import caller, services
-from webapp.pages.run_charts import read_window, run_charts
+from webapp.pages.run_charts import curves
 
 
 def add_to(bp: Blueprint) -> None:
     """Registers these pages."""
     bp.post("/notebooks/<notebook_id>/runs", endpoint="start_run")(start)
     bp.get("/runs/<job_id>", endpoint="run")(show)
-    bp.get("/runs/<job_id>/curves", endpoint="run_curves")(curves)
+    bp.get("/runs/<job_id>/curves", endpoint="run_curves")(draw)
     bp.post("/runs/<job_id>/cancel", endpoint="cancel_run")(cancel)
     bp.post("/runs/<job_id>/resume", endpoint="resume_run")(resume)
 
@@ -36,28 +34,16 @@ def show(job_id: str) -> ResponseReturnValue:
         log=state.log,
         metrics=state.metrics,
         seq=state.seq,
+        cells=state.cells,
         files=workflow.artifacts(services(), caller(), job_id),
-        **_curves(job_id),
+        **curves(job_id, url_for("pages.run", job_id=job_id)),
     )
 
 
-def curves(job_id: str) -> ResponseReturnValue:
-    """The charts of a run alone, drawn anew for the page that shows them."""
-    return render_template("curves.html", **_curves(job_id))
-
-
-def _curves(job_id: str) -> dict[str, Any]:
-    """What the charts' template needs; the query string says which steps, and on which scale."""
-    window = read_window(request.args)
-    figures = workflow.step_figures(services(), caller(), job_id)
-    steps: dict[str, Any] = {"from": window.start, "to": window.end}
-    log = "1" if window.log else None
-    return {
-        "window": window,
-        "charts": run_charts(figures, window),
-        "other_scale": url_for("pages.run", job_id=job_id, log=None if log else "1", **steps),
-        "all_steps": url_for("pages.run", job_id=job_id, log=log),
-    }
+def draw(job_id: str) -> ResponseReturnValue:
+    """The charts of a run alone, drawn anew for the page that shows them; the query string may ask for the loss."""
+    page = url_for("pages.run", job_id=job_id)
+    return render_template("curves.html", **curves(job_id, page, loss_only=request.args.get("only") == "loss"))
 
 
 def cancel(job_id: str) -> ResponseReturnValue:

@@ -9,6 +9,13 @@ from webapp.catalog import find_model
 from webapp.hub.cards import PREFIX
 from webapp.training.report_page import answers_in_words, figure_rows
 
+_PLACES = {
+    "local": "on this machine",
+    "colab": "on Google Colab",
+    "ray": "on a Ray cluster",
+    "elsewhere": "wherever you run its notebook, which tells of it here",
+}
+
 
 def number(value: float | None) -> str:
     """With thousands separators; whole numbers without a fraction."""
@@ -68,6 +75,11 @@ def model_name(model_id: str) -> str:
     return model_id.removeprefix(PREFIX) if model_id.startswith(PREFIX) else find_model(model_id).name
 
 
+def place(executor: str) -> str:
+    """Where a run is done, as part of a sentence."""
+    return _PLACES.get(executor, f"by {executor}")
+
+
 def pretty_json(value: Any) -> str:
     """Indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False)
@@ -85,5 +97,6 @@ FILTERS = {
     "words": words,
     "settings": settings,
     "model_name": model_name,
+    "place": place,
     "pretty_json": pretty_json,
 }

@@ -43,6 +43,7 @@ from webapp.workflow.generating import (
     notebook_preview,
     notebook_script,
     notebook_state,
+    run_here,
     script_path,
 )
 from webapp.workflow.job_files import (
@@ -54,6 +55,8 @@ from webapp.workflow.job_files import (
     job_events,
     job_log,
     job_report,
+    run_belongings,
+    run_receipt,
 )
 from webapp.workflow.job_list import JobPage, list_runs
 from webapp.workflow.jobs import JobStatus, job_status
@@ -72,6 +75,7 @@ from webapp.workflow.readiness import check_ready, figures
 from webapp.workflow.recommending import recommend, suggested_plan
 from webapp.workflow.remaking import remake
 from webapp.workflow.rendering import RenderedExample, rendered
+from webapp.workflow.run_cells import CellState, cell_states
 from webapp.workflow.run_page import RunState, notebook_runs, run_state, step_figures
 from webapp.workflow.running import cancel_job, change_run, create_run, resume_run, start_dry_run, start_run
 from webapp.workflow.services import Services, open_services
@@ -86,6 +90,7 @@ __all__ = [
     "Artifact",
     "AuditPage",
     "CellError",
+    "CellState",
     "ColabLink",
     "DatasetPage",
     "DatasetState",
@@ -124,6 +129,7 @@ __all__ = [
     "browse",
     "cancel_job",
     "cancel_upload",
+    "cell_states",
     "change_run",
     "chat_template",
     "check_progress_token",
@@ -183,6 +189,9 @@ __all__ = [
     "revoke_key",
     "revoke_link",
     "rows_file",
+    "run_belongings",
+    "run_here",
+    "run_receipt",
     "run_state",
     "script_path",
     "start_analysis",

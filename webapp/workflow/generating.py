@@ -11,6 +11,7 @@ from webapp.catalog import BaseModel, find_model
 from webapp.errors import Problem
 from webapp.hub.cards import PREFIX
 from webapp.notebooks import Secret, TrainingConfig, assemble, plan_run, render, require_template, require_trainable
+from webapp.notebooks.here import Here, look_here
 from webapp.notebooks.preview import PreviewCell, preview
 from webapp.notebooks.reading import read_notebook
 from webapp.notebooks.script import to_script
@@ -102,6 +103,13 @@ def notebook_state(services: Services, caller: Caller, notebook_id: str) -> Note
 def notebook_preview(services: Services, notebook: Notebook, whole: int = 0) -> list[PreviewCell]:
     """The cells of a notebook for a page, code cell `whole` to its end."""
     return preview(services.blobs.path(notebook.blob), whole)
+
+
+def run_here(services: Services, notebook: Notebook) -> Here:
+    """Whether the machine of this process could run the notebook with its real model."""
+    known = not notebook.model_id.startswith(PREFIX)
+    model = find_model(notebook.model_id) if known else read_notebook(services.blobs.path(notebook.blob)).model
+    return look_here(model, notebook.config)
 
 
 def chat_template(services: Services, notebook: Notebook) -> str:

@@ -1,7 +1,7 @@
 """What a job leaves behind: its events, what it printed, the files of a run, and their end."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from webapp.errors import Problem
 from webapp.jobs import job_at_rest, read_events
 from webapp.jobs.events import SHOWN, storable
 from webapp.jobs.states import FINAL
-from webapp.notebooks.results import EXECUTED, REPORT, RESULTS
-from webapp.storage.tables import Job, JobEvent, Measurement
+from webapp.notebooks.results import EXECUTED, RECEIPT, REPORT, RESULTS
+from webapp.storage.tables import Dataset, Job, JobEvent, Measurement
+from webapp.workflow.jobs import JobStatus, describe
 from webapp.workflow.leftovers import has_left
 from webapp.workflow.lookup import chats_of, find_job, find_run
 from webapp.workflow.services import Services
@@ -110,12 +111,32 @@ def _is_artifact(name: str) -> bool:
 
 def job_report(services: Services, caller: Caller, job_id: str) -> dict[str, Any]:
     """The report that the run's notebook wrote; raises Problem `job_not_found` or `no_report`."""
-    key = run_key(_found(services, caller, job_id))
-    if REPORT not in services.blobs.files(key):
+    report = _written(services, _found(services, caller, job_id), REPORT)
+    if report is None:
         raise Problem("no_report", "This job has no report: a run writes it at its end.", status=404)
-    written = (services.blobs.path(key) / REPORT).read_text(encoding="utf-8")
-    report: dict[str, Any] = storable(json.loads(written))
     return report
+
+
+def run_receipt(services: Services, caller: Caller, job_id: str) -> dict[str, Any] | None:
+    """The receipt that the run's notebook wrote, None where it did not; raises Problem `job_not_found`."""
+    return _written(services, _found(services, caller, job_id), RECEIPT)
+
+
+def _written(services: Services, job_id: str, name: str) -> dict[str, Any] | None:
+    """What a run left as JSON under that name."""
+    key = run_key(job_id)
+    if name not in services.blobs.files(key):
+        return None
+    written: dict[str, Any] = storable(json.loads((services.blobs.path(key) / name).read_text(encoding="utf-8")))
+    return written
+
+
+def run_belongings(services: Services, caller: Caller, job_id: str) -> tuple[JobStatus, Deleted]:
+    """A run, and what would go with it; raises Problem `job_not_found` or `not_a_run`."""
+    with services.db.reading() as session:
+        job = find_run(session, caller, job_id)
+        going = _counted(services, session, [job, *session.scalars(chats_of(job.id))])
+        return describe(job, session.get_one(Dataset, job.dataset_id).filename), going
 
 
 def delete_run(services: Services, caller: Caller, job_id: str) -> Deleted:
@@ -132,20 +153,17 @@ def delete_run(services: Services, caller: Caller, job_id: str) -> Deleted:
                 "What this run made elsewhere is still being ended: try again in a minute, or cancel the run first.",
                 status=409,
             )
-        gone = [job, *_chats_at_rest(session, job.id)]
-        ids = [each.id for each in gone]
-        events, measurements = (
-            session.scalar(select(func.count()).select_from(table).where(table.job_id.in_(ids))) or 0
-            for table in (JobEvent, Measurement)
+        chats = _chats_at_rest(session, job.id)
+        going = _counted(services, session, [job, *chats])
+        audit.record(
+            session, caller, "deleted", job.id, what="job", name=job.name, events=going.events, files=going.files
         )
-        sizes = services.blobs.files(run_key(job.id)).values()
-        audit.record(session, caller, "deleted", job.id, what="job", name=job.name, events=events, files=len(sizes))
-        for each in gone:
+        for each in (job, *chats):
             session.delete(each)
         session.flush()
         # Before the commit: should this fail, the job is still there to be deleted again.
         services.blobs.delete(run_key(job.id))
-    return Deleted(len(gone), events, measurements, len(sizes), sum(sizes))
+    return going
 
 
 def _chats_at_rest(session: Session, run_id: str) -> list[Job]:
@@ -157,6 +175,17 @@ def _chats_at_rest(session: Session, run_id: str) -> list[Job]:
             status=409,
         )
     return chats
+
+
+def _counted(services: Services, session: Session, jobs: Sequence[Job]) -> Deleted:
+    """What goes with a run, which is the first of the jobs, and with those in which its model was tried."""
+    ids = [job.id for job in jobs]
+    events, measurements = (
+        session.scalar(select(func.count()).select_from(table).where(table.job_id.in_(ids))) or 0
+        for table in (JobEvent, Measurement)
+    )
+    sizes = services.blobs.files(run_key(ids[0])).values()
+    return Deleted(len(ids), events, measurements, len(sizes), sum(sizes))
 
 
 def _found(services: Services, caller: Caller, job_id: str) -> str:

@@ -5,18 +5,21 @@ from webapp.errors import Problem
 from webapp.notebooks import TrainingConfig
 from webapp.storage.tables import Notebook
 from webapp.workflow.generating import generate, notebook_state
+from webapp.workflow.jobs import job_status
 from webapp.workflow.running import start_dry_run
 from webapp.workflow.services import Services
 
 
-def remake(services: Services, caller: Caller, notebook_id: str) -> Notebook:
-    """A new notebook with the change that the failure of the newest dry run names; its dry run is ordered.
+def remake(services: Services, caller: Caller, notebook_id: str, job_id: str | None = None) -> Notebook:
+    """A new notebook with the change that the failure of the newest dry run names, or that of the run `job_id`.
 
-    Everything else is as it was. Raises Problem `notebook_not_found`, `nothing_to_change`, or those of `generate`.
+    Everything else is as it was; its dry run is ordered. Raises Problem `notebook_not_found`, `job_not_found`,
+    `nothing_to_change`, or those of `generate`.
     """
     state = notebook_state(services, caller, notebook_id)
-    error = state.dry_run.error if state.dry_run else None
-    failure = (error or {}).get("details", {}).get("failure") or {}
+    job = job_status(services, caller, job_id) if job_id else state.dry_run
+    error = job.error if job and job.notebook_id == state.notebook.id else None
+    failure = ((error or {}).get("details") or {}).get("failure") or {}
     if not failure.get("change"):
         raise Problem("nothing_to_change", "No other setting is known that this notebook would run with.", status=409)
     notebook = state.notebook

@@ -10,6 +10,7 @@ from webapp.jobs import last_events
 from webapp.storage.tables import Dataset, Job, JobEvent, Notebook
 from webapp.workflow.jobs import JobStatus, describe
 from webapp.workflow.lookup import find_notebook, find_run
+from webapp.workflow.run_cells import CellState, cell_states
 from webapp.workflow.services import Services
 
 _LOG_EVENTS = 200
@@ -19,13 +20,17 @@ _RUNS = 5
 
 @dataclass(frozen=True)
 class RunState:
-    """A run; `metrics` are the data of its last events of that type, oldest first, `seq` the last event counted in."""
+    """A run; `metrics` are the data of its last events of that type, oldest first, `seq` the last event counted in.
+
+    `cells` are those of its notebook, if that is still there and its run tells of them.
+    """
 
     job: JobStatus
     notebook: Notebook | None
     log: str
     metrics: list[dict[str, Any]]
     seq: int
+    cells: list[CellState]
 
 
 def run_state(services: Services, caller: Caller, job_id: str) -> RunState:
@@ -37,13 +42,16 @@ def run_state(services: Services, caller: Caller, job_id: str) -> RunState:
         known = JobEvent.seq <= seq
         printed = last_events(session, job.id, _LOG_EVENTS, known, JobEvent.type == "stream")
         metrics = last_events(session, job.id, _METRICS, known, JobEvent.type == "metrics")
-        return RunState(
-            describe(job, session.get_one(Dataset, job.dataset_id).filename),
-            session.get(Notebook, job.notebook_id) if job.notebook_id else None,
-            "".join(event.data["text"] for event in printed),
-            [event.data for event in metrics],
-            seq,
-        )
+        status = describe(job, session.get_one(Dataset, job.dataset_id).filename)
+        notebook = session.get(Notebook, job.notebook_id) if job.notebook_id else None
+    return RunState(
+        job=status,
+        notebook=notebook,
+        log="".join(event.data["text"] for event in printed),
+        metrics=[event.data for event in metrics],
+        seq=seq,
+        cells=cell_states(services, notebook, status) if notebook else [],
+    )
 
 
 def step_figures(services: Services, caller: Caller, job_id: str) -> list[dict[str, Any]]:

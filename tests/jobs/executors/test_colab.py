@@ -101,12 +101,14 @@ def bench(tmp_path):
 
 
 def test_a_run_is_told_as_it_goes_and_everything_comes_back(bench):
-    execution = bench.run("x = 1", WRITES, "display({'text/plain': 'a picture'}, raw=True); x + 1")
+    sources = ("x = 1", WRITES, "display({'text/plain': 'a picture'}, raw=True); x + 1")
+    execution = bench.run(*sources)
     assert (execution.status, execution.cells_total, execution.cells_executed) == ("completed", 3, 3)
     assert execution.error is None
     assert bench.printed() == "step 1/2  epoch 0.50  loss 2.0\nstep 2/2  epoch 1.00  loss 1.0\n"
     assert bench.told("metrics")[1] == {"step": 2, "total_steps": 2, "epoch": 1.0, "loss": 1.0}
-    assert bench.told("cell_started") == [{"cell": cell, "total": 3} for cell in range(3)]
+    places = [{"cell": cell, "total": 3, "tag": f"t{len(source)}"} for cell, source in enumerate(sources)]
+    assert bench.told("cell_started") == places
     assert [data["ok"] for data in bench.told("cell_finished")] == [True] * 3
     assert [data["data"]["text/plain"] for data in bench.told("display")] == ["a picture", "2"]
     assert [len(outputs) for outputs in bench.outputs()] == [0, 1, 2]

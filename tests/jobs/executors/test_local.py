@@ -91,8 +91,9 @@ def test_a_run_completes_and_is_saved(bench):
 def test_what_happens_is_told_while_it_happens(bench):
     source = "from IPython.display import display\nhandle = display('one', display_id='bar')\nhandle.update('two')"
     bench.run("print('hello')", source)
-    assert bench.told("cell_started") == [{"cell": cell, "total": 3} for cell in range(3)]
-    assert bench.told("cell_finished") == [{"cell": cell, "total": 3, "ok": True} for cell in range(3)]
+    places = [{"cell": cell, "total": 3, "tag": tag} for cell, tag in enumerate(["parameters", None, None])]
+    assert bench.told("cell_started") == places
+    assert bench.told("cell_finished") == [place | {"ok": True} for place in places]
     assert bench.told("stream") == [{"cell": 1, "name": "stdout", "text": "hello\n"}]
     first, second = bench.told("display")
     assert (first["display_id"], first["update"], first["data"]) == ("bar", False, {"text/plain": "'one'"})
@@ -151,7 +152,7 @@ def test_a_failing_cell_is_named_with_a_plain_traceback(bench):
     assert error["tag"] is None
     assert "raise ValueError" in error["traceback"]
     assert "\x1b" not in error["traceback"]
-    assert bench.told("cell_finished")[-1] == {"cell": 2, "total": 4, "ok": False}
+    assert bench.told("cell_finished")[-1] == {"cell": 2, "total": 4, "tag": None, "ok": False}
     assert "never" not in bench.printed()
     assert bench.executed().cells[-2].outputs[0].ename == "ValueError"
 

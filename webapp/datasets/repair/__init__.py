@@ -1,6 +1,6 @@
 """Repair: named operations that make a better dataset out of one, and say what they did."""
 
-from webapp.datasets.repair.changes import Change, MessageChange, Piece
+from webapp.datasets.repair.changes import Change, MessageChange, Piece, word_pieces
 from webapp.datasets.repair.fixing import EXAMPLES, ROWS, VALIDATION, Done, Figures, FixReport, fix
 from webapp.datasets.repair.operations import (
     IN_ORDER,
@@ -42,4 +42,5 @@ __all__ = [
     "ValidationSplit",
     "fix",
     "operation_schemas",
+    "word_pieces",
 ]

@@ -77,7 +77,7 @@ def _messages(before: list[Said], after: list[Said]) -> Iterator[MessageChange]:
             continue
         if stop - start == last - first:
             for (old, text), (new, becomes) in zip(before[start:stop], after[first:last], strict=True):
-                yield MessageChange(old, new, list(_pieces(text, becomes)))
+                yield MessageChange(old, new, list(word_pieces(text, becomes)))
             continue
         for role, text in before[start:stop]:
             yield MessageChange(role, None, [Piece("removed", _shortened(text))])
@@ -85,14 +85,17 @@ def _messages(before: list[Said], after: list[Said]) -> Iterator[MessageChange]:
             yield MessageChange(None, role, [Piece("added", _shortened(text))])
 
 
-def _pieces(before: str, after: str) -> Iterator[Piece]:
-    """The parts of two texts, word by word; of very long ones only up to the first and from the last difference on."""
+def word_pieces(before: str, after: str, longest: int = PIECE_CHARACTERS) -> Iterator[Piece]:
+    """The parts of two texts, word by word; of very long ones only up to the first and from the last difference on.
+
+    A part of more than `longest` characters is shown by its two ends.
+    """
     old, new = _words(before), _words(after)
     start = _shared(old, new)
     end = _shared(old[start:][::-1], new[start:][::-1])
     middle = old[start : len(old) - end], new[start : len(new) - end]
     if start:
-        yield Piece("same", _shortened("".join(old[:start])))
+        yield Piece("same", _shortened("".join(old[:start]), longest))
     blocks: Sequence[Block]
     if max(map(len, middle)) > _WORDS:
         blocks = [("replace", 0, len(middle[0]), 0, len(middle[1]))]
@@ -101,14 +104,14 @@ def _pieces(before: str, after: str) -> Iterator[Piece]:
     for kind, first, last, begin, stop in blocks:
         removed, added = "".join(middle[0][first:last]), "".join(middle[1][begin:stop])
         if kind == "equal":
-            yield Piece("same", _shortened(removed))
+            yield Piece("same", _shortened(removed, longest))
             continue
         if removed:
-            yield Piece("removed", _shortened(removed))
+            yield Piece("removed", _shortened(removed, longest))
         if added:
-            yield Piece("added", _shortened(added))
+            yield Piece("added", _shortened(added, longest))
     if end:
-        yield Piece("same", _shortened("".join(old[len(old) - end :])))
+        yield Piece("same", _shortened("".join(old[len(old) - end :]), longest))
 
 
 def _shared(first: list[str], second: list[str]) -> int:
@@ -148,8 +151,8 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _shortened(text: str) -> str:
-    if len(text) <= PIECE_CHARACTERS:
+def _shortened(text: str, longest: int = PIECE_CHARACTERS) -> str:
+    if len(text) <= longest:
         return text
-    half = (PIECE_CHARACTERS - len(_ELLIPSIS)) // 2
+    half = (longest - len(_ELLIPSIS)) // 2
     return text[:half] + _ELLIPSIS + text[-half:]

@@ -176,7 +176,7 @@ class _Run:
             if reason := self._reason():
                 return reason, None
             self.standing = Standing(place, len(self.cells), next(iter(cell.metadata.get("tags", [])), None))
-            place_of = {"cell": place, "total": len(self.cells)}
+            place_of = {"cell": place, "total": len(self.cells), "tag": self.standing.tag}
             self._tell(Event("cell_started", place_of))
             said = self._run_cell(session, scratch / f"cell-{place}.ipynb", cell)
             self._save()

@@ -153,7 +153,7 @@ class LiveClient(NotebookClient):
             raise Halted from problem
         if self.halted:
             raise Halted
-        self._tell(Event("cell_started", {"cell": self.current, "total": self.total}))
+        self._tell(Event("cell_started", self._place_of()))
 
     def _after_cell(self, execute_reply: Mapping[str, Any], **_: object) -> None:
         content = execute_reply["content"]
@@ -163,7 +163,10 @@ class LiveClient(NotebookClient):
         else:
             self.cell_error = content
         self._save()
-        self._tell(Event("cell_finished", {"cell": self.current, "total": self.total, "ok": done}))
+        self._tell(Event("cell_finished", self._place_of() | {"ok": done}))
+
+    def _place_of(self) -> dict[str, Any]:
+        return {"cell": self.current, "total": self.total, "tag": self.tag}
 
 
 def runs(cell: NotebookNode) -> bool:
