@@ -60,6 +60,7 @@ from webapp.workflow.jobs import JobStatus, job_status
 from webapp.workflow.mapping import map_columns
 from webapp.workflow.measuring import OwnError, own_errors
 from webapp.workflow.parts import UploadState, add_part, begin_upload, cancel_upload, complete_upload, upload_state
+from webapp.workflow.planning import PlannedRun, Planning, planning
 from webapp.workflow.progress import (
     CellError,
     HandedOver,
@@ -69,7 +70,7 @@ from webapp.workflow.progress import (
     report_progress,
 )
 from webapp.workflow.readiness import check_ready, figures
-from webapp.workflow.recommending import recommend, suggested_plan
+from webapp.workflow.recommending import fittings, recommend
 from webapp.workflow.remaking import remake
 from webapp.workflow.rendering import RenderedExample, rendered
 from webapp.workflow.run_page import RunState, notebook_runs, run_state, step_figures
@@ -98,6 +99,8 @@ __all__ = [
     "NotebookState",
     "OwnError",
     "Page",
+    "PlannedRun",
+    "Planning",
     "Profile",
     "RenderedExample",
     "RowsFile",
@@ -142,6 +145,7 @@ __all__ = [
     "estimate",
     "export_dataset",
     "figures",
+    "fittings",
     "gate",
     "generate",
     "hand_over_run",
@@ -167,6 +171,7 @@ __all__ = [
     "open_services",
     "open_stream",
     "own_errors",
+    "planning",
     "preview",
     "profile",
     "recommend",
@@ -185,7 +190,6 @@ __all__ = [
     "start_fix",
     "start_run",
     "step_figures",
-    "suggested_plan",
     "token_rates",
     "undo",
     "upload",
