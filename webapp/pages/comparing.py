@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from webapp.catalog import METHOD_NAMES, Recommended, deployed_gib, resolve_target
 from webapp.catalog.score import WEIGHTS
-from webapp.pages.fit_cells import cheapest
+from webapp.pages.fit_cells import run_cost
 from webapp.pages.wording import figure, percent
 
 _TERMS = {
@@ -79,7 +79,7 @@ def _figures(first: Recommended, second: Recommended, target: str) -> Iterator[R
     if all(item.run.costs for item in pair):
         yield row(
             "Cost of a run",
-            lambda item: cheapest(item.run.costs),
+            lambda item: run_cost(item.run.costs),
             lambda item: min(cost.money.mid for cost in item.run.costs),
         )
     yield row("Tokens trained", lambda item: f"{item.run.tokens:,}")
@@ -99,5 +99,5 @@ def _lower(first: float, second: float) -> int | None:
     return None if first == second else int(second < first)
 
 
-def _yes(holds: bool) -> str:
+def _yes(holds: bool | None) -> str:
     return "yes" if holds else "no"

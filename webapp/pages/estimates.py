@@ -25,7 +25,7 @@ from webapp.catalog import (
 from webapp.catalog.gpus import THIS_MACHINE
 from webapp.catalog.prices import unpriced
 from webapp.errors import Problem
-from webapp.pages.fit_cells import Cell
+from webapp.pages.fit_cells import Cell, rate
 from webapp.pages.forms import typed_number
 
 _FIELDS = ("method", "length", "batch")
@@ -77,4 +77,4 @@ def _cells(model: BaseModel, machines: tuple[Gpu, ...], wanted: EstimateQuery) -
             yield None
         else:
             minutes = found.minutes_per_million_tokens
-            yield Cell.of(found.fit, found.memory.mid, minutes, found.costs_per_million_tokens)
+            yield Cell.of(found.fit, found.memory.mid, minutes, rate(found.costs_per_million_tokens))

@@ -22,13 +22,29 @@ class Cell:
     cost: str
 
     @classmethod
-    def of(cls, fit: Fit, gib: float | None, minutes: Range | None, costs: Sequence[Cost]) -> Self:
-        """The cell; without a time where it cannot work."""
+    def of(cls, fit: Fit, gib: float | None, minutes: Range | None, cost: str) -> Self:
+        """The cell; without time and cost where it cannot work."""
         works = fit in ("fits", "tight")
-        return cls(fit, _WORDS[fit], gib, minutes if works else None, cheapest(costs) if works else "")
+        return cls(fit, _WORDS[fit], gib, minutes if works else None, cost if works else "")
 
 
-def cheapest(costs: Sequence[Cost]) -> str:
-    """What the cheapest offer costs, as a range; empty where none is known."""
-    found = min(costs, key=lambda cost: cost.money.mid, default=None)
+def cheapest(costs: Sequence[Cost]) -> Cost | None:
+    """The cheapest offer, None where none is known."""
+    return min(costs, key=lambda cost: cost.money.mid, default=None)
+
+
+def rate(costs: Sequence[Cost]) -> str:
+    """What the cheapest offer costs, to two digits; empty where none is known."""
+    found = cheapest(costs)
     return f"{found.money.low:.2g} to {found.money.high:.2g} {found.currency}" if found else ""
+
+
+def run_cost(costs: Sequence[Cost]) -> str:
+    """The same of a whole run, to the hundredth."""
+    found = cheapest(costs)
+    if found is None:
+        return ""
+    low, high = f"{found.money.low:.2f}", f"{found.money.high:.2f}"
+    if high == "0.00":
+        return f"under 0.01 {found.currency}"
+    return f"{low} to {high} {found.currency}" if low != high else f"about {high} {found.currency}"

@@ -43,14 +43,16 @@ class Purpose:
         given: dict[str, Any] = {name: values[name] for name in _CHOSEN if values.get(name)}
         return cls(**given, language=tuple(values.getlist("language")))
 
-    def guessed(self, report: Analysis) -> Self:
-        """The same, with the task that the rows look like where none is chosen."""
-        return self if self.task_type else replace(self, task_type=report.task_guess.task)
+    def completed(self, report: Analysis) -> Self:
+        """The same for a dataset: without a task the one its rows look like; all of its languages are no choice."""
+        chosen = () if set(self.language) >= set(report.languages.shares) else self.language
+        return replace(self, task_type=self.task_type or report.task_guess.task, language=chosen)
 
     @property
     def query(self) -> dict[str, Any]:
-        """The same as a query string has it."""
-        return {name: value for name, value in asdict(self).items() if value}
+        """The same as a query string has it: what is not usual."""
+        usual = type(self)()
+        return {name: value for name, value in asdict(self).items() if value != getattr(usual, name)}
 
 
 def choices() -> dict[str, Any]:

@@ -33,6 +33,11 @@ class MemoryBar:
     fits: bool
 
     @property
+    def key(self) -> list[tuple[str, float]]:
+        """The components and their GiB."""
+        return [(part.name, part.gib) for part in self.parts]
+
+    @property
     def words(self) -> str:
         """What the bar shows."""
         return f"{self.gib:.1f} of {self.gpu_gib:.1f} GiB"

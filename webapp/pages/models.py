@@ -7,15 +7,15 @@ from flask.typing import ResponseReturnValue
 
 from webapp import workflow
 from webapp.api.context import caller, services
-from webapp.catalog import THIS_MACHINE, Recommendation, Recommended, find_gpu, gpus
+from webapp.catalog import THIS_MACHINE, Recommendation, Recommended, RunEstimate, find_gpu, gpus
+from webapp.catalog.estimates import Fit
 from webapp.errors import Problem
 from webapp.pages.comparing import comparison
-from webapp.pages.fit_cells import Cell, cheapest
+from webapp.pages.fit_cells import Cell, run_cost
 from webapp.pages.forms import Purpose, choices
 from webapp.pages.memory_bars import memory_bar
 
 _CARDS = 6
-_LANGUAGES = 6
 
 
 def add_to(bp: Blueprint) -> None:
@@ -29,14 +29,14 @@ def show(dataset_id: str) -> ResponseReturnValue:
     if not state.analysis:
         return redirect(url_for("pages.dataset", dataset_id=dataset_id))
     report = state.analysis
-    purpose = Purpose.read(request.args).guessed(report)
+    purpose = Purpose.read(request.args).completed(report)
     shown: dict[str, Any] = {
         "state": state,
         "dataset": state.dataset,
         "report": report,
         "purpose": purpose,
         "choices": choices(),
-        "languages": list(report.languages.shares.items())[:_LANGUAGES],
+        "languages": list(report.languages.shares.items()),
         "gate": workflow.gate(services(), caller(), dataset_id),
     }
     problem = None
@@ -67,9 +67,10 @@ def _recommended(dataset_id: str, purpose: Purpose) -> dict[str, Any]:
         "best": found[:_CARDS],
         "others": found[_CARDS:],
         "bars": {item.model.id: memory_bar(item.memory.to_dict()) for item in found},
-        "cheapest": cheapest,
+        "parts": [(name, None) for name in found[0].memory.parts],
+        "run_cost": run_cost,
         "compared": _compared(recommendation),
-        **_table(dataset_id, purpose.preset),
+        **_table(dataset_id, recommendation, purpose.preset),
     }
 
 
@@ -85,17 +86,13 @@ def _compared(recommendation: Recommendation) -> dict[str, Any]:
     return {"wanted": wanted, "pair": pair, "rows": comparison(pair[0], pair[1], recommendation.target)}
 
 
-def _table(dataset_id: str, preset: str) -> dict[str, Any]:
-    """Every model on every machine, with the rows of this dataset."""
+def _table(dataset_id: str, recommendation: Recommendation, preset: str) -> dict[str, Any]:
+    """The recommended models on every machine, with the rows of this dataset."""
     machines = (find_gpu(THIS_MACHINE), *gpus())
-    found = workflow.fittings(services(), caller(), dataset_id, machines, preset=preset)
-    return {
-        "machines": machines,
-        "table": [
-            (
-                model,
-                [Cell.of(fit, gib, run and run.minutes, run.costs if run else ()) for fit, gib, run in cells],
-            )
-            for model, cells in found
-        ],
-    }
+    listed = [item.model for item in recommendation.recommendations]
+    found = workflow.fittings(services(), caller(), dataset_id, listed, machines, preset=preset)
+    return {"machines": machines, "table": [(model, [_cell(*each) for each in cells]) for model, cells in found]}
+
+
+def _cell(fit: Fit, gib: float | None, run: RunEstimate | None) -> Cell:
+    return Cell.of(fit, gib, run.minutes if run else None, run_cost(run.costs) if run else "")

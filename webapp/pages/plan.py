@@ -13,7 +13,7 @@ from webapp.catalog import PRESETS
 from webapp.datasets import Example
 from webapp.errors import Problem
 from webapp.notebooks import TrainingConfig
-from webapp.pages.fit_cells import cheapest
+from webapp.pages.fit_cells import run_cost
 from webapp.pages.forms import Purpose, choices
 from webapp.pages.memory_bars import memory_bar
 from webapp.pages.plan_form import checked, fields, given_by, read_given, valid
@@ -123,7 +123,7 @@ def _form(found: workflow.Planning, given: Mapping[str, Any], typed: Mapping[str
         "bar": memory_bar(memory) if memory else None,
         "refused": refused,
         "refusal": found.refusal,
-        "cheapest": cheapest,
+        "run_cost": run_cost,
     }
 
 

@@ -50,24 +50,32 @@ def read_given(form: Mapping[str, str], suggested: TrainingConfig) -> dict[str, 
     `was-NAME` is what was suggested when the form was shown. What was left so follows the rest: another method has
     another learning rate.
     """
-    given = {}
-    for name, details in _PROPERTIES.items():
-        kind = _kind(details)
-        before = form.get(f"was-{name}", _text(getattr(suggested, name)))
-        value: Any
-        if kind == "check":
-            shown = f"was-{name}" in form
-            value, before = name in form, (before == "1" if shown else getattr(suggested, name))
-            if not shown and not value:
-                continue
-        else:
-            text = form.get(name, "").strip()
-            if not text and (kind != "text" or name not in form):
-                continue
-            value, before = (typed_number(text), typed_number(before)) if kind == "number" else (text, before)
-        if value != before:
-            given[name] = value
-    return given
+    read = {
+        name: _read_check(form, name, getattr(suggested, name))
+        if _kind(details) == "check"
+        else _read_text(form, name, str(getattr(suggested, name)), _kind(details))
+        for name, details in _PROPERTIES.items()
+    }
+    return {name: value for name, value in read.items() if value is not None}
+
+
+def _read_check(form: Mapping[str, str], name: str, suggested: bool) -> bool | None:
+    """Whether the box is ticked, in which case alone it is sent; None where it is as suggested, or was not shown."""
+    before = form.get(f"was-{name}")
+    if before is None and name not in form:
+        return None
+    ticked = name in form
+    return ticked if ticked != (suggested if before is None else before == "1") else None
+
+
+def _read_text(form: Mapping[str, str], name: str, suggested: str, kind: str) -> float | str | None:
+    """What was typed or chosen; None where it is as suggested, or, where it could not be so, empty."""
+    text, before = form.get(name, "").strip(), form.get(f"was-{name}", suggested)
+    if name not in form or (not text and kind != "text"):
+        return None
+    if kind == "number":
+        return typed_number(text) if typed_number(text) != typed_number(before) else None
+    return text if text != before else None
 
 
 def given_by(config: Mapping[str, Any], suggested: TrainingConfig) -> dict[str, Any]:

@@ -32,9 +32,15 @@ def recommend(
 
 
 def fittings(
-    services: Services, caller: Caller, dataset_id: str, machines: Sequence[Gpu], *, preset: str
+    services: Services,
+    caller: Caller,
+    dataset_id: str,
+    models: Sequence[BaseModel],
+    machines: Sequence[Gpu],
+    *,
+    preset: str,
 ) -> list[tuple[BaseModel, list[Fitting]]]:
-    """Every base model on each of the machines, with the dataset's rows; raises those of `analysis`."""
+    """Each of the models on each of the machines, with the dataset's rows; raises the Problems of `analysis`."""
     report = analysis(services, caller, dataset_id)
     profile = Profile.of(report, token_rates(services, caller, dataset_id))
-    return [(model, catalog.fittings(model, machines, report, profile, preset)) for model in catalog.models()]
+    return [(model, catalog.fittings(model, machines, report, profile, preset)) for model in models]
