@@ -45,6 +45,6 @@ def run_cost(costs: Sequence[Cost]) -> str:
     if found is None:
         return ""
     low, high = f"{found.money.low:.2f}", f"{found.money.high:.2f}"
-    if high == "0.00":
-        return f"under 0.01 {found.currency}"
+    if low == "0.00":
+        return f"under {max(high, '0.01')} {found.currency}"
     return f"{low} to {high} {found.currency}" if low != high else f"about {high} {found.currency}"
