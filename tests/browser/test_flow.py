@@ -54,9 +54,11 @@ def test_from_the_sample_to_a_tested_notebook(watched, server, tmp_path):
     rank.fill("8")
     expect(page.get_by_text("You set it; suggested is 16.")).to_be_visible()
     expect(rank).to_be_focused()
+    page.get_by_label("GPU").select_option("a100-80")
     page.get_by_label("Method").select_option("full")
-    expect(page.get_by_role("status")).to_contain_text("It cannot work.")
     expect(page.get_by_label("Learning rate", exact=True)).to_have_value("2e-05")
+    page.get_by_label("GPU").select_option("t4")
+    expect(page.get_by_role("status")).to_contain_text("It cannot work.")
     page.get_by_label("Method").select_option("lora")
     expect(page.get_by_role("status")).to_contain_text("It fits.")
     learned = page.locator(".rendered mark").first
