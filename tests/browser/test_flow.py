@@ -42,7 +42,6 @@ def test_from_the_sample_to_a_tested_notebook(watched, server, tmp_path):
     page.get_by_role("checkbox", name="Compare").nth(1).check()
     page.get_by_role("button", name="Compare the two").click()
     expect(page.get_by_role("region", name="Side by side")).to_be_visible()
-    page.get_by_text("Whether it fits, minutes and cost").click()
     page.get_by_text("More models that fit").click()
     assert_accessible(page)
     page.get_by_role("link", name="Choose SmolLM2 1.7B").click()

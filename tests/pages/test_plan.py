@@ -125,8 +125,9 @@ def test_a_check_box_can_be_taken_back(plan, recompute):
         ({"batch_size": "512"}, "batch_size", "A batch_size of 1 with more gradient_accumulation"),
         ({"gpu": "cpu", "method": "qlora"}, "method", "QLoRA cannot be run on the"),
         ({"gpu": "rtx-4090", "method": "full"}, "method", "QLoRA fits with a batch_size of 1"),
+        ({"gpu": "rtx-4090", "method": "full", "lora_rank": "8"}, "method", "QLoRA fits with a batch_size of 1"),
     ],
-    ids=["rank", "epochs", "length", "memory", "method", "full"],
+    ids=["rank", "epochs", "length", "memory", "method", "full", "full and a rank"],
 )
 def test_what_cannot_work_is_said_at_its_field(plan, recompute, changes, field, said):
     model = "qwen3-8b" if "full" in changes.values() else "smollm2-1.7b"

@@ -216,7 +216,7 @@ class _Choice:
         if memory.low <= memory.gpu_gib:
             return
         culprits = ("batch_size", "max_seq_length", "lora_rank", "gradient_checkpointing", "method")
-        given = [name for name in culprits if name in self.given]
+        given = [name for name in culprits if name in self.given and (method != "full" or name != "lora_rank")]
         what = f"{memory.batch_size} x {length:,} tokens by {METHOD_NAMES[method]}"
         raise Problem(
             "settings_do_not_fit",
