@@ -21,6 +21,15 @@ def test_the_answer_is_that_of_the_catalogue(client, sample):
     assert answer.json == json.loads(json.dumps(expected)) | {"gate": answer.json["gate"]}
 
 
+def test_only_the_languages_that_are_named_count(client, sample):
+    def languages(answer):
+        return {item["model_id"]: item["terms"]["languages"] for item in answer.json["recommendations"]}
+
+    some, every = languages(ask(client, sample, languages=["en"])), languages(ask(client, sample))
+    assert all(some[model] >= every[model] for model in every)
+    assert ask(client, sample, languages=["English"]).status_code == 400
+
+
 def test_the_answer_has_the_fields_of_the_reference(client, sample):
     best = ask(client, sample).json["recommendations"][0]
     assert {"model_id", "model_name", "size", "score", "reasons", "is_gated"} <= set(best)

@@ -89,7 +89,8 @@ def work():
 session_id = client.post("/samples/harbour-bikes").json["session_id"]
 work()
 paths = ["/", "/health", "/docs", "/openapi.json", f"/analyze/{session_id}", f"/preview/{session_id}",
-         f"/datasets/{session_id}?task_type=qa&deployment_target=cloud&model_id=qwen3-1.7b"]
+         f"/datasets/{session_id}", f"/datasets/{session_id}/models?task_type=qa&deployment_target=cloud",
+         f"/datasets/{session_id}/plan?model_id=qwen3-1.7b"]
 for path in paths:
     assert client.get(path).status_code == 200, path
 body = {"session_id": session_id, "task_type": "qa", "deployment_target": "cloud"}

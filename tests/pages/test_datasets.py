@@ -1,16 +1,10 @@
-"""The page of a dataset: what is wrong with it, which model suits it, the plan."""
+"""The page of a dataset: what is wrong with it, and the way on."""
 
 import json
 import re
 import uuid
 
-import pytest
-
-from webapp import workflow
-from webapp.accounts import LOCAL
-from webapp.catalog import find_model
 from webapp.jobs import claim, run_child
-from webapp.notebooks import plan_run
 from webapp.workflow import kinds
 
 HOSTILE = "<script>alert(1)</script>\"'>{{ 7*7 }}{% x %}\u2028</textarea><img src=x onerror=alert(1)>"
@@ -20,18 +14,6 @@ def line(question, answer="Good day."):
     return json.dumps(
         {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
     ).encode()
-
-
-@pytest.fixture
-def asked(visitor, sample):
-    """The page once models have been recommended."""
-    form = visitor.visit(f"/datasets/{sample}").form(f"/datasets/{sample}#models")
-    return visitor.send(form, task_type="conversation", deployment_target="desktop")
-
-
-def choose(visitor, page, model_id):
-    (link,) = [link for link in page.links if f"model_id={model_id}" in link]
-    return visitor.visit(link.split("#")[0])
 
 
 def test_while_the_analysis_runs_the_page_says_so_and_reloads(visitor, send, work):
@@ -83,15 +65,6 @@ def test_private_data_is_told_by_kind_and_line(visitor, analysed):
     page = visitor.visit(f"/datasets/{session_id}")
     assert "email 1 1 2" in page.text
     assert "Languages: " in visitor.visit(f"/datasets/{analysed(line('Where can I leave the bicycle tonight?'))}").text
-
-
-def test_with_a_model_chosen_the_first_rows_are_shown_as_it_reads_them(visitor, asked):
-    page = choose(visitor, asked, "smollm2-1.7b")
-    assert f"Line 1 as {find_model('smollm2-1.7b').name} reads it" in page.text
-    written = page.html.replace("&lt;", "<").replace("&gt;", ">")
-    assert "<span><|im_start|>user\n</span><span>whats the deposit for<|im_end|>\n</span>" in written
-    assert '<mark class="learned"><span class="unseen">learned: </span>You ask what the deposit is for.' in page.html
-    assert "reads it" not in asked.text
 
 
 def test_bad_lines_are_named(visitor, analysed):
@@ -149,122 +122,10 @@ def test_hostile_text_is_shown_as_text(visitor, send, work):
     assert "b>.jsonl" in page.text
 
 
-def test_models_are_recommended_with_reasons_and_the_others_are_left_out_with_reasons(asked):
-    assert "Models that fit, best first" in asked.text
-    assert "of the 14.75 GiB" in asked.text
-    assert "Left out:" in asked.text
-
-
-def test_with_the_models_it_is_said_whether_to_fine_tune_at_all(asked):
-    assert "Is fine-tuning the right thing? Looking up the most similar of 331 prompts gets" in asked.text
-    assert "ROUGE-L on 33 held-out answers" in asked.text
-
-
-def test_a_gate_that_is_not_measured_yet_is_said_to_follow(visitor, send, services, work, monkeypatch):
-    """The report is there before the gate: asked for in between, the page says so."""
-    seen = []
-
-    def look(services, dataset_id):
-        form = visitor.visit(f"/datasets/{dataset_id}").form(f"/datasets/{dataset_id}#models")
-        seen.append(visitor.send(form, deployment_target="desktop").text)
-
-    monkeypatch.setattr(kinds, "keep_findings", look)
-    send(b"\n".join(line(f"Hello {number}") for number in range(20)))
-    work()
-    assert "Not measured yet: it follows the analysis within seconds." in seen[0]
-
-
-def test_a_gate_that_will_not_be_measured_any_more_names_the_way_out(visitor, analysed, services):
-    dataset = analysed(b"\n".join(line(f"Hello {number}") for number in range(20)))
-    services.blobs.delete(f"datasets/{dataset}/examples/gate.json")
-    form = visitor.visit(f"/datasets/{dataset}").form(f"/datasets/{dataset}#models")
-    text = visitor.send(form, deployment_target="desktop").text
-    assert "It was not measured" in text
-    assert "upload the rows again" in text
-    assert "Reload" not in text
-
-
-def test_the_form_keeps_what_was_chosen(asked, sample):
-    form = asked.form(f"/datasets/{sample}#models")
-    assert form.fields == {
-        "task_type": "conversation",
-        "deployment_target": "desktop",
-        "gpu": "t4",
-        "preset": "balanced",
-        "gated": "last",
-    }
-
-
-def test_the_plan_is_filled_with_what_is_suggested(visitor, asked, services, sample):
-    fields = choose(visitor, asked, "qwen3-1.7b").form("/notebooks").fields
-    suggested = plan_run(workflow.analysis(services, LOCAL, sample), find_model("qwen3-1.7b"), gpu="t4").config
-    for name in ("method", "num_epochs", "learning_rate", "max_seq_length", "lora_rank"):
-        assert fields[name] == str(getattr(suggested, name))
-    assert fields["dry_run"] == "1"
-
-
-def test_the_plan_follows_the_models_own_tokens_where_they_are_counted(visitor, analysed, services):
-    dataset = analysed(b"\n".join(line(f"Hello {number}") for number in range(20)))
-    with services.blobs.new_file(f"datasets/{dataset}/examples/token_rates.json") as file:
-        file.write(b'{"counted": 1.0, "models": {"qwen3-1.7b": 90.0}}')
-    form = visitor.visit(f"/datasets/{dataset}").form(f"/datasets/{dataset}#models")
-    fields = choose(visitor, visitor.send(form), "qwen3-1.7b").form("/notebooks").fields
-    report = workflow.analysis(services, LOCAL, dataset)
-    assert int(fields["max_seq_length"]) > 90 * report.tokens.per_example.p99 > 256
-
-
-def test_a_large_model_is_planned_with_qlora(visitor, asked):
-    assert choose(visitor, asked, "qwen3-8b").form("/notebooks").fields["method"] == "qlora"
-
-
-def test_the_plan_makes_the_notebook_with_its_settings(visitor, asked):
-    form = choose(visitor, asked, "qwen3-0.6b").form("/notebooks")
-    page = visitor.send(form, lora_rank="8", learning_rate="0.0005", seed="", dry_run=None)
-    assert visitor.path.startswith("/notebooks/")
-    assert "harbour_bikes-qwen3-0.6b.ipynb" in page.text
-    assert "lora_rank 8" in page.text
-    assert "learning_rate 0.0005" in page.text
-    assert "seed 42" in page.text
-    assert "has not been run yet" in page.text
-
-
-@pytest.mark.parametrize(
-    ("field", "value"), [("num_epochs", "0"), ("num_epochs", "many"), ("lora_rank", "1e9"), ("method", "magic")]
-)
-def test_a_wrong_setting_is_named_and_nothing_typed_is_lost(visitor, asked, field, value):
-    form = choose(visitor, asked, "qwen3-0.6b").form("/notebooks")
-    page = visitor.send(form, **{"seed": "7", field: value}, dry_run=None)
-    assert visitor.status == 400
-    assert f"{field}:" in page.text
-    kept = page.form("/notebooks").fields
-    assert kept["seed"] == "7"
-    assert "dry_run" not in kept
-    if field != "method":
-        assert kept[field] == value
-
-
-def test_a_dataset_too_small_to_train_on_is_told_on_its_page(visitor, analysed):
-    session_id = analysed(line("Hello"))
-    query = "task_type=conversation&deployment_target=desktop&gpu=t4&model_id=smollm2-360m"
-    page = visitor.visit(f"/datasets/{session_id}?{query}")
-    page = visitor.send(page.form("/notebooks"))
-    assert visitor.status == 400
-    assert "training needs at least 10" in page.text
-
-
-@pytest.mark.parametrize(
-    ("query", "status", "sentence"),
-    [
-        ("task_type=juggling&deployment_target=desktop", 400, "There is no task named"),
-        ("task_type=qa&deployment_target=moon", 400, "There is no target named"),
-        ("task_type=qa&deployment_target=desktop&model_id=gpt-17", 404, "There is no model named"),
-    ],
-)
-def test_a_query_that_cannot_be_is_told_and_the_analysis_stays(visitor, sample, query, status, sentence):
-    page = visitor.visit(f"/datasets/{sample}?{query}")
-    assert visitor.status == status
-    assert sentence in page.text
-    assert "Valid conversations 300" in page.text
+def test_the_way_on_is_to_choose_a_model_and_says_what_the_rows_look_like(visitor, sample):
+    page = visitor.visit(f"/datasets/{sample}")
+    assert "The data looks like " in page.text
+    assert f"/datasets/{sample}/models" in page.links
 
 
 def test_an_unknown_dataset_is_404(visitor):

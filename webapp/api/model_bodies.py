@@ -64,6 +64,9 @@ class SettingBody(Body):
     value: int | float | str | bool
     reason: str
     given: Annotated[bool, Field(description="Whether it was asked for, rather than suggested.")]
+    suggested: Annotated[
+        int | float | str | bool | None, Field(description="What is suggested where something else is given.")
+    ]
 
 
 class RecommendedBody(Body):

@@ -48,6 +48,7 @@ def recommend(json_data: RecommendRequest) -> dict[str, Any]:
         method=json_data.method,
         gated=json_data.gated,
         preset=json_data.preset,
+        languages=json_data.languages,
     )
     gate = workflow.gate(services(), caller(), json_data.session_id)
     return recommendation.to_dict() | {"gate": gate.to_dict() if gate else None}

@@ -71,6 +71,10 @@ class RecommendRequest(Request):
         Gating, Field(description="Models whose licence has to be accepted first: after all others, by score, or out.")
     ] = "last"
     preset: PresetName = "balanced"
+    languages: Annotated[
+        list[Annotated[str, Field(pattern="^[a-z]{2,3}$")]],
+        Field(max_length=100, description="Those of the data that count, as in its report; by default all."),
+    ] = []
 
 
 class DeliveryRequest(Request):

@@ -10,6 +10,7 @@ from webapp.catalog.hyperparameters import Setting, Settings, suggest
 from webapp.catalog.memory import MemoryEstimate, adapter_parameters, estimate_memory
 from webapp.catalog.methods import METHOD_NAMES
 from webapp.catalog.models import BaseModel, Shape, find_model, models
+from webapp.catalog.planned import Fitting, fittings, planned_run
 from webapp.catalog.presets import LORA_RANK, PRESETS, resolve_preset
 from webapp.catalog.profile import Profile
 from webapp.catalog.published import PublishedPeak, PublishedSpeed, published_peaks, published_speeds
@@ -31,6 +32,7 @@ __all__ = [
     "Case",
     "Estimate",
     "Exclusion",
+    "Fitting",
     "Gating",
     "Gpu",
     "MemoryEstimate",
@@ -55,9 +57,11 @@ __all__ = [
     "estimate_memory",
     "find_gpu",
     "find_model",
+    "fittings",
     "gpu_ids",
     "gpus",
     "models",
+    "planned_run",
     "published_peaks",
     "published_speeds",
     "recommend",

@@ -17,7 +17,7 @@ from webapp.catalog.gpus import Gpu, Method
 from webapp.catalog.memory import GIB, MemoryEstimate, dimensions, estimate_memory
 from webapp.catalog.models import BaseModel
 from webapp.catalog.prices import Cost, costs, unpriced
-from webapp.catalog.workload import ANSWERS_TOGETHER, RunPlan, run_tokens, workload
+from webapp.catalog.workload import ANSWERS_TOGETHER, RunPlan, run_tokens, trained_batches, workload
 from webapp.datasets import Analysis
 from webapp.errors import Problem
 
@@ -137,7 +137,7 @@ def estimate(
         gpu=gpu.id,
         checkpointing=checkpointing,
         memory=memory,
-        fit=_fit(model, gpu, memory),
+        fit=fit_of(model, gpu, memory),
         minutes_per_million_tokens=minutes,
         costs_per_million_tokens=costs(gpu.id, minutes),
         unpriced=unpriced(gpu),
@@ -145,7 +145,7 @@ def estimate(
     )
 
 
-def _fit(model: BaseModel, gpu: Gpu, memory: MemoryEstimate) -> Fit:
+def fit_of(model: BaseModel, gpu: Gpu, memory: MemoryEstimate) -> Fit:
     """Whether it fits with room to spare, only just, or not at all; or the card cannot compute what it needs."""
     if gpu.fp16 and not model.t4:
         return "needs_bf16"
@@ -163,7 +163,7 @@ def run_estimate(
     evaluation = load.eval_batches * forward_seconds(of, gpu, method, rows=load.rows, length=load.length)
     token = forward_seconds(of, gpu, method, rows=1, length=1)
     answers = 2 * math.ceil(plan.answers / ANSWERS_TOGETHER) * plan.max_new_tokens * token
-    training = plan.epochs * load.train_batches * batch
+    training = trained_batches(load, plan) * batch
     parts = estimate_memory(
         model,
         gpu=gpu,

@@ -35,20 +35,28 @@ _KEPT = {
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """One training setting: its value, and why; `given` where the person has set it."""
+    """One training setting: its value, and why; `given` where the person has set it.
+
+    `suggested` is then what would stand there otherwise, None where nothing is suggested for it.
+    """
 
     name: str
     value: int | float | str | bool
     reason: str
     given: bool = False
+    suggested: int | float | str | bool | None = None
 
 
 class Settings(NamedTuple):
-    """The settings of one run, by name, the memory it takes with them, and about how often it is evaluated."""
+    """The settings of one run, by name, the memory it takes with them, its optimiser steps, and its evaluations.
+
+    Steps and evaluations are about so many: where rows are packed there are fewer steps.
+    """
 
     preset: str
     items: Mapping[str, Setting]
     memory: MemoryEstimate
+    steps: int
     evaluations: int
 
     @property
@@ -92,13 +100,15 @@ class _Choice:
         evaluations = self._evaluation()
         for name, value in self.given.items():
             if name not in self.chosen:
-                self.chosen[name] = Setting(name, value, "You set it.", True)
-        return Settings(self.preset.name, self.chosen, memory, evaluations)
+                self.chosen[name] = Setting(name, value, "You set it.", given=True)
+        steps = self._steps(int(self.chosen["num_epochs"].value))
+        return Settings(self.preset.name, self.chosen, memory, steps, evaluations)
 
     def _take(self, name: str, value: Any, reason: str) -> Any:
         """The given value, else this one."""
         if name in self.given:
-            self.chosen[name] = Setting(name, self.given[name], f"You set it; suggested is {value}.", True)
+            reason = f"You set it; suggested is {value}."
+            self.chosen[name] = Setting(name, self.given[name], reason, given=True, suggested=value)
         else:
             self.chosen[name] = Setting(name, value, reason)
         return self.chosen[name].value
@@ -206,7 +216,7 @@ class _Choice:
         if memory.low <= memory.gpu_gib:
             return
         culprits = ("batch_size", "max_seq_length", "lora_rank", "gradient_checkpointing", "method")
-        given = [name for name in culprits if name in self.given]
+        given = [name for name in culprits if name in self.given and (method != "full" or name != "lora_rank")]
         what = f"{memory.batch_size} x {length:,} tokens by {METHOD_NAMES[method]}"
         raise Problem(
             "settings_do_not_fit",

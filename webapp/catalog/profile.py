@@ -1,6 +1,7 @@
 """What a choice of model and settings needs to know of a dataset: a few numbers that can be varied."""
 
 import math
+from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple, Self
 
@@ -41,8 +42,8 @@ class Profile(NamedTuple):
     rates: TokenRates | None = None
 
     @classmethod
-    def of(cls, analysis: Analysis, rates: TokenRates | None = None) -> Self:
-        """The profile of an analysed dataset."""
+    def of(cls, analysis: Analysis, rates: TokenRates | None = None, languages: Collection[str] | None = None) -> Self:
+        """The profile of an analysed dataset; of its languages only those that are named, where any are."""
         found, lengths = analysis.characteristics, analysis.tokens.per_example
         examples, answers = max(1, analysis.total_examples), max(ROWS_PER_EXAMPLE, found.turns_avg)
         return cls(
@@ -55,7 +56,9 @@ class Profile(NamedTuple):
             messages=sum(analysis.distribution.roles.values()) / examples,
             answers=answers,
             answer_tokens=analysis.tokens.trained / max(1.0, examples * answers),
-            languages=tuple(analysis.languages.shares.items()),
+            languages=tuple(
+                (name, share) for name, share in analysis.languages.shares.items() if not languages or name in languages
+            ),
             non_ascii_share=found.non_ascii_share,
             tool_call_share=found.tool_call_share,
             json_answer_share=found.json_answer_share,

@@ -1,5 +1,6 @@
 """Which base models suit a dataset, a task, a deployment target and a GPU, in order and with reasons."""
 
+from collections.abc import Collection
 from typing import Any, get_args
 
 import msgspec
@@ -7,13 +8,14 @@ import msgspec
 from webapp.catalog.case import Case, Gating
 from webapp.catalog.constraints import Exclusion
 from webapp.catalog.entries import unknown
-from webapp.catalog.estimates import RunEstimate, run_estimate
+from webapp.catalog.estimates import RunEstimate
 from webapp.catalog.gpus import find_gpu
 from webapp.catalog.hyperparameters import Settings, suggest
 from webapp.catalog.memory import MemoryEstimate
 from webapp.catalog.methods import resolve_method
 from webapp.catalog.models import BaseModel
-from webapp.catalog.presets import LORA_RANK, resolve_preset
+from webapp.catalog.planned import planned_run
+from webapp.catalog.presets import resolve_preset
 from webapp.catalog.profile import Profile
 from webapp.catalog.ranking import Candidate, Ranking, places, rank
 from webapp.catalog.rates import TokenRates
@@ -22,7 +24,6 @@ from webapp.catalog.score import WEIGHTS, Terms
 from webapp.catalog.sensitivity import Change, sensitivity
 from webapp.catalog.targets import resolve_target
 from webapp.catalog.tasks import resolve_task
-from webapp.catalog.workload import RunPlan
 from webapp.datasets import Analysis
 from webapp.errors import Problem
 
@@ -107,6 +108,7 @@ def recommend(
     *,
     gated: str = "last",
     preset: str = "balanced",
+    languages: Collection[str] | None = None,
     rates: TokenRates | None = None,
 ) -> Recommendation:
     """The base models for this dataset, best first.
@@ -114,14 +116,14 @@ def recommend(
     A model must have room for the data's p99 length in its context, know its languages, have room on the target, and
     for training on the GPU within 85 % of its memory: by LoRA where that fits, else by QLoRA, or by the `method` that
     is given. What is left is sorted by the score (see `score.py`); `gated` models come last unless they are to count as
-    "equal", and "exclude" leaves them out.
+    "equal", and "exclude" leaves them out. With `languages` (ISO 639 codes), others of the data need not be known.
 
     Raises Problem `unknown_task`, `unknown_target`, `unknown_gpu`, `unknown_method`, `unknown_gating`,
     `unknown_preset`, `method_unavailable` (with `param`), or `no_model_fits` with the exclusions in its details.
     """
     machine = find_gpu(gpu)
     case = Case(
-        profile=Profile.of(analysis, rates),
+        profile=Profile.of(analysis, rates, languages),
         task=resolve_task(task),
         target=resolve_target(target),
         gpu=machine,
@@ -155,7 +157,7 @@ def _gating(name: str) -> Gating:
 def _recommended(item: Candidate, place: int, case: Case, preset: str, analysis: Analysis) -> Recommended:
     given = {"method": case.method} if case.method else None
     settings = suggest(case.profile, item.model, case.gpu, preset, given)
-    run = run_estimate(item.model, case.gpu, settings.memory.method, analysis, _run_plan(settings))
+    run = planned_run(item.model, case.gpu, settings, analysis)
     return Recommended(
         model=item.model,
         place=place,
@@ -164,19 +166,6 @@ def _recommended(item: Candidate, place: int, case: Case, preset: str, analysis:
         reasons=explain(item.model, case, settings.memory, run),
         settings=settings,
         run=run,
-    )
-
-
-def _run_plan(settings: Settings) -> RunPlan:
-    values = settings.values
-    return RunPlan(
-        epochs=values["num_epochs"],
-        batch_size=values["batch_size"],
-        max_seq_length=values["max_seq_length"],
-        eval_fraction=values["eval_fraction"],
-        evaluations=settings.evaluations,
-        lora_rank=values.get("lora_rank", LORA_RANK),
-        max_new_tokens=values["max_new_tokens"],
     )
 
 

@@ -15,7 +15,8 @@ ANSWERS_TOGETHER = 8  # as in webapp.training.answering
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What of the training settings decides how long a run takes; the defaults are the notebook's.
 
-    `evaluations` are those while training; the held-out rows are read once more before it.
+    `evaluations` are those while training; the held-out rows are read once more before it. `max_batches` ends the
+    training early, 0 never.
     """
 
     epochs: int = 3
@@ -26,6 +27,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     train_turns: str = "separate"
     evaluations: int = EVALUATIONS
     lora_rank: int = 16
+    max_batches: int = 0
     answers: int = 32
     max_new_tokens: int = 128
 
@@ -64,7 +66,15 @@ def run_tokens(analysis: Analysis, plan: RunPlan) -> int:
     Rows of a batch are of like length, so there is little padding; packed rows have 4 %.
     """
     rows, length = row_lengths(analysis, plan)
-    return round(plan.epochs * rows * (1 - plan.eval_fraction) * length)
+    load = workload(analysis, plan)
+    whole = max(1, plan.epochs * load.train_batches)
+    return round(plan.epochs * rows * (1 - plan.eval_fraction) * length * trained_batches(load, plan) / whole)
+
+
+def trained_batches(load: Workload, plan: RunPlan) -> int:
+    """The micro-batches that are trained in all epochs."""
+    whole = plan.epochs * load.train_batches
+    return min(whole, plan.max_batches) if plan.max_batches else whole
 
 
 def workload(analysis: Analysis, plan: RunPlan) -> Workload:

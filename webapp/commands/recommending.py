@@ -29,6 +29,7 @@ from webapp.console import print_json, show_recommendation
     type=click.Choice(get_args(Method)),
     help="How to train; by default LoRA where it fits, else QLoRA.",
 )
+@click.option("--language", "languages", multiple=True, help="A language of the data that counts; by default all do.")
 @PRESET
 @AS_JSON
 def recommend(
@@ -39,6 +40,7 @@ def recommend(
     gpu: str,
     gated: str,
     method: str | None,
+    languages: tuple[str, ...],
     preset: str,
     as_json: bool,
 ) -> None:
@@ -56,7 +58,7 @@ def recommend(
     with kept(data, mapping=mapping) as (analysis, examples):
         rates = token_rates(examples, OpenAITokenizer(), cached_tokenizers(models(), Settings()))
         answer = recommend_models(
-            analysis, task, target, gpu, method, gated=gated, preset=preset, rates=rates
+            analysis, task, target, gpu, method, gated=gated, preset=preset, languages=languages, rates=rates
         ).to_dict()
         answer["gate"] = gate(examples, held_out_share(len(examples)), TrainingConfig().seed).to_dict()
     print_json(answer) if as_json else show_recommendation(answer)

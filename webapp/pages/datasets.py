@@ -1,4 +1,4 @@
-"""One dataset: what is wrong with it, which model suits it, and the plan that makes the notebook."""
+"""One dataset: what is wrong with it, and what can be done about that."""
 
 from typing import Any
 
@@ -7,14 +7,12 @@ from flask.typing import ResponseReturnValue
 
 from webapp import workflow
 from webapp.api.context import caller, services
-from webapp.catalog import find_model
 from webapp.datasets.exporting import FORMATS
 from webapp.datasets.marks import LISTED
 from webapp.errors import Problem
-from webapp.notebooks import Plan
 from webapp.pages.dataset_charts import share_charts, token_chart
 from webapp.pages.fixes import defaults, labels, offers
-from webapp.pages.forms import Purpose, choices, read_mapping, read_training_config, training_fields
+from webapp.pages.forms import choices, read_mapping
 
 _PREVIEW_ROWS = 3
 
@@ -24,12 +22,11 @@ def add_to(bp: Blueprint) -> None:
     bp.get("/datasets/<dataset_id>", endpoint="dataset")(show)
     bp.post("/datasets/<dataset_id>/analysis/cancel", endpoint="cancel_analysis")(cancel_analysis)
     bp.post("/datasets/<dataset_id>/columns", endpoint="map_columns")(map_columns)
-    bp.post("/datasets/<dataset_id>/notebooks", endpoint="make_notebook")(make_notebook)
 
 
 def show(dataset_id: str) -> ResponseReturnValue:
-    """The page of a dataset; the query string holds the first form and the chosen model."""
-    return _page(dataset_id, Purpose.read(request.args))
+    """The page of a dataset."""
+    return _page(dataset_id)
 
 
 def cancel_analysis(dataset_id: str) -> ResponseReturnValue:
@@ -49,37 +46,14 @@ def map_columns(dataset_id: str) -> ResponseReturnValue:
     try:
         workflow.map_columns(services(), caller(), dataset_id, read_mapping(request.form))
     except Problem as problem:
-        return _page(dataset_id, Purpose(), problem)
+        return _page(dataset_id, problem)
     return redirect(url_for("pages.dataset", dataset_id=dataset_id), 303)
 
 
-def make_notebook(dataset_id: str) -> ResponseReturnValue:
-    """Makes the notebook that the second form describes."""
-    purpose = Purpose.read(request.form)
-    try:
-        suggested = _plan(dataset_id, purpose)
-        config = read_training_config(request.form, suggested.config)
-        notebook = workflow.generate(
-            services(),
-            caller(),
-            dataset_id,
-            purpose.model_id,
-            config,
-            gpu=purpose.gpu,
-            preset=purpose.preset,
-            encrypted="encrypt" in request.form,
-        )
-    except Problem as problem:
-        return _page(dataset_id, purpose, problem)
-    if "dry_run" in request.form:
-        workflow.start_dry_run(services(), caller(), notebook.id)
-    return redirect(url_for("pages.notebook", notebook_id=notebook.id), 303)
-
-
-def _page(dataset_id: str, purpose: Purpose, problem: Problem | None = None) -> ResponseReturnValue:
-    """The page as far as things are; a problem is shown where it belongs, and nothing that was typed is lost."""
+def _page(dataset_id: str, problem: Problem | None = None) -> ResponseReturnValue:
+    """The page as far as things are; a problem is shown where it belongs."""
     state = workflow.dataset_state(services(), caller(), dataset_id)
-    shown: dict[str, Any] = {"state": state, "dataset": state.dataset, "purpose": purpose, "choices": choices()}
+    shown: dict[str, Any] = {"state": state, "dataset": state.dataset, "choices": choices()}
     if state.pending:
         return render_template("dataset_pending.html", **shown)
     shown |= {"versions": workflow.versions(services(), caller(), dataset_id), "formats": list(FORMATS)}
@@ -88,51 +62,10 @@ def _page(dataset_id: str, purpose: Purpose, problem: Problem | None = None) -> 
         report = state.finished()
         shown |= {"report": report, "share_charts": share_charts(report), "listed": LISTED}
         shown["preview"] = workflow.preview(services(), caller(), dataset_id, 1, _PREVIEW_ROWS)
-        shown |= _advice(dataset_id, purpose)
-        if "model" in shown:
-            shown["rendered"] = [
-                workflow.rendered(services(), caller(), dataset_id, example.index, purpose.model_id)
-                for example in shown["preview"].examples
-            ]
     except Problem as found:
         shown["columns"] = found.details.get("columns")
         problem = problem or found
     if "report" in shown:
-        recommended = shown["recommendation"].recommendations if "recommendation" in shown else ()
-        shown["token_chart"] = token_chart(shown["report"], [item.model for item in recommended])
+        shown["token_chart"] = token_chart(shown["report"])
     status = problem.status if problem else 200
     return make_response(render_template("dataset.html", problem=problem, **shown), status)
-
-
-def _advice(dataset_id: str, purpose: Purpose) -> dict[str, Any]:
-    """The recommendation for the purpose, and the plan for the chosen model; empty before the first form is sent."""
-    if not purpose.given:
-        return {}
-    recommendation = workflow.recommend(
-        services(),
-        caller(),
-        dataset_id,
-        task=purpose.task_type,
-        target=purpose.deployment_target,
-        gpu=purpose.gpu,
-        gated=purpose.gated,
-        preset=purpose.preset,
-    )
-    advice: dict[str, Any] = {"recommendation": recommendation}
-    advice["gate"] = workflow.gate(services(), caller(), dataset_id)
-    if purpose.model_id:
-        model = find_model(purpose.model_id)
-        plan = _plan(dataset_id, purpose)
-        advice |= {"model": model, "plan": plan}
-        advice["method"] = request.form.get("method", plan.config.method)
-        advice["fields"] = training_fields(plan.config, plan.settings.items, request.form)
-        advice["encrypt"] = "encrypt" in request.form
-        advice["dry_run"] = request.method == "GET" or "dry_run" in request.form
-    return advice
-
-
-def _plan(dataset_id: str, purpose: Purpose) -> Plan:
-    """What is suggested for the chosen model."""
-    return workflow.suggested_plan(
-        services(), caller(), dataset_id, purpose.model_id, gpu=purpose.gpu, preset=purpose.preset
-    )

@@ -1,7 +1,6 @@
 """What fine-tuning takes: every model on every machine, beside what others published and what we measured."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, make_response, render_template, request
@@ -15,9 +14,7 @@ from webapp.api.schemas import EstimateQuery
 from webapp.catalog import (
     METHOD_NAMES,
     BaseModel,
-    Estimate,
     Gpu,
-    Range,
     estimate,
     find_gpu,
     gpus,
@@ -26,23 +23,12 @@ from webapp.catalog import (
     published_speeds,
 )
 from webapp.catalog.gpus import THIS_MACHINE
-from webapp.catalog.prices import Cost, unpriced
+from webapp.catalog.prices import unpriced
 from webapp.errors import Problem
+from webapp.pages.fit_cells import Cell, rate
 from webapp.pages.forms import typed_number
 
 _FIELDS = ("method", "length", "batch")
-_FITS = {"fits": "fits", "tight": "tight", "no": "no", "needs_bf16": "no bf16"}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One model on one machine: whether it fits; for a million tokens minutes and what the cheapest offer costs."""
-
-    fit: str
-    word: str
-    gib: float
-    minutes: Range
-    cost: str
 
 
 def add_to(bp: Blueprint) -> None:
@@ -90,14 +76,5 @@ def _cells(model: BaseModel, machines: tuple[Gpu, ...], wanted: EstimateQuery) -
         except Problem:
             yield None
         else:
-            yield _cell(found)
-
-
-def _cell(found: Estimate) -> Cell:
-    cheapest = min(found.costs_per_million_tokens, key=_money, default=None)
-    cost = f"{cheapest.money.low:.2g} to {cheapest.money.high:.2g} {cheapest.currency}" if cheapest else ""
-    return Cell(found.fit, _FITS[found.fit], found.memory.mid, found.minutes_per_million_tokens, cost)
-
-
-def _money(cost: Cost) -> float:
-    return cost.money.mid
+            minutes = found.minutes_per_million_tokens
+            yield Cell.of(found.fit, found.memory.mid, minutes, rate(found.costs_per_million_tokens))

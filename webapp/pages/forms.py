@@ -1,27 +1,13 @@
-"""The forms of the dataset page: what its columns are, what the model is for, and how it is trained."""
+"""The forms on the way to a plan: what the columns of a dataset are, and what the model is for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
-from pydantic import ValidationError
+from werkzeug.datastructures import MultiDict
 
-from webapp.api.errors import validation_problem
-from webapp.catalog import METHOD_NAMES, PRESETS, TARGETS, TASKS, THIS_MACHINE, Gating, Setting, gpus
-from webapp.datasets import PARTS
-from webapp.notebooks import TrainingConfig
-
-# The settings on the page; the others keep their suggested value.
-_LABELS = {
-    "num_epochs": ("Epochs", "How often each row is seen."),
-    "learning_rate": ("Learning rate", "How far each step goes."),
-    "lora_rank": ("LoRA rank", "Size of the adapters."),
-    "lora_alpha": ("LoRA alpha", "Strength of the adapters."),
-    "batch_size": ("Batch size", "Rows at a time; more needs more memory."),
-    "gradient_accumulation": ("Gradient accumulation", "Batches per step."),
-    "max_seq_length": ("Longest row in tokens", "Longer rows are cut."),
-    "seed": ("Seed", "The same seed gives the same run."),
-}
+from webapp.catalog import METHOD_NAMES, PRESETS, TARGETS, TASKS, THIS_MACHINE, Gating, gpus
+from webapp.datasets import PARTS, Analysis
 
 _PART_LABELS = {
     "messages": "chat: messages (role, content)",
@@ -36,42 +22,37 @@ _PART_LABELS = {
 }
 
 
+_CHOSEN = ("task_type", "deployment_target", "gpu", "preset", "gated")
 _GATING: dict[Gating, str] = {"last": "after all others", "equal": "like any other", "exclude": "not at all"}
 
 
 @dataclass(frozen=True)
 class Purpose:
-    """What the model is for, as the first form gives it; empty when it was not sent."""
+    """What the model is for; `languages` are those that count, all of the data's where none is named."""
 
     task_type: str = ""
-    deployment_target: str = ""
+    deployment_target: str = "desktop"
     gpu: str = "t4"
     preset: str = "balanced"
     gated: str = "last"
-    model_id: str = ""
+    language: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, values: Mapping[str, str]) -> "Purpose":
+    def read(cls, values: MultiDict[str, str]) -> Self:
         """The purpose in a query string or a form."""
-        return cls(**{name: values[name] for name in cls.__dataclass_fields__ if values.get(name)})
+        given: dict[str, Any] = {name: values[name] for name in _CHOSEN if values.get(name)}
+        return cls(**given, language=tuple(values.getlist("language")))
+
+    def completed(self, report: Analysis) -> Self:
+        """The same for a dataset: without a task the one its rows look like; all of its languages are no choice."""
+        chosen = () if set(self.language) >= set(report.languages.shares) else self.language
+        return replace(self, task_type=self.task_type or report.task_guess.task, language=chosen)
 
     @property
-    def given(self) -> bool:
-        """Whether models can be recommended."""
-        return bool(self.task_type and self.deployment_target)
-
-
-@dataclass(frozen=True)
-class Field:
-    """One number of the training form: what it is, why it is suggested, and its bounds as HTML attributes."""
-
-    name: str
-    label: str
-    hint: str
-    why: str
-    value: str
-    step: str
-    bounds: Mapping[str, float]
+    def query(self) -> dict[str, Any]:
+        """The same as a query string has it: what is not usual."""
+        usual = type(self)()
+        return {name: value for name, value in asdict(self).items() if value != getattr(usual, name)}
 
 
 def choices() -> dict[str, Any]:
@@ -85,44 +66,6 @@ def choices() -> dict[str, Any]:
         "gating": _GATING,
         "presets": {preset.name: preset.label for preset in PRESETS.values()},
     }
-
-
-def training_fields(
-    suggested: TrainingConfig, settings: Mapping[str, Setting], given: Mapping[str, str]
-) -> list[Field]:
-    """The numbers of the form, filled with what the person has typed, else with what is suggested."""
-    properties = TrainingConfig.model_json_schema()["properties"]
-    return [
-        Field(
-            name=name,
-            label=label,
-            hint=hint,
-            why=settings[name].reason if name in settings else "",
-            value=given.get(name, str(getattr(suggested, name))),
-            step="1" if properties[name]["type"] == "integer" else "any",
-            bounds={
-                attribute: properties[name][key]
-                for attribute, key in (("min", "minimum"), ("max", "maximum"))
-                if key in properties[name]
-            },
-        )
-        for name, (label, hint) in _LABELS.items()
-    ]
-
-
-def read_training_config(form: Mapping[str, str], suggested: TrainingConfig) -> TrainingConfig:
-    """The settings that the form sets otherwise than suggested; raises Problem `invalid_request` with the field named.
-
-    What was left as it was suggested follows the rest: another method has another learning rate.
-    """
-    given: dict[str, Any] = {name: typed_number(form[name]) for name in _LABELS if form.get(name, "").strip()}
-    if form.get("method"):
-        given["method"] = form["method"]
-    given = {name: value for name, value in given.items() if value != getattr(suggested, name)}
-    try:
-        return TrainingConfig(**given)
-    except ValidationError as error:
-        raise validation_problem(error) from error
 
 
 def read_mapping(form: Mapping[str, str]) -> dict[str, str]:

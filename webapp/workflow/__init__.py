@@ -63,6 +63,7 @@ from webapp.workflow.jobs import JobStatus, job_status
 from webapp.workflow.mapping import map_columns
 from webapp.workflow.measuring import OwnError, own_errors
 from webapp.workflow.parts import UploadState, add_part, begin_upload, cancel_upload, complete_upload, upload_state
+from webapp.workflow.planning import PlannedRun, Planning, planning
 from webapp.workflow.progress import (
     CellError,
     HandedOver,
@@ -72,7 +73,7 @@ from webapp.workflow.progress import (
     report_progress,
 )
 from webapp.workflow.readiness import check_ready, figures
-from webapp.workflow.recommending import recommend, suggested_plan
+from webapp.workflow.recommending import fittings, recommend
 from webapp.workflow.remaking import remake
 from webapp.workflow.rendering import RenderedExample, rendered
 from webapp.workflow.run_cells import CellState, cell_states
@@ -104,6 +105,8 @@ __all__ = [
     "NotebookState",
     "OwnError",
     "Page",
+    "PlannedRun",
+    "Planning",
     "Profile",
     "Question",
     "RenderedExample",
@@ -152,6 +155,7 @@ __all__ = [
     "estimate",
     "export_dataset",
     "figures",
+    "fittings",
     "gate",
     "generate",
     "hand_over_run",
@@ -177,6 +181,7 @@ __all__ = [
     "open_services",
     "open_stream",
     "own_errors",
+    "planning",
     "preview",
     "profile",
     "put_away",
@@ -200,7 +205,6 @@ __all__ = [
     "start_run",
     "step_figures",
     "stop_answer",
-    "suggested_plan",
     "token_rates",
     "try_state",
     "undo",

@@ -10,19 +10,17 @@ from webapp.accounts import Caller, audit
 from webapp.catalog import BaseModel, find_model
 from webapp.errors import Problem
 from webapp.hub.cards import PREFIX
-from webapp.notebooks import Secret, TrainingConfig, assemble, plan_run, render, require_template, require_trainable
+from webapp.notebooks import Secret, TrainingConfig, assemble, render
 from webapp.notebooks.here import Here, look_here
 from webapp.notebooks.preview import PreviewCell, preview
 from webapp.notebooks.reading import read_notebook
 from webapp.notebooks.script import to_script
 from webapp.storage import links
 from webapp.storage.tables import Dataset, Notebook, new_id
-from webapp.workflow.analyses import dataset_state, open_examples
-from webapp.workflow.choosing import chosen_model
 from webapp.workflow.delivering import data_key, deliver
-from webapp.workflow.findings import token_rates
 from webapp.workflow.jobs import JobStatus, describe, latest_job
 from webapp.workflow.lookup import find_notebook
+from webapp.workflow.planning import material
 from webapp.workflow.services import Services
 
 
@@ -51,31 +49,27 @@ def generate(
     Its rows are embedded where they fit, else fetched by a link or put beside it. Raises Problem `dataset_not_found`,
     `analysis_pending`, those of `chosen_model`, `require_template`, `plan_run` and `assemble`.
     """
-    state = dataset_state(services, caller, dataset_id)
-    chosen = chosen_model(services, model_id)
-    model, own_format = chosen.model, chosen.own_format()
-    report = state.finished()
-    examples = open_examples(services, state.dataset.id)
-    require_trainable(report, examples)
-    require_template(own_format, examples)
-    rates = token_rates(services, caller, dataset_id)
-    plan = plan_run(report, model, wanted, gpu=gpu, preset=preset, rates=rates)
+    given = material(services, caller, dataset_id, model_id)
+    dataset, model, own_format = given.dataset, given.model, given.own_format()
+    plan = given.plan(wanted, gpu, preset)
     notebook_id = new_id()
     notebook = Notebook(
         id=notebook_id,
-        owner=state.dataset.owner,
-        dataset_id=state.dataset.id,
+        owner=dataset.owner,
+        dataset_id=dataset.id,
         model_id=model.id,
         config=plan.config.model_dump(),
         gpu=plan.gpu.id,
         colab_gpu=plan.colab.colab,
         blob=f"notebooks/{notebook_id}.ipynb",
-        filename=notebook_filename(state.dataset.filename, model),
+        filename=notebook_filename(dataset.filename, model),
         encrypted=encrypted,
     )
     try:
         sent = deliver(services, notebook, Secret.new() if encrypted else None)
-        content = render(assemble(report, examples, model, state.dataset.filename, plan, sent.delivery, own_format))
+        content = render(
+            assemble(given.report, given.examples, model, dataset.filename, plan, sent.delivery, own_format)
+        )
         notebook.sha256, notebook.data_blob = hashlib.sha256(content).hexdigest(), sent.blob
         with services.blobs.new_file(notebook.blob) as file:
             file.write(content)
