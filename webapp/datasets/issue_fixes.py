@@ -25,3 +25,15 @@ ISSUE_FIXES = {
     "placeholders": "Fill the gaps, or remove the examples.",
     "repetition": "Cut the answers before they begin to repeat themselves.",
 }
+
+# The operation (see repair/operations.py) that mends an issue by itself, where there is one.
+ISSUE_OPERATIONS = {
+    "invalid_lines": {"name": "drop_invalid"},
+    "exact_duplicates": {"name": "dedupe", "kind": "exact"},
+    "near_duplicates": {"name": "dedupe", "kind": "near"},
+    "long_examples": {"name": "split_long"},
+    "unusual_order": {"name": "merge_turns"},
+    "secrets": {"name": "redact"},
+    "personal_data": {"name": "redact"},
+    "leaked_markers": {"name": "strip_markers"},
+}

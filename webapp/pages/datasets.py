@@ -9,14 +9,12 @@ from webapp import workflow
 from webapp.api.context import caller, services
 from webapp.catalog import find_model
 from webapp.datasets.exporting import FORMATS
-from webapp.datasets.marks import LISTED
 from webapp.errors import Problem
 from webapp.notebooks import Plan
-from webapp.pages.dataset_charts import share_charts, token_chart
+from webapp.pages.dataset_charts import token_chart
+from webapp.pages.diagnosis import diagnosis
 from webapp.pages.fixes import defaults, labels, offers
 from webapp.pages.forms import Purpose, choices, read_mapping, read_training_config, training_fields
-
-_PREVIEW_ROWS = 3
 
 
 def add_to(bp: Blueprint) -> None:
@@ -73,16 +71,11 @@ def _page(dataset_id: str, purpose: Purpose, problem: Problem | None = None) -> 
     shown |= {"offers": offers(state.analysis), "labels": labels(), "settings": defaults()}
     try:
         report = state.finished()
-        shown |= {"report": report, "share_charts": share_charts(report), "listed": LISTED}
-        shown["preview"] = workflow.preview(services(), caller(), dataset_id, 1, _PREVIEW_ROWS)
+        shown |= diagnosis(state, report)
         shown |= _advice(dataset_id, purpose)
-        if "model" in shown:
-            shown["rendered"] = [
-                workflow.rendered(services(), caller(), dataset_id, example.index, purpose.model_id)
-                for example in shown["preview"].examples
-            ]
     except Problem as found:
         shown["columns"] = found.details.get("columns")
+        shown["first_bad"] = workflow.first_bad_lines(services(), state)
         problem = problem or found
     if "report" in shown:
         recommended = shown["recommendation"].recommendations if "recommendation" in shown else ()
