@@ -3,7 +3,7 @@
 ISSUE_FIXES = {
     "too_few_to_train": "Add examples like these, written or checked by hand.",
     "few_examples": "Add examples; 50 to 100 well-made ones are a beginning, 200 are enough for the score.",
-    "invalid_lines": "Mend the lines that invalid_lines names, or drop them: tunebook fix --drop-invalid.",
+    "invalid_lines": "Mend them, or drop them: tunebook fix --drop-invalid.",
     "leakage": "Take these examples out of one of the two files, or make a new split: tunebook fix --validation-share.",
     "exact_duplicates": "Keep one of each: tunebook fix --dedupe exact.",
     "near_duplicates": "Keep one of each, unless they are other ways to ask the same: tunebook fix --dedupe near.",
