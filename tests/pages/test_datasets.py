@@ -109,7 +109,7 @@ def test_a_file_without_any_example_is_told_with_its_first_bad_lines(visitor, an
     assert visitor.status == 400
     assert "None of the 1 lines is a valid example." in page.text
     assert '<mark><span class="unseen">here: </span><bdi>n</bdi></mark><bdi>ot json</bdi>' in page.html
-    assert "1 1 invalid_json" in page.text
+    assert "Line 1, 8 bytes invalid_json at column 1" in page.text
     assert "/" in page.links
 
 
