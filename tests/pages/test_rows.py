@@ -19,6 +19,8 @@ def rows(analysed):
 def test_they_are_reached_from_the_dataset_and_lead_back(visitor, rows):
     dataset = rows.removesuffix("/rows")
     assert rows in visitor.visit(dataset).links
+    read = next(link for link in visitor.page.links if link.startswith(f"{rows}?as="))
+    assert "reads it" in visitor.visit(read).text
     assert dataset in visitor.visit(rows).links
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from webapp import workflow
 from webapp.api.context import services
+from webapp.catalog import models
 from webapp.datasets import Analysis
 from webapp.pages.bubbles import conversations
 from webapp.pages.dataset_charts import cluster_charts, share_charts
@@ -23,5 +24,6 @@ def diagnosis(state: workflow.DatasetState, report: Analysis) -> dict[str, Any]:
         "share_charts": [*share_charts(report), *cluster_charts(clusters)],
         "bad": workflow.bad_lines(services(), state, 1, _BAD_LINES),
         "groups_shown": _GROUPS,
+        "reader": models()[0].id,
         "first_rows": conversations(workflow.first_rows(services(), state, _ROWS), most=_ROW_BYTES),
     }
