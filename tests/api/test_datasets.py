@@ -110,8 +110,9 @@ def test_the_distribution(client, sample):
         "token_distribution",
         "has_system_prompts",
         "multi_turn_percentage",
+        "turns",
     }
-    assert sum(answer["token_distribution"].values()) == 300
+    assert sum(answer["token_distribution"].values()) == sum(answer["turns"].values()) == 300
 
 
 def test_duplicates(client, analysed):

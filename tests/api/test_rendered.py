@@ -114,8 +114,7 @@ def test_an_answer_that_comes_too_late_is_not_shown(client, analysed, messages):
     answer = rendered(client, dataset)
     assert answer.status_code == 200
     assert (answer.json["segments"], answer.json["messages_left_out"]) == ([], len(messages))
-    query = {"task_type": "conversation", "deployment_target": "desktop", "gpu": "t4", "model_id": "smollm2-360m"}
-    page = client.get(f"/datasets/{dataset}", query_string=query, headers={"Accept": "text/html"})
+    page = client.get(f"/datasets/{dataset}/rows?as=smollm2-360m", headers={"Accept": "text/html"})
     assert page.status_code == 200
     assert "Its first answer comes too late to be shown." in page.text
 

@@ -111,7 +111,7 @@ def test_the_payload_is_made_once_and_anew_for_new_examples(tmp_path: Path) -> N
         made = Examples(tmp_path).payload().stat()
         assert Examples(tmp_path).payload().stat().st_mtime_ns == made.st_mtime_ns
         assert gzip.decompress((tmp_path / "examples.jsonl.gz").read_bytes()).count(b"\n") == count
-    names = ["examples.jsonl", "examples.jsonl.gz", "index.npy", "invalid.npy"]
+    names = ["examples.jsonl", "examples.jsonl.gz", "index.npy", "invalid.npy", "refused.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 

@@ -1,5 +1,6 @@
 """A browser without scripts: it follows links and fills in forms."""
 
+import json
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
@@ -117,3 +118,13 @@ class Visitor:
 @pytest.fixture
 def visitor(client) -> Visitor:
     return Visitor(client)
+
+
+@pytest.fixture
+def hostile(analysed) -> str:
+    """A dataset of huge texts: tags, one word, right to left, emoji, quotation marks; good lines and bad ones."""
+    texts = ["<" * 20_000, "w" * 10_000, "مرحبا بالعالم " * 2000, "\U0001f600" * 9000, "\u202e" + "'\"&" * 9000]
+    turns = [[("user", f"{text} {number}"), ("assistant", text)] for number in range(4) for text in texts]
+    good = [{"messages": [{"role": role, "content": said} for role, said in turn]} for turn in turns]
+    bad = [{text: text, "messages": [{"role": text}]} for text in texts] * 5
+    return analysed("\n".join(json.dumps(row, ensure_ascii=False) for row in [*good, *bad]).encode())

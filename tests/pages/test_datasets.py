@@ -67,19 +67,59 @@ def test_private_data_is_told_by_kind_and_line(visitor, analysed):
     assert "Languages: " in visitor.visit(f"/datasets/{analysed(line('Where can I leave the bicycle tonight?'))}").text
 
 
+def test_problems_are_counted_by_severity_with_rows_and_a_fix_each(visitor, analysed, work):
+    rows = [line("Hello"), line("Hello"), line("Write to anna@lind.se"), b"oops"]
+    page = visitor.visit(f"/datasets/{analysed(chr(10).encode().join(rows))}")
+    assert "1 error 4 warnings" in page.text
+    assert "In the way of training 1 error" in page.text
+    assert "tunebook fix" not in page.text
+    dataset = visitor.path
+    visitor.visit(next(link for link in page.links if "issue=exact_duplicates" in link))
+    assert visitor.page.html.count('<article class="conversation"') == 1
+    visitor.visit(next(link for link in page.links if "issue=invalid_lines" in link))
+    assert "Bad lines of data.jsonl" in visitor.page.text
+    assert 'name="preview" value="[{&#34;name&#34;: &#34;redact&#34;}]"' in page.html
+    visitor.send(page.form("/fixes"), preview='[{"name": "redact"}]', dedupe="1")
+    work()
+    assert "Redact private data. This is a preview" in visitor.visit(visitor.path).text
+    assert dataset in visitor.page.links
+
+
+def test_the_score_is_shown_part_by_part(visitor, sample):
+    page = visitor.visit(f"/datasets/{sample}")
+    assert page.html.count("<meter ") == 5
+    assert "validity 100%" in page.text
+    assert "Weighs 30%. 300 of 300 lines are valid examples." in page.text
+
+
+def test_what_repeats_is_drawn_and_leads_to_its_rows(visitor, analysed):
+    page = visitor.visit(f"/datasets/{analysed(chr(10).encode().join([line('Hello')] * 3 + [line('Else?')] * 2))}")
+    assert "Groups of exact duplicates by size" in page.text
+    assert "2 groups, most of them (1) in 2 rows." in page.text
+    assert any(link.endswith("line=3&alone=1") for link in page.links)
+
+
+def test_the_page_of_a_hostile_dataset_is_light(visitor, hostile):
+    page = visitor.visit(f"/datasets/{hostile}")
+    assert "Valid conversations 20" in page.text
+    assert len(page.html.encode()) < 110_000
+
+
 def test_bad_lines_are_named(visitor, analysed):
     session_id = analysed(line("Hello") + b'\nnot json\n{"messages": []}\n')
     page = visitor.visit(f"/datasets/{session_id}")
     assert "Bad lines 2" in page.text
-    assert "Line Column Path Code What is wrong 2 1 invalid_json" in page.text
-    assert "3 14 $.messages empty_messages" in page.text
+    assert "Line 2, 8 bytes invalid_json at column 1" in page.text
+    assert "empty_messages at column 14, $.messages" in page.text
+    assert '<bdi>{&#34;messages&#34;: </bdi><mark><span class="unseen">here: </span><bdi>[</bdi></mark>' in page.html
 
 
 def test_a_file_without_any_example_is_told_with_its_first_bad_lines(visitor, analysed):
     page = visitor.visit(f"/datasets/{analysed(b'not json')}")
     assert visitor.status == 400
     assert "None of the 1 lines is a valid example." in page.text
-    assert "1 1 invalid_json" in page.text
+    assert '<mark><span class="unseen">here: </span><bdi>n</bdi></mark><bdi>ot json</bdi>' in page.html
+    assert "Line 1, 8 bytes invalid_json at column 1" in page.text
     assert "/" in page.links
 
 

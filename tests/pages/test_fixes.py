@@ -62,7 +62,9 @@ def test_a_fix_is_undone_and_redone(visitor, dataset, submit):
     page = visitor.send(page.form("/undo"))
     assert visitor.path == f"/datasets/{dataset}"
     assert "Version 1 in use" in page.text
+    assert "Version 1, the upload as it was." in page.text
     page = visitor.send(page.form("/redo"))
+    assert "Version 2, made by: Trim white space, Split long conversations. Undo" in page.text
     assert "Version 2 in use" in page.text
     assert not [form for form in page.forms if "/redo" in form.action]
 
@@ -102,3 +104,24 @@ def test_the_fix_of_another_dataset_is_404(visitor, dataset, sample, submit):
     submit(dataset, trim="1", preview="1")
     visitor.visit(visitor.path.replace(dataset, sample))
     assert visitor.status == 404
+
+
+def test_an_older_version_says_that_another_one_is_in_use(visitor, dataset, submit):
+    submit(dataset, trim="1")
+    assert "Version 1, the upload as it was. Another version is in use" in visitor.visit(f"/datasets/{dataset}").text
+
+
+def test_a_preview_of_huge_changes_is_light(visitor, analysed, submit):
+    words = " ".join(f"<{n}> mail{n}@lind.se" for n in range(900))
+    rows = [
+        json.dumps(
+            {
+                "messages": json.loads(line(n))["messages"]
+                + [{"role": "user", "content": f"{words} {n}"}, {"role": "assistant", "content": words}]
+            }
+        )
+        for n in range(30)
+    ]
+    page = submit(analysed("\n".join(rows).encode()), redact="1", trim="1", dedupe="1", kind="near", preview="1")
+    assert "More of it is not shown here." in page.text
+    assert len(page.html.encode()) < 130_000

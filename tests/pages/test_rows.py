@@ -19,6 +19,8 @@ def rows(analysed):
 def test_they_are_reached_from_the_dataset_and_lead_back(visitor, rows):
     dataset = rows.removesuffix("/rows")
     assert rows in visitor.visit(dataset).links
+    read = next(link for link in visitor.page.links if link.startswith(f"{rows}?as="))
+    assert "reads it" in visitor.visit(read).text
     assert dataset in visitor.visit(rows).links
 
 
@@ -60,3 +62,68 @@ def test_a_line_that_is_none_is_the_first(visitor, rows, line):
 def test_an_issue_that_is_none_is_told(visitor, rows):
     assert "no list of lines" in visitor.visit(f"{rows}?issue=juggling").text
     assert visitor.status == 404
+
+
+def test_rows_are_shown_as_a_model_reads_them_and_the_links_keep_that(visitor, sample):
+    page = visitor.visit(f"/datasets/{sample}/rows?as=smollm2-1.7b&q=deposit")
+    assert "Line 1 as SmolLM2 1.7B Instruct reads it" in page.text
+    written = page.html.replace("&lt;", "<").replace("&gt;", ">")
+    assert "<span><|im_start|>user\n</span><span>whats the deposit for<|im_end|>\n</span>" in written
+    assert '<mark class="learned"><span class="unseen">learned: </span>You ask what the deposit is for.' in page.html
+    assert page.form("/rows").fields["as"] == "smollm2-1.7b"
+    assert next(link for link in page.links if "line=" in link and "alone" not in link).count("deposit") == 1
+    assert all("as=smollm2-1.7b" in link for link in page.links if "line=" in link)
+
+
+def test_a_model_that_is_none_is_told(visitor, rows):
+    visitor.visit(f"{rows}?as=gpt-17")
+    assert visitor.status == 404
+
+
+def test_long_messages_are_folded_and_cut_and_all_of_a_row_is_a_link_away(visitor, analysed):
+    turns = [("user", "word " * 400), ("assistant", "<deep> " * 40_000)]
+    row = json.dumps({"messages": [{"role": role, "content": text} for role, text in turns]}).encode()
+    dataset = analysed(b"\n".join([row] * 3))
+    page = visitor.visit(f"/datasets/{dataset}/rows")
+    assert "All 2,000 characters" in page.text
+    assert "More of line 3" in page.text
+    page = visitor.visit(next(link for link in page.links if "alone=1" in link and "line=3" in link))
+    assert page.html.count('<article class="conversation"') == 1
+    assert "More of its 280,000 characters" in page.text
+    assert any(link.startswith(f"/preview/{dataset}") and "page=3" in link for link in page.links)
+
+
+def test_rows_of_very_many_messages_are_shown_in_part(visitor, analysed):
+    turns = [{"role": role, "content": f"{role} {n}"} for n in range(600) for role in ("user", "assistant")]
+    rows = b"\n".join([json.dumps({"messages": turns}).encode()] * 20)
+    address = f"/datasets/{analysed(rows)}/rows"
+    for query in ("", "?as=qwen3-0.6b", "?alone=1"):
+        page = visitor.visit(address + query)
+        assert "not shown here" in page.text
+        assert len(page.html.encode()) < 110_000
+
+
+def test_bad_lines_are_shown_raw_page_by_page(visitor, analysed):
+    good = json.dumps({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]})
+    dataset = analysed("\n".join([good, *[f'{{"n": {n} <b>}}' for n in range(30)]]).encode())
+    page = visitor.visit(f"/datasets/{dataset}/rows?issue=invalid_lines")
+    assert "30 lines are no valid examples" in page.text
+    assert '<bdi>{&#34;n&#34;: 0 </bdi><mark><span class="unseen">here: </span><bdi>&lt;</bdi></mark>' in page.html
+    page = visitor.visit(next(link for link in page.links if "line=22" in link))
+    assert "Line 31, 13 bytes" in page.text
+    assert any("line=2" in link for link in page.links)
+
+
+def test_kinds_of_conversations_can_be_chosen_where_they_differ(visitor, sample):
+    assert "several turns" in visitor.visit(f"/datasets/{sample}/rows").text
+    page = visitor.visit(f"/datasets/{sample}/rows?issue=multi_turn")
+    assert page.html.count('class="message user"') >= 2 * page.html.count('<article class="conversation"')
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?as=qwen3-0.6b", "?q=w", "?issue=invalid_lines"], ids=["rows", "read", "sought", "bad"]
+)
+def test_pages_of_a_hostile_dataset_are_light(visitor, hostile, query):
+    page = visitor.visit(f"/datasets/{hostile}/rows{query}")
+    assert page.html.count('<article class="conversation"') >= 4
+    assert len(page.html.encode()) < 110_000

@@ -6,6 +6,8 @@ Knows no web framework, no database and no model library, and can be used from a
 from pathlib import Path
 
 from webapp.datasets.analysis import analyze
+from webapp.datasets.bad_line_list import BadLines, ShownLine, bad_lines, first_bad_lines
+from webapp.datasets.clusters import SizeRange, cluster_sizes
 from webapp.datasets.detection import checked_mapping
 from webapp.datasets.engines import in_processes, in_this_process, on_ray, suited_to
 from webapp.datasets.examples import LINES, Example, Examples, ExampleWriter
@@ -29,6 +31,7 @@ __all__ = [
     "NEAR_THRESHOLD",
     "PARTS",
     "Analysis",
+    "BadLines",
     "Example",
     "ExampleWriter",
     "Examples",
@@ -36,11 +39,16 @@ __all__ = [
     "OpenAITokenizer",
     "OwnTokenizer",
     "Part",
+    "ShownLine",
+    "SizeRange",
     "TokenBatch",
     "Tokenizer",
     "all_lines",
     "analyze",
+    "bad_lines",
     "checked_mapping",
+    "cluster_sizes",
+    "first_bad_lines",
     "in_processes",
     "in_this_process",
     "lines_of",

@@ -61,7 +61,7 @@ def analyze(
             raise nothing_valid(gathered)
         whole = gathered.compare(near_threshold)
         if sink:
-            sink.annotate(whole.marks, whole.groups, gathered.invalid)
+            sink.annotate(whole.marks, whole.groups, gathered.invalid, gathered.refused)
         leaked = None
         if validation is not None:
             with open_rows(validation, mapping=mapping) as others:

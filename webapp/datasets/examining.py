@@ -1,12 +1,14 @@
 """One block of lines to what there is to know about it: a pure function, so that blocks can be examined anywhere."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from webapp.datasets.answers import look_at_answers
+from webapp.datasets.bad_lines import BadLine
 from webapp.datasets.conflicts import prompt_and_answer
 from webapp.datasets.contents import look_at_contents
 from webapp.datasets.formats import OPENAI_MESSAGES, Layout
@@ -23,6 +25,7 @@ from webapp.datasets.shapes import shape_of
 from webapp.datasets.tokens import SAMPLED_CHARACTERS, SAMPLED_TEXTS, LearnedTexts, Sampled, TokenBatch, Tokenizer
 
 LONG_EXAMPLE_TOKENS = 4096
+MANY_TURNS = 8
 KEPT_KEYS, _KEY_CHARACTERS = 20, 60
 _QUESTION_MARKS = ("?", "？", "؟")
 
@@ -40,9 +43,13 @@ class Examination(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct):
-    """Sums over examples: messages and tokens by role, hits of private data by kind, and numbers by name."""
+    """Sums over examples: messages and tokens by role, hits of private data by kind, and numbers by name.
+
+    `turns` counts examples by their messages of the user, `MANY_TURNS` and more together.
+    """
 
     roles: Counter[str] = msgspec.field(default_factory=Counter)
+    turns: Counter[int] = msgspec.field(default_factory=Counter)
     tokens: Counter[str] = msgspec.field(default_factory=Counter)
     hits: Counter[str] = msgspec.field(default_factory=Counter)
     trained_tokens: int = 0
@@ -69,6 +76,7 @@ class Partial(msgspec.Struct, frozen=True):
     end: int
     invalid: list[int]
     faults: list[InvalidLine]
+    refused: list[BadLine]
     unknown_keys: list[str]
     lines: npt.NDArray[np.uint32]
     tokens: npt.NDArray[np.uint32]
@@ -104,6 +112,7 @@ def examine(block: Block, by: Examination) -> Partial:
         end=block.end,
         invalid=rows.invalid,
         faults=rows.faults,
+        refused=rows.refused,
         unknown_keys=sorted({key[:_KEY_CHARACTERS] for key in rows.unknown_keys})[:KEPT_KEYS],
         lines=lines,
         tokens=tokens,
@@ -163,6 +172,7 @@ def _totals(rows: Rows, found: Pieces, encoded: TokenBatch, hits: Counter[str], 
     users = np.flatnonzero(found.are(b"u")).tolist()
     return Totals(
         roles=+Counter({ROLE_OF[letter]: letters.count(letter) for letter in "suat"}),
+        turns=_turns(rows.orders),
         tokens=+tokens,
         hits=hits,
         trained_tokens=int(by_letter[list(TRAINED)].sum()),
@@ -171,6 +181,13 @@ def _totals(rows: Rows, found: Pieces, encoded: TokenBatch, hits: Counter[str], 
         json_answers=json,
         questions=sum([found.texts[place].rstrip().endswith(_QUESTION_MARKS) for place in users]),
     )
+
+
+def _turns(orders: Sequence[str]) -> Counter[int]:
+    turns: Counter[int] = Counter()
+    for order, examples in Counter(orders).items():
+        turns[min(order.count("u"), MANY_TURNS)] += examples
+    return turns
 
 
 def _non_ascii(found: Pieces) -> int:

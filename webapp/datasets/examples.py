@@ -13,11 +13,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from webapp.datasets.bad_lines import BadLine
 from webapp.datasets.hashing import GOLDEN, mix
 from webapp.datasets.marks import Bits, Marked
 from webapp.errors import Problem
 
 LINES, INDEX, INVALID, PAYLOAD = "examples.jsonl", "index.npy", "invalid.npy", "examples.jsonl.gz"
+REFUSED = "refused.json"
 _COPIED_AT_A_TIME = 1024 * 1024
 # `exact`, `near` (duplicates) and `prompt` (conflicts) are the index of the first example of its group, its own when it
 # is alone.
@@ -56,6 +58,7 @@ class ExampleWriter:
         self._groups: Mapping[str, Column] = {}
         self._marks: Bits | None = None
         self._invalid: Sequence[int] = ()
+        self._refused: Sequence[BadLine] = ()
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -79,9 +82,14 @@ class ExampleWriter:
         for name, values in (("length", lengths), ("line", lines), ("tokens", tokens)):
             self._columns[name] += values.tobytes()
 
-    def annotate(self, marks: Bits, groups: Mapping[str, Column], invalid: Sequence[int]) -> None:
-        """Takes what is known once all have been written: marks, the groups of each kind, and the invalid lines."""
-        self._marks, self._groups, self._invalid = marks, groups, invalid
+    def annotate(
+        self, marks: Bits, groups: Mapping[str, Column], invalid: Sequence[int], refused: Sequence[BadLine] = ()
+    ) -> None:
+        """Takes what is known once all have been written: marks, the groups of each kind, and the invalid lines.
+
+        `refused` is what is kept of the first of these.
+        """
+        self._marks, self._groups, self._invalid, self._refused = marks, groups, invalid, refused
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -91,7 +99,7 @@ class ExampleWriter:
                 self._finish()
         finally:
             self._lines.close()
-            for name in (LINES, INVALID, INDEX):
+            for name in (LINES, INVALID, REFUSED, INDEX):
                 self._partial(name).unlink(missing_ok=True)
 
     def _finish(self) -> None:
@@ -99,10 +107,13 @@ class ExampleWriter:
             with self._partial(name).open("wb") as file:
                 np.save(file, values)
                 _to_disk(file)
+        with self._partial(REFUSED).open("wb") as file:
+            file.write(msgspec.json.encode(self._refused))
+            _to_disk(file)
         _to_disk(self._lines)
         (self._folder / PAYLOAD).unlink(missing_ok=True)
         # The index comes last: who finds it finds all that belongs to it.
-        for name in (LINES, INVALID, INDEX):
+        for name in (LINES, INVALID, REFUSED, INDEX):
             self._partial(name).replace(self._folder / name)
 
     def _index(self) -> npt.NDArray[np.void]:
@@ -173,6 +184,13 @@ class Examples:
         """The numbers of all lines that are no valid examples, rising."""
         found: npt.NDArray[np.uint32] = np.load(self._folder / INVALID, mmap_mode="r")
         return found
+
+    def refused(self) -> list[BadLine]:
+        """What is kept of the first invalid lines, by their numbers; nothing where an earlier version wrote these."""
+        try:
+            return msgspec.json.decode((self._folder / REFUSED).read_bytes(), type=list[BadLine])
+        except FileNotFoundError:
+            return []
 
     def conversations(self) -> Iterator[dict[str, Any]]:
         """All conversations in order, one at a time, as plain JSON data."""

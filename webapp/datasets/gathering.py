@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from webapp.datasets.bad_lines import KEPT_LINES, BadLine
 from webapp.datasets.conflicts import SamePrompts
 from webapp.datasets.duplicates import DuplicateSearch, Found
 from webapp.datasets.examining import KEPT_KEYS, Partial, Totals
@@ -30,6 +31,7 @@ class Gathered:
         self._max_items = max_items
         self.invalid = array("I")
         self.faults: list[InvalidLine] = []
+        self.refused: list[BadLine] = []
         self.totals = Totals()
         self.unknown_keys: list[str] = []
         self.duplicates = DuplicateSearch(store, threads)
@@ -44,6 +46,7 @@ class Gathered:
         """Takes the next partial."""
         self.invalid.extend(part.invalid)
         self.faults += part.faults[: self._max_items - len(self.faults)]
+        self.refused += part.refused[: KEPT_LINES - len(self.refused)]
         self.totals.add(part.totals)
         self.unknown_keys = sorted({*self.unknown_keys, *part.unknown_keys})[:KEPT_KEYS]
         self.duplicates.add(part.digests, part.said)

@@ -3,7 +3,7 @@
 ISSUE_FIXES = {
     "too_few_to_train": "Add examples like these, written or checked by hand.",
     "few_examples": "Add examples; 50 to 100 well-made ones are a beginning, 200 are enough for the score.",
-    "invalid_lines": "Mend the lines that invalid_lines names, or drop them: tunebook fix --drop-invalid.",
+    "invalid_lines": "Mend them, or drop them: tunebook fix --drop-invalid.",
     "leakage": "Take these examples out of one of the two files, or make a new split: tunebook fix --validation-share.",
     "exact_duplicates": "Keep one of each: tunebook fix --dedupe exact.",
     "near_duplicates": "Keep one of each, unless they are other ways to ask the same: tunebook fix --dedupe near.",
@@ -24,4 +24,16 @@ ISSUE_FIXES = {
     "mojibake": "Convert the texts again from their source, as UTF-8.",
     "placeholders": "Fill the gaps, or remove the examples.",
     "repetition": "Cut the answers before they begin to repeat themselves.",
+}
+
+# The operation (see repair/operations.py) that mends an issue by itself, where there is one.
+ISSUE_OPERATIONS = {
+    "invalid_lines": {"name": "drop_invalid"},
+    "exact_duplicates": {"name": "dedupe", "kind": "exact"},
+    "near_duplicates": {"name": "dedupe", "kind": "near"},
+    "long_examples": {"name": "split_long"},
+    "unusual_order": {"name": "merge_turns"},
+    "secrets": {"name": "redact"},
+    "personal_data": {"name": "redact"},
+    "leaked_markers": {"name": "strip_markers"},
 }

@@ -99,7 +99,7 @@ def quality_issues(evidence: Evidence) -> list[Issue]:
 def _issues(evidence: Evidence) -> Iterator[Issue]:
     yield from _size_issues(evidence.examples)
     if count := len(evidence.invalid):
-        message = f"{count} lines are not valid examples and are left out; invalid_lines says why."
+        message = f"{count} lines are not valid examples and are left out."
         yield _issue("invalid_lines", "warning", count, message, list(evidence.invalid[:FIRST_LINES]))
     if (leakage := evidence.leakage) and leakage.count:
         message = (

@@ -72,13 +72,17 @@ class TaskGuess(msgspec.Struct, frozen=True):
 
 
 class Distribution(msgspec.Struct, frozen=True):
-    """Messages by role, characters a message, examples by tokens, and the share (0 to 100) of multi-turn examples."""
+    """Messages by role, characters a message, examples by tokens, and the share (0 to 100) of multi-turn examples.
+
+    `turns` are examples by their messages of the user, those of many together as "8+".
+    """
 
     roles: dict[str, int]
     avg_message_length: float
     token_distribution: dict[str, int]
     has_system_prompts: bool
     multi_turn_percentage: float
+    turns: dict[str, int] = {}
 
 
 class Characteristics(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
+from webapp.datasets.bad_lines import KEPT_LINES, BadLine, kept
 from webapp.datasets.conversion import form_of
 from webapp.datasets.faults import Fault, fault
 from webapp.datasets.formats import OPENAI_MESSAGES, Layout
@@ -38,7 +39,8 @@ class Rows(msgspec.Struct):
 
     `noticed` has the marks of those that need more than their messages' texts to be read, or had more beside them, by
     their place; `unknown_keys` are the names of that.
-    `invalid` are the numbers of the lines that are no examples, `faults` those of the first of them.
+    `invalid` are the numbers of the lines that are no examples, `faults` those of the first of them, and `refused` what
+    is kept of these.
     """
 
     numbers: list[int] = []
@@ -49,6 +51,7 @@ class Rows(msgspec.Struct):
     unknown_keys: set[str] = set()
     invalid: list[int] = []
     faults: list[InvalidLine] = []
+    refused: list[BadLine] = []
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -74,9 +77,11 @@ class Rows(msgspec.Struct):
         self.canonical += encoded
         self.orders.append(order)
 
-    def refuse(self, number: int, faults: Sequence[Fault]) -> None:
-        """Takes an invalid line with its faults."""
+    def refuse(self, number: int, line: bytes | None, faults: Sequence[Fault]) -> None:
+        """Takes an invalid line, None when it is too long, with its faults."""
         self.invalid.append(number)
+        if len(self.refused) < KEPT_LINES:
+            self.refused.append(kept(number, line, faults))
         self.faults.extend(_named(number, faults))
 
     def merged(self, others: "Rows") -> "Rows":
@@ -97,6 +102,7 @@ class Rows(msgspec.Struct):
             others.unknown_keys,
             others.invalid,
             others.faults,
+            others.refused,
         )
 
 
@@ -117,16 +123,16 @@ def _other_rows(block: Block, plain: Container[int], layout: Layout, max_items: 
         if number in plain:
             continue
         if line is None:
-            found.refuse(number, [_TOO_LONG][: max_items - len(found.faults)])
+            found.refuse(number, line, [_TOO_LONG][: max_items - len(found.faults)])
         elif line and not line.isspace():
             room = max_items - len(found.faults)
             if not room and line in refused:
-                found.refuse(number, [])
+                found.refuse(number, line, [])
             elif parsed := parse(line, form):
                 found.add(number, parsed)
             else:
                 # Beyond what the report names, lines are only counted: explaining costs much more than refusing.
-                found.refuse(number, explain(line, form)[:room] if room else [])
+                found.refuse(number, line, explain(line, form)[:room] if room else [])
                 refused.add(line)
     return found
 

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from webapp.datasets.exactness import expected_error, note
+from webapp.datasets.examining import MANY_TURNS
 from webapp.datasets.gathering import Gathered
 from webapp.datasets.marks import Marked
 from webapp.datasets.report import Characteristics, Distribution
@@ -24,6 +25,7 @@ def distribution(gathered: Gathered, marked: Marked) -> Distribution:
         token_distribution=_bucketed(gathered.tokens),
         has_system_prompts=marked.count("missing_system_prompts") < examples,
         multi_turn_percentage=round(100 * marked.count("multi_turn") / examples, 1),
+        turns={_turns(count): found for count, found in sorted(totals.turns.items())},
     )
 
 
@@ -76,6 +78,10 @@ def truncation(counts: npt.NDArray[np.uint32]) -> list[Truncation]:
         if not cut:
             break
     return found
+
+
+def _turns(count: int) -> str:
+    return f"{count}+" if count == MANY_TURNS else str(count)
 
 
 def _bucketed(counts: npt.NDArray[np.uint32]) -> dict[str, int]:

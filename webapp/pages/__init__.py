@@ -54,7 +54,7 @@ def install(app: Flask) -> None:
     for module in _MODULES:
         module.add_to(bp)
     app.register_blueprint(bp)
-    app.jinja_env.filters.update(FILTERS, highlighted=rows.highlighted)
+    app.jinja_env.filters.update(FILTERS)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_common)
 

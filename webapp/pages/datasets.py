@@ -8,13 +8,10 @@ from flask.typing import ResponseReturnValue
 from webapp import workflow
 from webapp.api.context import caller, services
 from webapp.datasets.exporting import FORMATS
-from webapp.datasets.marks import LISTED
 from webapp.errors import Problem
-from webapp.pages.dataset_charts import share_charts, token_chart
+from webapp.pages.diagnosis import diagnosis
 from webapp.pages.fixes import defaults, labels, offers
 from webapp.pages.forms import choices, read_mapping
-
-_PREVIEW_ROWS = 3
 
 
 def add_to(bp: Blueprint) -> None:
@@ -60,12 +57,10 @@ def _page(dataset_id: str, problem: Problem | None = None) -> ResponseReturnValu
     shown |= {"offers": offers(state.analysis), "labels": labels(), "settings": defaults()}
     try:
         report = state.finished()
-        shown |= {"report": report, "share_charts": share_charts(report), "listed": LISTED}
-        shown["preview"] = workflow.preview(services(), caller(), dataset_id, 1, _PREVIEW_ROWS)
+        shown |= diagnosis(state, report)
     except Problem as found:
         shown["columns"] = found.details.get("columns")
+        shown["first_bad"] = workflow.first_bad_lines(services(), state)
         problem = problem or found
-    if "report" in shown:
-        shown["token_chart"] = token_chart(shown["report"])
     status = problem.status if problem else 200
     return make_response(render_template("dataset.html", problem=problem, **shown), status)

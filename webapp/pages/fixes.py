@@ -13,10 +13,15 @@ from webapp.api.context import caller, services
 from webapp.datasets import Analysis
 from webapp.datasets.repair import IN_ORDER, Operation, SplitLong, ValidationSplit
 from webapp.errors import Problem
+from webapp.pages.fix_changes import changes
 from webapp.pages.forms import typed_number
 
 # The settings of operations on the page, by operation; the others keep their default.
 _SETTINGS = {"dedupe": ("kind",), "split_long": ("max_tokens",), "validation_split": ("share",)}
+
+
+# What the preview of the ticked fixes is ordered with; an issue's button says its operations instead.
+_BY_CHECKBOX = "1"
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,15 @@ def show(dataset_id: str, job_id: str) -> ResponseReturnValue:
     if result.get("version_id"):
         return redirect(url_for("pages.dataset", dataset_id=result["version_id"]), 303)
     problem = Problem.from_dict(job.error) if job.error else None
-    page = render_template("fix.html", job=job, dataset_id=dataset_id, result=result, problem=problem, labels=labels())
+    page = render_template(
+        "fix.html",
+        job=job,
+        dataset_id=dataset_id,
+        result=result,
+        changes=changes(result["report"]["operations"]) if result else {},
+        problem=problem,
+        labels=labels(),
+    )
     return make_response(page, problem.status if problem else 200)
 
 
@@ -85,10 +98,11 @@ def labels() -> dict[str, str]:
 
 
 def read_operations(form: Mapping[str, str]) -> Any:
-    """The operations of the form with checkboxes, or of a preview that is to be applied."""
-    if "operations" in form:
+    """The operations of the form with checkboxes, of a preview that is to be applied, or of an issue's own button."""
+    spelled = form.get("operations") or form.get("preview", "")
+    if spelled not in ("", _BY_CHECKBOX):
         try:
-            return json.loads(form["operations"])
+            return json.loads(spelled)
         except ValueError:
             raise Problem("invalid_operation", "This form is not one of Tunebook's.", param="operations") from None
     return [{"name": name} | _settings(name, form) for name in _kinds() if name in form]

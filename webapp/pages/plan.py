@@ -13,12 +13,13 @@ from webapp.catalog import PRESETS
 from webapp.datasets import Example
 from webapp.errors import Problem
 from webapp.notebooks import TrainingConfig
+from webapp.pages.bubbles import Reading, readings
 from webapp.pages.fit_cells import run_cost
 from webapp.pages.forms import Purpose, choices
 from webapp.pages.memory_bars import memory_bar
 from webapp.pages.plan_form import checked, fields, given_by, read_given, valid
 
-_SEEN_ROWS = 3
+_SEEN_ROWS, _SEEN_BYTES = 3, 16_000
 _PARAM = "training_config."
 
 
@@ -127,10 +128,10 @@ def _form(found: workflow.Planning, given: Mapping[str, Any], typed: Mapping[str
     }
 
 
-def _seen(dataset_id: str, found: workflow.Planning) -> list[tuple[Example, workflow.RenderedExample]]:
+def _seen(dataset_id: str, found: workflow.Planning) -> list[tuple[Example, Reading]]:
     """The first rows as the model reads them; none for a model whose chat format the catalogue does not have."""
     if not found.material.model.template_family:
         return []
     rows = workflow.preview(services(), caller(), dataset_id, 1, _SEEN_ROWS).examples
-    model_id = found.material.model.id
-    return [(row, workflow.rendered(services(), caller(), dataset_id, row.index, model_id)) for row in rows]
+    seen = readings(workflow.as_read(rows, found.material.model.id), _SEEN_BYTES)
+    return list(zip(rows, seen, strict=False))

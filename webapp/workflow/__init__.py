@@ -5,17 +5,21 @@ The only place that checks what belongs to whom, and that joins datasets, catalo
 
 from webapp.workflow.account import AuditPage, Profile, Usage, api_keys, audit_page, make_key, profile, revoke_key
 from webapp.workflow.analyses import (
+    Clusters,
     DatasetState,
     Page,
     analysis,
     browse,
+    clusters,
     dataset_state,
     distribution,
     duplicates,
+    first_rows,
     issue_lines,
     preview,
     wait_for_analysis,
 )
+from webapp.workflow.bad_lines import bad_lines, first_bad_lines
 from webapp.workflow.choosing import base_model
 from webapp.workflow.claiming import claim_dataset
 from webapp.workflow.colab import COLAB, ColabLink, colab_commands, colab_link
@@ -75,7 +79,7 @@ from webapp.workflow.progress import (
 from webapp.workflow.readiness import check_ready, figures
 from webapp.workflow.recommending import fittings, recommend
 from webapp.workflow.remaking import remake
-from webapp.workflow.rendering import RenderedExample, rendered
+from webapp.workflow.rendering import RenderedExample, as_read, rendered
 from webapp.workflow.run_cells import CellState, cell_states
 from webapp.workflow.run_page import RunState, notebook_runs, run_state, step_figures
 from webapp.workflow.running import cancel_job, change_run, create_run, resume_run, start_dry_run, start_run
@@ -92,6 +96,7 @@ __all__ = [
     "AuditPage",
     "CellError",
     "CellState",
+    "Clusters",
     "ColabLink",
     "DatasetPage",
     "DatasetState",
@@ -125,8 +130,10 @@ __all__ = [
     "api_keys",
     "artifact_file",
     "artifacts",
+    "as_read",
     "ask_both",
     "audit_page",
+    "bad_lines",
     "base_model",
     "begin_upload",
     "browse",
@@ -138,6 +145,7 @@ __all__ = [
     "check_progress_token",
     "check_ready",
     "claim_dataset",
+    "clusters",
     "colab_commands",
     "colab_link",
     "complete_upload",
@@ -155,6 +163,8 @@ __all__ = [
     "estimate",
     "export_dataset",
     "figures",
+    "first_bad_lines",
+    "first_rows",
     "fittings",
     "gate",
     "generate",

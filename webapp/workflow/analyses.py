@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from webapp.accounts import Caller
-from webapp.datasets import Analysis, Example, Examples, browsing, lines_of
+from webapp.datasets import Analysis, Example, Examples, SizeRange, browsing, cluster_sizes, lines_of
 from webapp.datasets.browsing import Found, Wanted
 from webapp.datasets.group_report import Duplicates
 from webapp.datasets.report import Distribution
@@ -74,6 +74,14 @@ class LinePage:
     page_size: int
 
 
+@dataclass(frozen=True)
+class Clusters:
+    """Groups of rows that are the same to the byte, and of rows that say almost the same, by size."""
+
+    exact: list[SizeRange]
+    near: list[SizeRange]
+
+
 def dataset_state(services: Services, caller: Caller, dataset_id: str) -> DatasetState:
     """The dataset as it stands; raises Problem `dataset_not_found`."""
     with services.db.reading() as session:
@@ -107,6 +115,12 @@ def preview(services: Services, caller: Caller, dataset_id: str, page: int, page
     return Page(examples.page(page, page_size), len(examples), page, page_size)
 
 
+def first_rows(services: Services, state: DatasetState, count: int) -> list[Example]:
+    """The first `count` valid examples; raises the Problems of `finished`."""
+    state.finished()
+    return open_examples(services, state.dataset.id).page(1, count)
+
+
 def browse(services: Services, state: DatasetState, wanted: Wanted, count: int) -> Found:
     """The next `count` examples that are wanted; raises Problem `unknown_issue` (404), and those of `finished`."""
     state.finished()
@@ -133,6 +147,13 @@ def distribution(services: Services, caller: Caller, dataset_id: str) -> Distrib
 def duplicates(services: Services, caller: Caller, dataset_id: str) -> Duplicates:
     """The rows that could be dropped."""
     return analysis(services, caller, dataset_id).duplicates
+
+
+def clusters(services: Services, state: DatasetState) -> Clusters:
+    """How large the groups of rows that repeat one another are; raises the Problems of `finished`."""
+    state.finished()
+    examples = open_examples(services, state.dataset.id)
+    return Clusters(cluster_sizes(examples, "exact"), cluster_sizes(examples, "near"))
 
 
 def open_examples(services: Services, dataset_id: str) -> Examples:

@@ -1,12 +1,15 @@
 """A look at a row as a base model will read it, with what it learns of it; no model library is needed."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 from webapp.accounts import Caller
 from webapp.catalog import BaseModel, find_model
+from webapp.catalog.models import CatalogueEntry
+from webapp.datasets import Example
 from webapp.errors import Problem
 from webapp.training.families import families, family_render
 from webapp.training.segments import Segment, segments
@@ -51,6 +54,16 @@ def rendered(services: Services, caller: Caller, dataset_id: str, index: int, mo
             param="index",
         )
     (example,) = examples.page(index + 1, 1)
+    return _as_read(example, model)
+
+
+def as_read(examples: Iterable[Example], model_id: str) -> list[RenderedExample]:
+    """Examples that were found before as the model reads them; raises Problem `model_not_found` (404)."""
+    model = find_model(model_id)
+    return [_as_read(example, model) for example in examples]
+
+
+def _as_read(example: Example, model: CatalogueEntry) -> RenderedExample:
     shown = _beginning(example.messages, example.tools)
     render = family_render(families()[model.template_family])
     found, left_out = segments({"messages": shown, "tools": example.tools}, render)

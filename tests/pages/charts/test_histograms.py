@@ -41,6 +41,12 @@ def test_it_says_in_words_what_it_shows():
     assert histogram("Tokens", "conversations", BARS).summary == "15 conversations, most of them (10) in 32–63."
 
 
-def test_a_long_name_is_cut_in_the_drawing_only():
-    [bar] = histogram("Roles", "messages", [Bar("a-role-with-a-long-name", 1)]).bars
-    assert (len(bar.label), bar.bar.name) == (10, "a-role-with-a-long-name")
+def test_a_name_that_is_too_long_for_its_bar_is_cut_in_the_drawing_only():
+    drawn = histogram("Roles", "messages", [Bar("a-role-with-a-long-name", 1), *[Bar("user", 2)] * 7]).bars
+    assert (drawn[0].label[:5], drawn[0].label[-1], drawn[0].bar.name) == ("a-rol", "…", "a-role-with-a-long-name")
+    assert drawn[1].label == "user"
+
+
+def test_ranges_whose_names_do_not_fit_are_named_by_their_beginnings():
+    ranges = [Bar(f"{start}–{start + 999}", 1, start, start + 1000) for start in range(10_000, 18_000, 1000)]
+    assert [bar.label for bar in histogram("Tokens", "rows", ranges).bars][:2] == ["10,000", "11,000"]

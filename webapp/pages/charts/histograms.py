@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from webapp.pages.charts.axes import BOTTOM, FRAME, LEFT, RIGHT, TOP, Axis, Frame
 from webapp.pages.wording import number
 
-# Names of bars that are longer are cut: the table has them whole.
-_NAME_CHARACTERS = 10
+# About as wide is a character of a bar's label.
+_CHARACTER = 7.5
 _MARK_ROW = 16.0
 
 
@@ -77,9 +77,9 @@ def histogram(title: str, things: str, bars: Sequence[Bar], marks: Sequence[Mark
             y=axis.at(bar.count),
             width=round(max(1.0, share - 2), 1),
             height=round(BOTTOM - axis.at(bar.count), 1),
-            label=bar.name if len(bar.name) <= _NAME_CHARACTERS else f"{bar.name[: _NAME_CHARACTERS - 1]}…",
+            label=label,
         )
-        for index, bar in enumerate(bars)
+        for index, (bar, label) in enumerate(zip(bars, _labels(bars, int(share / _CHARACTER)), strict=True))
     ]
     placed = [(mark, _place(mark.value, bars)) for mark in sorted(marks, key=lambda mark: mark.value)]
     shown = [(mark, round(LEFT + place * share, 1)) for mark, place in placed if place is not None]
@@ -95,6 +95,14 @@ def histogram(title: str, things: str, bars: Sequence[Bar], marks: Sequence[Mark
         ticks=[(tick, axis.at(tick)) for tick in axis.ticks() if float(tick).is_integer()],
         summary=_summary(things, bars),
     )
+
+
+def _labels(bars: Sequence[Bar], most: int) -> list[str]:
+    """The names of the bars; where one is too long for its bar, their beginnings: the table has them whole."""
+    names = [bar.name for bar in bars]
+    if any(len(name) > most for name in names):
+        names = [number(bar.start) if bar.end > bar.start else bar.name for bar in bars]
+    return [name if len(name) <= most else f"{name[: most - 1]}…" for name in names]
 
 
 def _place(value: float, bars: Sequence[Bar]) -> float | None:
