@@ -65,7 +65,7 @@ class Page(HTMLParser):
     def _control(self, tag, values):
         if tag in ("input", "select") and values.get("type") != "hidden":
             self.controls.append(values | {"inside label": "label" in self.open})
-        if tag == "input" and (values.get("type") != "checkbox" or "checked" in values):
+        if tag == "input" and (values.get("type") not in ("checkbox", "radio") or "checked" in values):
             self.forms[-1].fields[values["name"]] = values.get("value", "")
         if tag == "select":
             self._select = values["name"]

@@ -35,6 +35,7 @@ ACCESS: dict[str, Access] = {
     "pages.sign_in": "everyone",
     "pages.register": "everyone",
     "pages.sign_out": "everyone",
+    "pages.set_theme": "everyone",
     # Looking.
     "auth.profile": "read",
     "auth.audit": "read",
@@ -116,8 +117,10 @@ ACCESS: dict[str, Access] = {
     "rows.revoke_link": "delete",
     "pages.confirm_dataset_deletion": "delete",
     "pages.confirm_notebook_deletion": "delete",
+    "pages.confirm_run_deletion": "delete",
     "pages.delete_dataset": "delete",
     "pages.delete_notebook": "delete",
+    "pages.delete_run": "delete",
     "pages.revoke_link": "delete",
 }
 

@@ -21,6 +21,8 @@ from webapp.pages import (
     settings,
     signing_in,
     start,
+    steps,
+    themes,
 )
 from webapp.pages.wording import FILTERS
 
@@ -37,6 +39,7 @@ _MODULES = (
     reference,
     signing_in,
     settings,
+    themes,
 )
 
 
@@ -48,6 +51,7 @@ def install(app: Flask) -> None:
     app.register_blueprint(bp)
     app.jinja_env.filters.update(FILTERS, highlighted=rows.highlighted)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(step_list=steps.step_list, plan_url=steps.plan_url)
     app.context_processor(_common)
 
 
@@ -58,6 +62,8 @@ def _common() -> dict[str, Any]:
         "version": webapp.__version__,
         "max_upload_bytes": given.max_upload_bytes,
         "asking": _asking(),
+        "theme": (theme := themes.theme()),
+        "color_scheme": themes.COLOR_SCHEMES[theme],
         "has_accounts": given.auth != "off",
         "may_register": given.auth == "supabase" or given.registration == "open",
     }

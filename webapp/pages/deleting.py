@@ -13,6 +13,8 @@ def add_to(bp: Blueprint) -> None:
     bp.post("/datasets/<dataset_id>/delete", endpoint="delete_dataset")(delete_dataset)
     bp.get("/notebooks/<notebook_id>/delete", endpoint="confirm_notebook_deletion")(confirm_notebook)
     bp.post("/notebooks/<notebook_id>/delete", endpoint="delete_notebook")(delete_notebook)
+    bp.get("/runs/<job_id>/delete", endpoint="confirm_run_deletion")(confirm_run)
+    bp.post("/runs/<job_id>/delete", endpoint="delete_run")(delete_run)
 
 
 def confirm_dataset(dataset_id: str) -> ResponseReturnValue:
@@ -40,5 +42,18 @@ def delete_notebook(notebook_id: str) -> ResponseReturnValue:
     return redirect(url_for("pages.dataset", dataset_id=dataset.id), 303)
 
 
-def _page(what: str, filename: str, going: workflow.DeletedData, back: str) -> str:
-    return render_template("delete.html", what=what, filename=filename, going=going, back=back, action=request.path)
+def confirm_run(job_id: str) -> ResponseReturnValue:
+    """What will go with a run."""
+    job, going = workflow.run_belongings(services(), caller(), job_id)
+    name = job.name or ("Dry run" if job.kind == "dry_run" else "Run") + f" of {job.dataset_filename}"
+    return _page("run", name, going, url_for("pages.run", job_id=job_id))
+
+
+def delete_run(job_id: str) -> ResponseReturnValue:
+    """Deletes it and leads to the others."""
+    workflow.delete_run(services(), caller(), job_id)
+    return redirect(url_for("pages.history", _anchor="runs-title"), 303)
+
+
+def _page(what: str, name: str, going: workflow.DeletedData | workflow.Deleted, back: str) -> str:
+    return render_template("delete.html", what=what, name=name, going=going, back=back, action=request.path)

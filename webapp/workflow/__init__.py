@@ -54,11 +54,13 @@ from webapp.workflow.job_files import (
     job_events,
     job_log,
     job_report,
+    run_belongings,
 )
 from webapp.workflow.job_list import JobPage, list_runs
 from webapp.workflow.jobs import JobStatus, job_status
 from webapp.workflow.mapping import map_columns
 from webapp.workflow.measuring import OwnError, own_errors
+from webapp.workflow.notebook_list import ListedNotebook, NotebookPage, list_notebooks
 from webapp.workflow.parts import UploadState, add_part, begin_upload, cancel_upload, complete_upload, upload_state
 from webapp.workflow.progress import (
     CellError,
@@ -68,6 +70,7 @@ from webapp.workflow.progress import (
     handed_over_notebook,
     report_progress,
 )
+from webapp.workflow.quotas import Limits, limits
 from webapp.workflow.readiness import check_ready, figures
 from webapp.workflow.recommending import recommend, suggested_plan
 from webapp.workflow.remaking import remake
@@ -94,7 +97,10 @@ __all__ = [
     "HandedOver",
     "JobPage",
     "JobStatus",
+    "Limits",
     "ListedDataset",
+    "ListedNotebook",
+    "NotebookPage",
     "NotebookState",
     "OwnError",
     "Page",
@@ -153,8 +159,10 @@ __all__ = [
     "job_log",
     "job_report",
     "job_status",
+    "limits",
     "linked_file",
     "list_datasets",
+    "list_notebooks",
     "list_runs",
     "make_key",
     "map_columns",
@@ -178,6 +186,7 @@ __all__ = [
     "revoke_key",
     "revoke_link",
     "rows_file",
+    "run_belongings",
     "run_state",
     "script_path",
     "start_analysis",

@@ -8,13 +8,15 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from webapp.accounts import Caller, audit
 from webapp.errors import Problem
 from webapp.jobs import job_at_rest, read_events
 from webapp.jobs.events import SHOWN, storable
 from webapp.notebooks.results import EXECUTED, REPORT, RESULTS
-from webapp.storage.tables import Job, JobEvent, Measurement
+from webapp.storage.tables import Dataset, Job, JobEvent, Measurement
+from webapp.workflow.jobs import JobStatus, describe
 from webapp.workflow.leftovers import has_left
 from webapp.workflow.lookup import find_job, find_run
 from webapp.workflow.services import Services
@@ -116,6 +118,14 @@ def job_report(services: Services, caller: Caller, job_id: str) -> dict[str, Any
     return report
 
 
+def run_belongings(services: Services, caller: Caller, job_id: str) -> tuple[JobStatus, Deleted]:
+    """A run and what would go with it; raises Problem `job_not_found` or `not_a_run`."""
+    with services.db.reading() as session:
+        job = find_run(session, caller, job_id)
+        filename = session.get_one(Dataset, job.dataset_id).filename
+        return describe(job, filename), _counted(services, session, job.id)
+
+
 def delete_run(services: Services, caller: Caller, job_id: str) -> Deleted:
     """Deletes a run with its events, its measurement and its files.
 
@@ -130,16 +140,23 @@ def delete_run(services: Services, caller: Caller, job_id: str) -> Deleted:
                 "What this run made elsewhere is still being ended: try again in a minute, or cancel the run first.",
                 status=409,
             )
-        events, measurements = (
-            session.scalar(select(func.count()).select_from(table).where(table.job_id == job.id)) or 0
-            for table in (JobEvent, Measurement)
-        )
-        sizes = services.blobs.files(run_key(job.id)).values()
-        audit.record(session, caller, "deleted", job.id, what="job", name=job.name, events=events, files=len(sizes))
+        going = _counted(services, session, job.id)
+        counts = {"events": going.events, "files": going.files}
+        audit.record(session, caller, "deleted", job.id, what="job", name=job.name, **counts)
         session.delete(job)
         session.flush()
         # Before the commit: should this fail, the job is still there to be deleted again.
         services.blobs.delete(run_key(job.id))
+    return going
+
+
+def _counted(services: Services, session: Session, job_id: str) -> Deleted:
+    """What belongs to a run."""
+    events, measurements = (
+        session.scalar(select(func.count()).select_from(table).where(table.job_id == job_id)) or 0
+        for table in (JobEvent, Measurement)
+    )
+    sizes = services.blobs.files(run_key(job_id)).values()
     return Deleted(1, events, measurements, len(sizes), sum(sizes))
 
 
