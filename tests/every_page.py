@@ -27,7 +27,7 @@ PAGES = (
     ("pages.dataset", "/datasets/{pending}"),
     ("pages.dataset", "/datasets/{unmapped}"),
     ("pages.rows", "/datasets/{dataset}/rows"),
-    ("pages.rows", "/datasets/{dataset}/rows?q=a&line=2"),
+    ("pages.rows", "/datasets/{dataset}/rows?q=bike&line=2"),
     ("pages.fix", "/datasets/{dataset}/fixes/{fix}"),
     ("pages.notebook", "/notebooks/{notebook}"),
     ("pages.preview", "/notebooks/{notebook}/preview"),
@@ -53,7 +53,7 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7
 LONG = "x" * 10_000
 RIGHT_TO_LEFT = "\u202eمرحبا بالعالم \u2066שלום עולם"
 EMOJI = "👩🏽‍🚀🏳️‍🌈 e\u0301 👨‍👩‍👧‍👦"
-HUGE = "a cell of many words " * 10_000
+HUGE = "a cell of many words " * 2_000
 HOSTILE_NAME = f"<img src=x onerror=alert(3)>{RIGHT_TO_LEFT}{EMOJI}{'n' * 120}.jsonl"
 
 

@@ -17,7 +17,9 @@ WIDE = """() => [...document.querySelectorAll('main *, header *, footer *')]
   .slice(0, 3).map(e => e.outerHTML.slice(0, 200))"""
 # The themes share everything but colours.
 COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
-AXE = """options => axe.run(options).then(found => found.violations.map(
+# Of many alike the first ones are looked at: a reference has hundreds.
+AXE = """options => axe.run({ exclude: [["article:nth-of-type(n+4)"], ["tbody tr:nth-of-type(n+6)"]] }, options)
+  .then(found => found.violations.map(
   ({ id, help, nodes }) => `${id}: ${help}: ` + nodes.slice(0, 3).map(({ html }) => html.slice(0, 200)).join("; ")))"""
 
 
@@ -27,14 +29,20 @@ def site(tmp_path_factory):
     home = tmp_path_factory.mktemp("site")
     with app_with_tables(Settings(home=home)) as app:
         services = app.extensions["tunebook"]
-        paths = {
-            "sample": fill(services, sample_rows(), "harbour_bikes.jsonl").paths(),
-            "hostile": fill(services, hostile_rows(), HOSTILE_NAME, HOSTILE).paths(),
-        }
+        sample = fill(services, sample_rows(), "harbour_bikes.jsonl").paths()
+        hostile = fill(services, hostile_rows(), HOSTILE_NAME, HOSTILE).paths()
+    # What has no id in its address shows both, once.
+    paths = {"sample": sample, "hostile": [path for path in hostile if path not in sample]}
     server = Server(home)
     server.start()
     yield server.url, paths
     server.stop()
+
+
+def told(message):
+    """Whether the console tells of something wrong; not that a page which tells of a problem has its status."""
+    own = message.location["url"] == message.page.url and "the server responded with a status of 4" in message.text
+    return message.type in ("error", "warning") and not own
 
 
 @pytest.mark.parametrize("content", ["sample", "hostile"])
@@ -46,7 +54,7 @@ def test_every_page_fits_is_accessible_and_breaks_nothing(browser, site, content
     page, trouble, found = context.new_page(), [], []
     page.on("dialog", lambda dialog: (trouble.append(f"dialog {dialog.message}"), dialog.dismiss()))
     page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("console", lambda message: message.type in ("error", "warning") and trouble.append(message.text))
+    page.on("console", lambda message: told(message) and trouble.append(message.text))
     page.on("request", lambda asked: asked.url.startswith(url) or trouble.append(f"request to {asked.url}"))
     for path in paths[content]:
         page.emulate_media(color_scheme="light")

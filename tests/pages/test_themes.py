@@ -41,7 +41,8 @@ def test_scripts_cannot_read_the_choice(client):
 
 
 def test_each_colour_is_written_once_for_both_themes(client):
-    sheet = client.get("/static/css/tunebook.css").text
+    with client.get("/static/css/tunebook.css") as answer:
+        sheet = answer.text
     colours = re.findall(r"^  (--[\w-]+): light-dark\(#\w+, #\w+\);$", sheet, re.MULTILINE)
     assert len(colours) == len(set(colours)) >= 15
     assert "prefers-color-scheme" not in sheet

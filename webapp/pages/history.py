@@ -31,12 +31,12 @@ def show() -> ResponseReturnValue:
     datasets = workflow.list_datasets(services(), caller(), limit=_ROWS, after=after["datasets"])
     chosen = {name: _option(name, options) for name, options in _FILTERS.items()}
     names = _names(datasets, request.args.get("dataset", ""))
-    root = request.args.get("dataset") if request.args.get("dataset") in names else None
-    shown: dict[str, Any] = {"limit": _ROWS, "root_id": root or None}
+    root = _option("dataset", names) or None
+    shown: dict[str, Any] = {"limit": _ROWS, "root_id": root}
     notebooks = workflow.list_notebooks(services(), caller(), after=after["notebooks"], **shown)
-    wanted = {name: value or None for name, value in chosen.items()}
+    wanted: dict[str, Any] = {name: value or None for name, value in chosen.items()}
     runs = workflow.list_runs(services(), caller(), after=after["runs"], **wanted, **shown)
-    kept = {**wanted, "dataset": root or None, **after}
+    kept = {**wanted, "dataset": root, **after}
     nexts = {"datasets": datasets.next, "notebooks": notebooks.next, "runs": runs.next}
     return render_template(
         "history.html",
