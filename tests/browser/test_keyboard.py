@@ -15,12 +15,12 @@ WALK = (
 )
 MOST_TABS = 300
 # What has the focus, as it is called, and whether one sees that it has it.
-FOCUSED = """() => {
+FOCUSED = r"""() => {
   const here = document.activeElement;
   if (here === document.body) return { name: "", seen: false };  // between the page's end and its beginning
   const name = here.labels?.[0]?.innerText || here.getAttribute("aria-label") || here.innerText || here.value || "";
   const { outlineStyle, outlineWidth } = getComputedStyle(here);
-  return { name: name.trim(), seen: outlineStyle !== "none" && parseFloat(outlineWidth) > 0 };
+  return { name: name.trim().replace(/\s+/g, " "), seen: outlineStyle !== "none" && parseFloat(outlineWidth) > 0 };
 }"""
 
 

@@ -64,7 +64,7 @@ def test_a_run_says_where_it_ran_and_how_long(visitor, services, run):
         job = session.get(Job, run.id)
         job.finished_at = job.started_at + timedelta(seconds=90)
     row = re.search(rf'<tr>(?=[^\n]*/runs/{run.id}").*?</tr>', visitor.visit("/history").html)[0]
-    assert re.findall("<td>(.*?)</td>", row)[2:5] == ["here", "1.5 min", "completed"]
+    assert re.findall("<td.*?>(.*?)</td>", row)[2:5] == ["here", "1.5 min", "completed"]
 
 
 def test_everything_has_a_way_to_be_deleted(visitor, sample, run):
