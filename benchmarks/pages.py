@@ -54,7 +54,7 @@ def measured(app: Flask, paths: list[str]) -> dict[str, float]:
         assert answer.status_code < 500, path  # that columns have to be named is a page as well
         medians[name] = median = median_of(lambda path=path: client.get(path, headers=HTML))
         bare = median_of(bare_page(answer.text))
-        print(f"{median:7.1f}  first {first:7.1f}  {median / bare:5.1f} times a bare page  {name}")
+        print(f"{median:7.1f}  first {first:7.1f}  {median / bare:5.1f} times a bare page  {name}", flush=True)
     return medians
 
 
