@@ -8,7 +8,7 @@ SOURCES := pyproject.toml constraints.txt hatch_build.py
 FUZZ_SECONDS ?= 600
 
 .PHONY: help run install environments demo test quick-tests test-all lint types test-unit test-training \
-	test-contract test-faults test-browser test-colab test-wheel fuzz benchmark format golden clean
+	test-contract test-faults test-browser test-colab test-wheel fuzz benchmark screenshots format golden clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -80,6 +80,10 @@ benchmark: .venv/installed-dev  ## the measured claims of docs/benchmarks.md
 	$(BIN)/python benchmarks/streams.py
 	$(BIN)/python benchmarks/claims.py
 	$(BIN)/python benchmarks/upload.py
+	$(BIN)/python benchmarks/pages.py
+
+screenshots: .venv/installed-dev  ## write the pictures of README anew; needs Chromium
+	$(BIN)/python docs/screenshots.py
 
 format: .venv/installed-dev  ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix --quiet .

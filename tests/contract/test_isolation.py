@@ -91,6 +91,7 @@ RULES = {
     "auth.api_keys": Rule(OWN),
     "auth.make_key": Rule(OWN, bodies=[{"name": "x", "permissions": ["read"]}]),
     "pages.settings": Rule(OWN),
+    "pages.set_theme": Rule(OWN, forms=[{}, {"theme": "dark"}]),
     "pages.make_key": Rule(OWN, forms=[{}, {"name": "x", "read": "on"}]),
     # Signing in and out.
     "auth.register": Rule(OWN | {429}, bodies=[NEW]),
@@ -170,7 +171,7 @@ RULES = {
     "rows.data_links": theirs(),
     "rows.revoke_link": theirs(),
     "datasets.datasets": Rule(OWN),
-    "pages.history": Rule(OWN, queries=["", "status=completed"]),
+    "pages.history": Rule(OWN, queries=["", "status=completed", "dataset={dataset}"]),
     "pages.dataset": theirs(),
     "pages.rows": theirs(queries=["", "q=a", "line=2"]),
     "pages.arrive": theirs(),

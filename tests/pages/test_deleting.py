@@ -41,6 +41,21 @@ def test_a_notebook_goes_and_its_datasets_page_comes(visitor, services, work):
     assert visitor.status == 404
 
 
+def test_a_run_says_what_goes_with_it_and_goes(visitor, services, work):
+    dataset = workflow.upload(services, LOCAL, "a.jsonl", lines(20))
+    work()
+    notebook = workflow.generate(services, LOCAL, dataset.id, "smollm2-360m")
+    job = workflow.create_run(services, LOCAL, dataset.id, notebook.id, "run", name="<i>First")
+    page = visitor.visit(f"/runs/{job.id}/delete")
+    assert "Delete <i>First ?" in page.text
+    assert "1 job with" in page.text
+    assert "notebook," not in page.text
+    visitor.send(page.form("/delete"))
+    assert (visitor.path, visitor.status) == ("/history", 200)
+    visitor.visit(f"/runs/{job.id}")
+    assert visitor.status == 404
+
+
 def test_what_expires_says_when(visitor, services, work):
     dataset = workflow.upload(services, VISITOR, "a.jsonl", lines(20))
     day = dataset.expires_at.strftime("%Y-%m-%d")

@@ -47,6 +47,13 @@ def test_it_says_who_signed_in_and_what_they_have(ada):
         assert words in page.text
 
 
+def test_the_limits_stand_beside_what_is_used(ada):
+    text = ada.visit("/settings").text
+    assert "0 bytes of 20 GiB" in text
+    assert "0 of 8" in text
+    assert "Requests a minute, at most 60" in text
+
+
 def test_a_new_key_is_shown_in_that_answer_and_never_again(ada, client):
     page = make_key(ada)
     key = key_in(page)

@@ -37,6 +37,8 @@ def test_the_settings_tell_what_is_there_and_what_happened(visitor):
     assert "Nobody signs in here" in page.text
     assert "What happened" in page.text
     assert "API keys" not in page.text
+    assert "Without limits of its own" in page.text
+    assert page.form("/settings/theme")
 
 
 @pytest.mark.parametrize("path", ["/settings/keys", "/settings/keys/x/revoke", "/sign-out"])

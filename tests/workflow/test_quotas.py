@@ -32,6 +32,20 @@ def upload(services, caller, **more):
     return workflow.upload(services, caller, "a.jsonl", [LINE], **more)
 
 
+@pytest.mark.parametrize(
+    ("caller", "limits"),
+    [
+        (Caller("ada"), workflow.Limits(2 * SIZE, 2, 60)),
+        (Caller("ada", tier="pro"), workflow.Limits(2 * SIZE, 2, 600)),
+        (VISITOR, workflow.Limits(None, 2, 60)),
+        (LOCAL, workflow.Limits()),
+    ],
+    ids=["free", "pro", "visitor", "local"],
+)
+def test_everyone_can_be_told_their_limits(narrow, caller, limits):
+    assert workflow.limits(narrow, caller) == limits
+
+
 def test_what_does_not_fit_is_refused_with_the_figures(narrow):
     ada = Caller("ada")
     upload(narrow, ada)

@@ -35,6 +35,7 @@ ACCESS: dict[str, Access] = {
     "pages.sign_in": "everyone",
     "pages.register": "everyone",
     "pages.sign_out": "everyone",
+    "pages.set_theme": "everyone",
     # Looking.
     "auth.profile": "read",
     "auth.audit": "read",

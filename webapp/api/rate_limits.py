@@ -9,6 +9,8 @@ from apiflask import APIFlask
 from flask import Response, request
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
 
+from webapp import workflow
+from webapp.accounts import NOBODY
 from webapp.accounts.throttle import network
 from webapp.api import errors
 from webapp.api.context import bearer, caller, services
@@ -92,12 +94,12 @@ def _allowed() -> str:
         return ""
     if request.endpoint == PROGRESS and bearer():
         return f"{_REPORTS_PER_MINUTE} per minute"
-    settings = services().settings
     try:
-        pro = caller().tier == "pro"
+        asking = caller()
     except Problem:
-        pro = False
-    return f"{settings.rate_pro if pro else settings.rate_free} per minute"
+        asking = NOBODY
+    allowed = workflow.limits(services(), asking).requests_a_minute
+    return f"{allowed} per minute" if allowed else ""
 
 
 def _problem(limiter: Limiter) -> Problem:

@@ -24,6 +24,8 @@ from webapp.pages import (
     settings,
     signing_in,
     start,
+    steps,
+    themes,
     trying,
 )
 from webapp.pages.wording import FILTERS
@@ -45,6 +47,7 @@ _MODULES = (
     reference,
     signing_in,
     settings,
+    themes,
 )
 
 
@@ -56,6 +59,7 @@ def install(app: Flask) -> None:
     app.register_blueprint(bp)
     app.jinja_env.filters.update(FILTERS)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(step_list=steps.step_list)
     app.context_processor(_common)
 
 
@@ -69,6 +73,8 @@ def _common() -> dict[str, Any]:
         "retention_days": given.retention_days,
         "in_supabase": given.supabase_service_key is not None,
         "asking": _asking(),
+        "theme": (theme := themes.theme()),
+        "color_scheme": themes.COLOR_SCHEMES[theme],
         "has_accounts": given.auth != "off",
         "may_register": given.auth == "supabase" or given.registration == "open",
     }

@@ -45,7 +45,8 @@ def delete_notebook(notebook_id: str) -> ResponseReturnValue:
 def confirm_run(job_id: str) -> ResponseReturnValue:
     """What will go with a run."""
     job, going = workflow.run_belongings(services(), caller(), job_id)
-    return _page("run", job.name or f"the run of {job.dataset_filename}", going, url_for("pages.run", job_id=job_id))
+    name = job.name or ("Dry run" if job.kind == "dry_run" else "Run") + f" of {job.dataset_filename}"
+    return _page("run", name, going, url_for("pages.run", job_id=job_id))
 
 
 def delete_run(job_id: str) -> ResponseReturnValue:
@@ -57,5 +58,5 @@ def delete_run(job_id: str) -> ResponseReturnValue:
     return redirect(url_for("pages.dataset", dataset_id=job.session_id), 303)
 
 
-def _page(what: str, filename: str, going: workflow.DeletedData | workflow.Deleted, back: str) -> str:
-    return render_template("delete.html", what=what, filename=filename, going=going, back=back, action=request.path)
+def _page(what: str, name: str, going: workflow.DeletedData | workflow.Deleted, back: str) -> str:
+    return render_template("delete.html", what=what, name=name, going=going, back=back, action=request.path)

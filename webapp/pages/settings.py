@@ -1,4 +1,4 @@
-"""One's own page: profile, usage, API keys, and what was written down."""
+"""One's own page: profile, usage and limits, the theme, API keys, and what was written down."""
 
 import re
 from typing import Any
@@ -14,6 +14,7 @@ from webapp.api.account_bodies import KeyRequest
 from webapp.api.context import caller, services
 from webapp.api.errors import validation_problem
 from webapp.errors import Problem
+from webapp.pages.themes import THEMES
 
 _EVENTS = 25
 _PERMISSIONS: dict[Permission, str] = {
@@ -78,6 +79,8 @@ def _page(made: NewKey | None = None, problem: Problem | None = None) -> str:
     return render_template(
         "settings.html",
         profile=workflow.profile(services(), caller()),
+        limits=workflow.limits(services(), caller()),
+        themes=THEMES,
         has_accounts=has_accounts,
         keys=workflow.api_keys(services(), caller()) if has_accounts else [],
         audit=workflow.audit_page(services(), caller(), _EVENTS, before),

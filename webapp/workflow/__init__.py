@@ -66,6 +66,7 @@ from webapp.workflow.job_list import JobPage, list_runs
 from webapp.workflow.jobs import JobStatus, job_status
 from webapp.workflow.mapping import map_columns
 from webapp.workflow.measuring import OwnError, own_errors
+from webapp.workflow.notebook_list import ListedNotebook, NotebookPage, list_notebooks
 from webapp.workflow.parts import UploadState, add_part, begin_upload, cancel_upload, complete_upload, upload_state
 from webapp.workflow.planning import PlannedRun, Planning, planning
 from webapp.workflow.progress import (
@@ -76,6 +77,7 @@ from webapp.workflow.progress import (
     handed_over_notebook,
     report_progress,
 )
+from webapp.workflow.quotas import Limits, limits
 from webapp.workflow.readiness import check_ready, figures
 from webapp.workflow.recommending import fittings, recommend
 from webapp.workflow.remaking import remake
@@ -106,7 +108,10 @@ __all__ = [
     "HandedOver",
     "JobPage",
     "JobStatus",
+    "Limits",
     "ListedDataset",
+    "ListedNotebook",
+    "NotebookPage",
     "NotebookState",
     "OwnError",
     "Page",
@@ -177,8 +182,10 @@ __all__ = [
     "job_log",
     "job_report",
     "job_status",
+    "limits",
     "linked_file",
     "list_datasets",
+    "list_notebooks",
     "list_runs",
     "make_key",
     "map_columns",

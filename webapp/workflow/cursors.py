@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement
 
-from webapp.storage.tables import Dataset, Job
+from webapp.storage.tables import Dataset, Job, Notebook
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -18,12 +18,12 @@ def is_place(text: str) -> bool:
     return re.fullmatch(CURSOR_PATTERN, text, re.ASCII) is not None
 
 
-def cursor(row: Job | Dataset) -> str:
+def cursor(row: Job | Dataset | Notebook) -> str:
     """The place of a row."""
     return f"{(row.created_at - _EPOCH) // _MICROSECOND}-{row.id}"
 
 
-def behind(table: type[Job | Dataset], place: str) -> ColumnElement[bool]:
+def behind(table: type[Job | Dataset | Notebook], place: str) -> ColumnElement[bool]:
     """Whether a row comes after a place, given that the newest come first, of equal ones the greatest id."""
     microseconds, _, row_id = place.partition("-")
     made = _EPOCH + int(microseconds) * _MICROSECOND

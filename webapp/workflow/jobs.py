@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import Caller, reachable
 from webapp.jobs.states import FINAL
-from webapp.storage.tables import Dataset, Job
+from webapp.storage.tables import Dataset, Job, utc_now
 from webapp.workflow.lookup import find_job
 from webapp.workflow.services import Services
 
@@ -46,6 +46,13 @@ class JobStatus:
     def finished(self) -> bool:
         """Whether nothing more will happen."""
         return self.status in FINAL
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the newest attempt has taken so far, or took; None before the first."""
+        if self.started_at is None:
+            return None
+        return max(0.0, ((self.finished_at or utc_now()) - self.started_at).total_seconds())
 
     @property
     def url(self) -> str:

@@ -17,6 +17,15 @@ _AGAIN_SECONDS = 10
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What someone may have here: bytes of datasets, jobs that wait or run, requests a minute; None without limit."""
+
+    bytes_stored: int | None = None
+    jobs: int | None = None
+    requests_a_minute: int | None = None
+
+
+@dataclass(frozen=True)
 class Room:
     """What may still come in: a file of `file` bytes, and of `stored` bytes for all together, None without limit."""
 
@@ -45,6 +54,18 @@ class Room:
             size += len(chunk)
             self.require(size)
             yield chunk
+
+
+def limits(services: Services, caller: Caller) -> Limits:
+    """The limits that hold for the caller."""
+    if caller.local:
+        return Limits()
+    settings = services.settings
+    return Limits(
+        settings.max_stored_bytes if _counts(caller) else None,
+        settings.max_jobs,
+        settings.rate_pro if caller.tier == "pro" else settings.rate_free,
+    )
 
 
 def room(services: Services, caller: Caller) -> Room:
