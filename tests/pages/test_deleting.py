@@ -48,10 +48,10 @@ def test_a_run_says_what_goes_with_it_and_goes(visitor, services, work):
     job = workflow.create_run(services, LOCAL, dataset.id, notebook.id, "run", name="<i>First")
     page = visitor.visit(f"/runs/{job.id}/delete")
     assert "Delete <i>First ?" in page.text
-    assert "1 job with" in page.text
+    assert "its log, its 1 event, its report and the model that it made" in page.text
     assert "notebook," not in page.text
     visitor.send(page.form("/delete"))
-    assert (visitor.path, visitor.status) == ("/history", 200)
+    assert (visitor.path, visitor.status) == (f"/notebooks/{notebook.id}", 200)
     visitor.visit(f"/runs/{job.id}")
     assert visitor.status == 404
 

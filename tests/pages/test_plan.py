@@ -190,7 +190,7 @@ def test_the_plan_of_a_notebook_is_the_start_of_another(visitor, plan):
         gradient_checkpointing=None,
         dry_run=None,
     )
-    (link,) = [link for link in made.links if "/plan?from=" in link]
+    (link,) = {link for link in made.links if "/plan?from=" in link}
     page = visitor.visit(link)
     assert "Training plan for Qwen3 0.6B" in page.text
     fields = page.form("/notebooks").fields
