@@ -8,7 +8,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 # What is reached by Tab, the key that is pressed there, and what is then to be seen.
 WALK = (
     ("Try the sample", "Enter", "Valid conversations"),
-    ("Recommend models", "Enter", "Models that fit, best first"),
+    ("Choose a model", "Enter", "Models that fit, best first"),
     ("Choose ", "Enter", "Training plan for"),
     ("Run a dry run", "Space", "Training plan for"),
     ("Make the notebook", "Enter", "This notebook has not been run yet"),

@@ -18,10 +18,10 @@ _PLACES = {
 
 
 def number(value: float | None) -> str:
-    """With thousands separators; whole numbers without a fraction."""
+    """With thousands separators; whole numbers, and those of four digits and more, without a fraction."""
     if value is None:
         return "–"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 or float(value).is_integer() else f"{value:.4g}"
 
 
 def figure(value: float) -> str:
