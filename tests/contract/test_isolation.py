@@ -175,6 +175,7 @@ RULES = {
     "pages.dataset": theirs(),
     "pages.rows": theirs(queries=["", "q=a", "line=2"]),
     "pages.arrive": theirs(),
+    "pages.analyse_again": theirs(),
     "pages.cancel_analysis": theirs(),
     "pages.map_columns": theirs(forms=[{}, {"column-0": "a", "part-0": "prompt"}]),
     "pages.models": theirs(queries=["", "task_type=qa&compare=smollm2-360m&compare=qwen3-1.7b"]),

@@ -4,7 +4,10 @@ import json
 import re
 import uuid
 
+from sqlalchemy import select
+
 from webapp.jobs import claim, run_child
+from webapp.storage.tables import Job
 from webapp.workflow import kinds
 
 HOSTILE = "<script>alert(1)</script>\"'>{{ 7*7 }}{% x %}\u2028</textarea><img src=x onerror=alert(1)>"
@@ -37,7 +40,24 @@ def test_an_analysis_is_called_off(visitor, send, work):
     page = visitor.send(page.form("/analysis/cancel"))
     assert "The analysis of this dataset was cancelled" in page.text
     work()
-    assert "The analysis of this dataset was cancelled" in visitor.visit(visitor.path).text
+    page = visitor.visit(visitor.path)
+    assert "The analysis of this dataset was cancelled" in page.text
+    again = page.form("/analysis")
+    assert "Analysing data.jsonl" in visitor.send(again).text
+    work()
+    assert "Valid conversations 1" in visitor.send(again).text
+
+
+def test_an_analysis_is_taken_up_with_the_mapping_that_it_had(visitor, send, services, work):
+    dataset = send(b"frage,antwort\nWas?,Das.\n", "a.csv").json["session_id"]
+    with services.db.session() as session:
+        session.scalars(select(Job).where(Job.dataset_id == dataset)).one().params = {"map": {"frage": "prompt"}}
+    visitor.send(visitor.visit(f"/datasets/{dataset}").form("/analysis/cancel"))
+    visitor.send(visitor.page.form("/analysis"))
+    with services.db.reading() as session:
+        jobs = session.scalars(select(Job).where(Job.dataset_id == dataset).order_by(Job.created_at)).all()
+    assert [(job.status, job.params) for job in jobs][1:] == [("queued", {"map": {"frage": "prompt"}})]
+    work()
 
 
 def test_one_that_is_to_stop_says_so_and_one_that_is_done_is_shown(visitor, send, services, work):

@@ -1,15 +1,33 @@
 """The API's documentation page."""
 
+from urllib.parse import quote_plus
+
 from webapp.pages.reference import fields, type_in_words
 
 
-def test_every_operation_is_on_the_page(visitor, client):
+def test_every_operation_is_listed_and_explained_with_its_part(visitor, client):
     page = visitor.visit("/docs")
+    parts = {}
     for path, methods in client.get("/openapi.json").json["paths"].items():
-        for method in methods:
-            assert f"{method.upper()} {path}" in page.text
+        for method, operation in methods.items():
+            assert f"{method.upper()} {path} {operation['summary']}" in page.text
+            parts.setdefault(operation["tags"][0], []).append(f"{method.upper()} {path}")
+    for part, operations in parts.items():
+        explained = visitor.visit(f"/docs?part={part}")
+        assert all(operation in explained.text for operation in operations)
+        targets = {link.partition("#")[2] for link in page.links if f"part={quote_plus(part)}#" in link}
+        assert targets <= set(explained.ids)
+        assert len(targets) == len(operations)
+
+
+def test_every_schema_is_explained(visitor, client):
+    page = visitor.visit("/docs?part=Schemas")
+    assert set(client.get("/openapi.json").json["components"]["schemas"]) <= set(page.ids)
     assert "learning_rate" in page.text
-    assert "dataset_not_found" not in page.text
+
+
+def test_a_part_that_there_is_not_is_all_of_it(visitor):
+    assert "GET /jobs" in visitor.visit("/docs?part=nothing").text
 
 
 def test_types_in_words():

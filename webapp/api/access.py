@@ -97,6 +97,7 @@ ACCESS: dict[str, Access] = {
     "uploads.upload_raw": "write",
     "uploads.upload_sample": "write",
     "pages.ask_both": "write",
+    "pages.analyse_again": "write",
     "pages.arrive": "write",
     "pages.cancel_analysis": "write",
     "pages.cancel_run": "write",

@@ -17,6 +17,7 @@ from webapp.pages.forms import choices, read_mapping
 def add_to(bp: Blueprint) -> None:
     """Registers these pages."""
     bp.get("/datasets/<dataset_id>", endpoint="dataset")(show)
+    bp.post("/datasets/<dataset_id>/analysis", endpoint="analyse_again")(analyse_again)
     bp.post("/datasets/<dataset_id>/analysis/cancel", endpoint="cancel_analysis")(cancel_analysis)
     bp.post("/datasets/<dataset_id>/columns", endpoint="map_columns")(map_columns)
 
@@ -24,6 +25,12 @@ def add_to(bp: Blueprint) -> None:
 def show(dataset_id: str) -> ResponseReturnValue:
     """The page of a dataset."""
     return _page(dataset_id)
+
+
+def analyse_again(dataset_id: str) -> ResponseReturnValue:
+    """Takes up an analysis that was cancelled or failed."""
+    workflow.analyse_again(services(), caller(), dataset_id)
+    return redirect(url_for("pages.dataset", dataset_id=dataset_id), 303)
 
 
 def cancel_analysis(dataset_id: str) -> ResponseReturnValue:

@@ -1,11 +1,14 @@
 """The API's documentation, from the OpenAPI document itself."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from apiflask import APIFlask
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, current_app, render_template, request
+
+SCHEMAS = "Schemas"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,11 @@ class Operation:
     body: list[Value]
     responses: list[tuple[str, str, str]]
 
+    @property
+    def anchor(self) -> str:
+        """Its place on the page of its part."""
+        return f"{self.method.lower()}{re.sub('[^a-z_]+', '-', self.path)}"
+
 
 def add_to(bp: Blueprint) -> None:
     """Registers these pages."""
@@ -37,14 +45,16 @@ def add_to(bp: Blueprint) -> None:
 
 
 def show() -> str:
-    """Every operation and every schema of the API."""
+    """The operations by name; with a tag or `Schemas` as the query string's `part`, all there is to know of that."""
     document = cast("Mapping[str, Any]", cast("APIFlask", current_app)._get_spec())
-    schemas = document["components"]["schemas"]
-    return render_template(
-        "docs.html",
-        sections=_sections(document),
-        schemas={name: fields(schema, schemas) for name, schema in sorted(schemas.items())},
-    )
+    sections, part = _sections(document), request.args.get("part", "")
+    if part in sections:
+        return render_template("docs_part.html", part=part, operations=sections[part])
+    if part == SCHEMAS:
+        schemas = document["components"]["schemas"]
+        found = {name: fields(schema, schemas) for name, schema in sorted(schemas.items())}
+        return render_template("docs_part.html", part=part, schemas=found)
+    return render_template("docs.html", sections=sections, schemas=SCHEMAS)
 
 
 def _sections(document: Mapping[str, Any]) -> dict[str, list[Operation]]:

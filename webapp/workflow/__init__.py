@@ -64,7 +64,7 @@ from webapp.workflow.job_files import (
 )
 from webapp.workflow.job_list import JobPage, list_runs
 from webapp.workflow.jobs import JobStatus, job_status
-from webapp.workflow.mapping import map_columns
+from webapp.workflow.mapping import analyse_again, map_columns
 from webapp.workflow.measuring import OwnError, own_errors
 from webapp.workflow.notebook_list import ListedNotebook, NotebookPage, list_notebooks
 from webapp.workflow.parts import UploadState, add_part, begin_upload, cancel_upload, complete_upload, upload_state
@@ -131,6 +131,7 @@ __all__ = [
     "Version",
     "Versions",
     "add_part",
+    "analyse_again",
     "analysis",
     "api_keys",
     "artifact_file",

@@ -38,7 +38,7 @@ class DatasetState:
         if self.job is None or self.job.finished:
             raise Problem(
                 "analysis_cancelled",
-                "The analysis of this dataset was cancelled; upload the file again.",
+                "The analysis of this dataset was cancelled: have it analysed again, or upload the file again.",
                 status=409,
             )
         raise Problem(

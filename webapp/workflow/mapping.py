@@ -1,10 +1,13 @@
-"""The answer to a question of the analysis: which column of a dataset plays which part."""
+"""A dataset is analysed again: with the answer which of its columns plays which part, or because no analysis ended."""
 
 from collections.abc import Mapping
+
+from sqlalchemy import select
 
 from webapp.accounts import Caller
 from webapp.datasets import checked_mapping
 from webapp.errors import Problem
+from webapp.storage.tables import Job
 from webapp.workflow.analyses import dataset_state
 from webapp.workflow.jobs import JobStatus, describe
 from webapp.workflow.lookup import find_dataset
@@ -30,3 +33,21 @@ def map_columns(services: Services, caller: Caller, dataset_id: str, mapping: Ma
         dataset = find_dataset(session, caller, dataset_id)
         dataset.analysis = None
         return describe(start_analysis(session, dataset, mapping), dataset.filename)
+
+
+def analyse_again(services: Services, caller: Caller, dataset_id: str) -> None:
+    """Orders the analysis of a dataset anew, with the same mapping, where the last one was cancelled or failed.
+
+    Nothing changes where there is a report, or will be. Raises Problem `dataset_not_found`.
+    """
+    with services.db.session() as session:
+        dataset = find_dataset(session, caller, dataset_id)
+        last = session.scalars(
+            select(Job)
+            .where(Job.dataset_id == dataset.id, Job.kind == "analysis")
+            .order_by(Job.created_at.desc())
+            .limit(1)
+            .with_for_update()
+        ).one_or_none()
+        if last is not None and last.status in ("cancelled", "failed") and dataset.analysis is None:
+            start_analysis(session, dataset, last.params.get("map"))
