@@ -1,14 +1,14 @@
 """The API's documentation, from the OpenAPI document itself."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from apiflask import APIFlask
 from flask import Blueprint, current_app, render_template, request
 
-SCHEMAS = "Schemas"
+_ERROR = "Error"
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,38 @@ def add_to(bp: Blueprint) -> None:
 
 
 def show() -> str:
-    """The operations by name; with a tag or `Schemas` as the query string's `part`, all there is to know of that."""
+    """The operations by name; with a tag as the query string's `part`, all there is to know of its operations."""
     document = cast("Mapping[str, Any]", cast("APIFlask", current_app)._get_spec())
+    schemas = document["components"]["schemas"]
     sections, part = _sections(document), request.args.get("part", "")
-    if part in sections:
-        return render_template("docs_part.html", part=part, operations=sections[part])
-    if part == SCHEMAS:
-        schemas = document["components"]["schemas"]
-        found = {name: fields(schema, schemas) for name, schema in sorted(schemas.items())}
-        return render_template("docs_part.html", part=part, schemas=found)
-    return render_template("docs.html", sections=sections, schemas=SCHEMAS)
+    if part not in sections:
+        return render_template("docs.html", sections=sections, error=fields(schemas[_ERROR], schemas))
+    used = _used(list(_described(document, part)), schemas) - {_ERROR}
+    found = {name: fields(schemas[name], schemas) for name in sorted(used)}
+    return render_template("docs_part.html", part=part, operations=sections[part], schemas=found)
+
+
+def _described(document: Mapping[str, Any], part: str) -> Iterator[Any]:
+    """The operations of a part as the document has them."""
+    for methods in document["paths"].values():
+        yield from (operation for operation in methods.values() if operation["tags"][0] == part)
+
+
+def _used(described: Any, schemas: Mapping[str, Any]) -> set[str]:
+    """The schemas that a part of the document refers to, and those that these refer to."""
+    found: set[str] = set()
+    waiting = [described]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list):
+            waiting += item
+        elif isinstance(item, Mapping):
+            waiting += item.values()
+            name = _name(item["$ref"]) if isinstance(item.get("$ref"), str) else None
+            if name in schemas and name not in found:
+                found.add(name)
+                waiting.append(schemas[name])
+    return found
 
 
 def _sections(document: Mapping[str, Any]) -> dict[str, list[Operation]]:
