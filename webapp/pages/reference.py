@@ -72,7 +72,7 @@ def _used(described: Any, schemas: Mapping[str, Any]) -> set[str]:
             waiting += item
         elif isinstance(item, Mapping):
             waiting += item.values()
-            name = _name(item["$ref"]) if isinstance(item.get("$ref"), str) else None
+            name = _name(str(item.get("$ref", "")))
             if name in schemas and name not in found:
                 found.add(name)
                 waiting.append(schemas[name])
