@@ -28,9 +28,10 @@ demo: install  ## do the main job through the HTTP API, without a browser
 test: lint  ## every check: lint, types, unit, contract, faults, browser, wheel
 	$(MAKE) --jobs 2 types quick-tests
 
-# One more than the cores of a small machine: many tests wait for a server, a kernel or a browser.
+# One more than the cores of a small machine: many tests wait for a server, a kernel or a browser. With Colab's package
+# versions too, where `make environments` has installed them.
 quick-tests: .venv/installed-dev
-	$(PYTEST) -n 3 --dist worksteal --durations 40 -m "not slow"
+	TUNEBOOK_STOCK_PYTHON=$(wildcard $(CURDIR)/.venv-colab/bin/python) $(PYTEST) -n 3 --dist worksteal --durations 40 -m "not slow"
 
 test-all: .venv/installed-dev lint types  ## the same with every model and long fuzzing, and what of the code they reach
 	$(PYTEST) -n 2 --dist worksteal --cov --cov-report=term

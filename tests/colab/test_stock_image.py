@@ -22,7 +22,9 @@ from webapp.notebooks.results import RESULTS
 from webapp.notebooks.running import ONE_THREAD, dry_run_parameters
 
 PYTHON = os.environ.get("TUNEBOOK_STOCK_PYTHON")
-pytestmark = pytest.mark.skipif(not PYTHON, reason="make test-colab names the environment of the stock image")
+pytestmark = pytest.mark.skipif(
+    not PYTHON, reason="`make environments` has not installed the packages of the stock image"
+)
 
 
 @pytest.mark.parametrize(

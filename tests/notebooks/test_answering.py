@@ -87,3 +87,11 @@ def test_the_last_words_of_a_process_that_ends_are_kept(playing):
             first_news(both)
         both.send({"stop": 1})
     assert caught.value.details == {"exit_status": 1, "stderr": ["no memory"]}
+
+
+def test_what_was_said_before_the_end_is_told_before_it(playing):
+    with playing(TELL % "{}") as both:
+        both._process.wait()
+        assert first_news(both) == {"type": "ready"}
+        with pytest.raises(Problem):
+            first_news(both)

@@ -14,11 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import until
 from tests.notebooks import specs
 from webapp.catalog import find_model
 from webapp.jobs import scrubbed_environment
 from webapp.notebooks import Embedded, Fetched, TrainingConfig, render
-from webapp.notebooks.running import NO_HUB, ONE_THREAD, QUIET, Watch, dry_run
+from webapp.notebooks.miniatures import making_miniature
+from webapp.notebooks.reading import read_notebook
+from webapp.notebooks.running import NO_HUB, ONE_THREAD, QUIET
 from webapp.notebooks.script import RELAXED, to_script
 
 ROOT = Path(__file__).parents[2]
@@ -84,14 +87,13 @@ def test_hostile_prose_stays_a_comment(values):
 def test_it_runs_from_the_first_cell_to_the_report(make_spec, write_notebook, tmp_path):
     few = {"max_steps": 3, "max_new_tokens": 8, "max_seq_length": 128, "sample_answers": 1}
     notebook = write_notebook(**few)
-    tried = dry_run(notebook, tmp_path / "dry", Watch(240, lambda _: None))
-    assert tried.status == "completed"
-    script = to_script(notebook.read_bytes()).decode()
-    script = re.sub(
-        r"^base_model = .*$", f"base_model = {str(tmp_path / 'dry/miniature')!r}", script, flags=re.MULTILINE
-    )
-    (tmp_path / "run.py").write_text(script)
     environment = scrubbed_environment(os.environ) | ONE_THREAD | NO_HUB | QUIET
+    miniature = tmp_path / "miniature"
+    with making_miniature(read_notebook(notebook), None, miniature, environment) as making:
+        until(making.done, 120)
+    script = to_script(notebook.read_bytes()).decode()
+    script = re.sub(r"^base_model = .*$", f"base_model = {str(miniature)!r}", script, flags=re.MULTILINE)
+    (tmp_path / "run.py").write_text(script)
     command = [sys.executable, "run.py"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

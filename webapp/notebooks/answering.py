@@ -89,6 +89,7 @@ class _Process:
     def __init__(self, process: subprocess.Popen[str], errors: IO[bytes], base_model: str) -> None:
         self._process, self._errors, self._base_model = process, errors, base_model
         self._said: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._ended: Problem | None = None
         threading.Thread(target=self._listen, name="answers", daemon=True).start()
 
     def send(self, message: Mapping[str, Any]) -> None:
@@ -100,13 +101,17 @@ class _Process:
     def news(self, seconds: float) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         with suppress(queue.Empty):
-            while True:
+            while self._ended is None:
                 said = self._said.get(timeout=0 if found else seconds)
                 if said is None:
-                    raise self._obituary()
-                if said["type"] == "failed":
-                    raise self._failure(said)
-                found.append(said)
+                    self._ended = self._obituary()
+                elif said["type"] == "failed":
+                    self._ended = self._failure(said)
+                else:
+                    found.append(said)
+        # What was said before the end is told before it.
+        if self._ended and not found:
+            raise self._ended
         return found
 
     def _listen(self) -> None:
