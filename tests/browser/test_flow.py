@@ -126,6 +126,12 @@ def test_without_scripts_the_pages_still_lead_to_the_end(browser, server):
     page.get_by_label("LoRA rank").fill("8")
     page.get_by_role("button", name="Recompute").click()
     expect(page.get_by_text("You set it; suggested is 16.")).to_be_visible()
+    page.get_by_label("Run a dry run").uncheck()
+    page.get_by_role("button", name="Make the notebook").click()
+    expect(page.get_by_text("This notebook has not been run yet.")).to_be_visible()
+    expect(page.get_by_role("link", name="Download .ipynb")).to_be_visible()
+    page.get_by_role("link", name="Look inside").click()
+    expect(page.get_by_role("region", name="Code cell 1", exact=True)).to_be_visible()
     context.close()
 
 
