@@ -26,7 +26,7 @@ def test_similarities_are_exact_however_they_are_cut_into_rounds(tokens: int, mo
     with TokenStore() as store:
         store.add(*TokenBatch.of(documents[:30]))
         store.add(*TokenBatch.of(documents[30:]))
-        found = similarities(store, left, right)
+        found = similarities(store.documents(), left, right)
     assert found.tolist() == [by_sets(documents[a], documents[b]) for a, b in zip(left, right, strict=True)]
 
 
@@ -34,16 +34,23 @@ def test_a_round_has_a_limit_of_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jaccard, "_PAIRS", 3)
     with TokenStore() as store:
         store.add(*TokenBatch.of([[1, 2]]))
-        assert similarities(store, np.zeros(10, np.int64), np.zeros(10, np.int64)).tolist() == [1.0] * 10
+        assert similarities(store.documents(), np.zeros(10, np.int64), np.zeros(10, np.int64)).tolist() == [1.0] * 10
+
+
+def test_as_many_pairs_as_one_round_can_number() -> None:
+    draw = np.random.default_rng(1)
+    left, right = draw.integers(0, 3, (2, 70_000))
+    with TokenStore() as store:
+        store.add(*TokenBatch.of([[1, 2], [1, 2], [3, 4]]))
+        found = similarities(store.documents(), left, right)
+    assert found.tolist() == ((left == 2) == (right == 2)).astype(float).tolist()
 
 
 def test_no_pairs() -> None:
     with TokenStore() as store:
-        assert similarities(store, np.empty(0, np.int64), np.empty(0, np.int64)).tolist() == []
+        assert similarities(store.documents(), np.empty(0, np.int64), np.empty(0, np.int64)).tolist() == []
 
 
 def test_an_id_that_would_not_fit_is_refused() -> None:
-    with TokenStore() as store:
+    with TokenStore() as store, pytest.raises(ValueError, match="2\\^24"):
         store.add(*TokenBatch.of([[1, 2**24]]))
-        with pytest.raises(ValueError, match="2\\^24"):
-            similarities(store, np.array([0]), np.array([0]))

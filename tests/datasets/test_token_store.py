@@ -8,12 +8,22 @@ from webapp.datasets.tokens import TokenBatch
 
 
 @pytest.mark.parametrize("longest", [0, 3, 2000], ids=["empty", "short", "long"])
-def test_documents_are_read_as_they_were_written_in_any_order_and_as_often_as_wanted(longest: int) -> None:
+def test_documents_are_read_as_they_were_written(longest: int) -> None:
     chance = np.random.default_rng(longest)
     documents = [chance.integers(0, 2**24, chance.integers(0, longest + 1)) for _ in range(300)]
     with TokenStore() as store:
-        store.add(*TokenBatch.of(documents))
-        for rows in (np.array([0]), np.array([299, 0, 299, 7]), chance.integers(0, 300, 1000)):
-            ids, offsets = store.read(rows)
-            found = np.split(ids, offsets[1:-1])
-            assert [part.tolist() for part in found] == [documents[row].tolist() for row in rows]
+        for some in (documents[:100], documents[100:]):
+            store.add(*TokenBatch.of(some))
+            found = store.documents()
+        assert [found.text(row).tolist() for row in range(300)] == [document.tolist() for document in documents]
+        rows = chance.integers(0, 300, 1000)
+        assert found.lengths(rows).tolist() == [len(documents[row]) for row in rows]
+
+
+def test_what_is_added_later_leaves_documents_that_were_read_before_as_they_are() -> None:
+    with TokenStore() as store:
+        store.add(*TokenBatch.of([[1, 2, 3]]))
+        before = store.documents()
+        store.add(*TokenBatch.of([[4]]))
+        assert before.counts.tolist() == [3]
+        assert store.documents().text(1).tolist() == [4]

@@ -16,7 +16,7 @@ from webapp.datasets.hashing import GOLDEN, mix
 SLOTS, BANDS = 128, 32
 MIN_TOKENS = 2
 _CHUNK_DOCUMENTS = 1000  # larger chunks leave the processor's caches: one large pass takes ten times as long
-_PAIRS = 20_000
+_PAIRS = 2000
 _EMPTY = np.uint32(0xFFFFFFFF)
 _SLOT_SHIFT = 25
 
@@ -62,21 +62,9 @@ def estimate(
     shares = np.empty(len(left))
     for first in range(0, len(left), _PAIRS):
         part = slice(first, first + _PAIRS)
-        shares[part] = (found[left[part]] == found[right[part]]).mean(axis=1)
-    return shares
-
-
-def bigram_places(offsets: Offsets) -> npt.NDArray[np.int64]:
-    """The places in the ids at which a bigram begins: all but the last of each document."""
-    begins = np.ones(offsets[-1], np.bool_)
-    begins[offsets[1:][np.diff(offsets) > 0] - 1] = False
-    return np.flatnonzero(begins)
-
-
-def bigrams_each(offsets: Offsets) -> npt.NDArray[np.int64]:
-    """How many bigrams each document has."""
-    counts: npt.NDArray[np.int64] = np.maximum(np.diff(offsets) - 1, 0)
-    return counts
+        same = found.take(left[part], axis=0) == found.take(right[part], axis=0)
+        shares[part] = np.bitwise_count(same.view(np.uint64)).sum(axis=1)
+    return shares / SLOTS
 
 
 def _fill(rows: Signatures, ids: Ids, offsets: Offsets) -> None:

@@ -5,6 +5,8 @@ agree on one of 32 bands of four slots are candidates, and a candidate counts on
 token bigrams reaches the threshold. 256 bytes an example stay in memory: 128 of signature, 128 of band keys.
 """
 
+from collections.abc import Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +33,7 @@ SHORT_TOKENS, SHORT_THRESHOLD = 24, 0.70
 # slots are borrowed, so that it may be far off. Of 8,800 pairs that were alike, fewer than 1 in 1000 were below these.
 # Only an example that was refused four times (a template just below the threshold) needs one that reaches it.
 _LONGER_THAN, _HOPELESS, _REFUSALS = np.array([50, 100]), np.array([0.6, 0.68, 0.72]), 4
+_AT_ONCE = 1 << 15  # pairs of one thread: few enough for all to have some, and enough to be worth the exchange
 
 
 class Signed(NamedTuple):
@@ -112,43 +115,62 @@ class NearDuplicates:
         `compared` counts the pairs that were looked at, at most 64 an example, and `verified` those compared exactly.
         """
         check_threshold(threshold)
-        rows = np.flatnonzero(among & (self._store.lengths() >= MIN_TOKENS))
-        clusters = Clusters(len(among))
-        rejected = np.empty(0, np.uint64)
-        refusals = np.zeros(len(among), np.int64)
+        documents = self._store.documents()
+        rows = np.flatnonzero(among & (documents.counts >= MIN_TOKENS))
         bands = np.frombuffer(self._bands, np.uint32).reshape(-1, BANDS)
-        for band in range(BANDS):
-            for left, right in _candidates(bands[rows, band], rows):
-                pairs = left.astype(np.uint64) << np.uint64(32) | right.astype(np.uint64)
-                pairs = _without(distinct(pairs[clusters.apart(left, right)]), rejected)
-                if not len(pairs):
-                    continue
-                alike = self._verify(clusters, pairs, threshold, refusals)
-                # Two sorted runs, which a stable sort merges.
-                rejected = np.sort(np.concatenate([rejected, pairs[~alike]]), kind="stable")
-        return clusters
+        search = _Search(documents, np.frombuffer(self._signatures, np.uint8).reshape(-1, SLOTS), threshold)
+        with ThreadPoolExecutor(self._threads) as pool:
+            for band in range(BANDS):
+                for left, right in _candidates(bands[rows, band], rows):
+                    search.link(left, right, pool)
+        self.compared += search.compared
+        self.verified += search.verified
+        return search.clusters
 
-    def _verify(
-        self, clusters: Clusters, pairs: npt.NDArray[np.uint64], threshold: float, refusals: Rows
-    ) -> npt.NDArray[np.bool_]:
-        """Links the pairs that are alike; answers which are."""
+
+class _Search:
+    """One search among the documents: what is linked, and which pairs were compared exactly and are not alike."""
+
+    def __init__(self, documents: TokenBatch, signed: ShortSignatures, threshold: float) -> None:
+        self._documents, self._signed, self._threshold = documents, signed, threshold
+        self._refused = np.empty(0, np.uint64)
+        self._refusals = np.zeros(len(signed), np.int64)
+        self.clusters = Clusters(len(signed))
+        self.compared = self.verified = 0
+
+    def link(self, left: Rows, right: Rows, pool: Executor) -> None:
+        """Links those of these pairs that are alike."""
+        pairs = left.astype(np.uint64) << np.uint64(32) | right.astype(np.uint64)
+        pairs = _without(distinct(pairs[self.clusters.apart(left, right)]), self._refused)
         left, right = (pairs >> np.uint64(32)).astype(np.int64), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        found = np.frombuffer(self._signatures, np.uint8).reshape(-1, SLOTS)
-        lengths = self._store.lengths()
-        shorter = np.minimum(lengths[left], lengths[right])
-        hopeless = _HOPELESS[np.digitize(shorter, _LONGER_THAN)]
-        needed = np.where(refusals[right] < _REFUSALS, threshold * hopeless, threshold)
-        alike = estimate(found, left, right) >= needed
-        left, right = left[alike], right[alike]
-        exact = similarities(self._store, left, right, self._threads)
-        short = shorter[alike] < SHORT_TOKENS
-        enough = exact >= np.where(short, max(threshold, SHORT_THRESHOLD), threshold)
-        clusters.link(left[enough], right[enough], exact[enough])
-        np.add.at(refusals, right[~enough], 1)
+        shorter = np.minimum(self._documents.lengths(left), self._documents.lengths(right))
+        hopeless = np.where(self._refusals[right] < _REFUSALS, _HOPELESS[np.digitize(shorter, _LONGER_THAN)], 1)
+
+        def compare(part: slice) -> tuple[Rows, npt.NDArray[np.float64]]:
+            """The places of the pairs that may be alike, and how alike they are."""
+            estimated = estimate(self._signed, left[part], right[part])
+            places = part.start + np.flatnonzero(estimated >= self._threshold * hopeless[part])
+            return places, similarities(self._documents, left[places], right[places])
+
+        parts = [slice(start, start + _AT_ONCE) for start in range(0, len(pairs), _AT_ONCE)]
+        places, similarity = _joined(pool.map(compare, parts))
+        short = shorter[places] < SHORT_TOKENS
+        alike = similarity >= np.where(short, max(self._threshold, SHORT_THRESHOLD), self._threshold)
+        self.clusters.link(left[places[alike]], right[places[alike]], similarity[alike])
+        refused = places[~alike]
+        np.add.at(self._refusals, right[refused], 1)
+        # Two sorted runs, which a stable sort merges.
+        self._refused = np.sort(np.concatenate([self._refused, pairs[refused]]), kind="stable")
         self.compared += len(pairs)
-        self.verified += len(left)
-        alike[alike] = enough
-        return alike
+        self.verified += len(places)
+
+
+def _joined(
+    parts: Iterable[tuple[Rows, npt.NDArray[np.float64]]],
+) -> tuple[Rows, npt.NDArray[np.float64]]:
+    """The columns of all parts; empty ones where there is none."""
+    places, similarity = zip((np.empty(0, np.int64), np.empty(0)), *parts, strict=True)
+    return np.concatenate(places), np.concatenate(similarity)
 
 
 def _without(pairs: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

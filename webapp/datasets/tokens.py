@@ -32,6 +32,10 @@ class TokenBatch(NamedTuple):
         """The number of tokens of each text."""
         return np.diff(self.offsets)
 
+    def lengths(self, texts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The number of tokens of each of these texts."""
+        return self.offsets[texts + 1] - self.offsets[texts]
+
     def text(self, index: int) -> npt.NDArray[np.uint32]:
         """The ids of one text."""
         return self.ids[self.offsets[index] : self.offsets[index + 1]]
