@@ -53,6 +53,7 @@ PAGES = (
 NOT_LISTED = {
     "pages.sign_in": "there are accounts in test_accounts.py",
     "pages.register": "there are accounts in test_accounts.py",
+    "pages.confirm_account_deletion": "there are accounts in test_accounts.py",
     "pages.opened_in_colab": "leads to the notebook's page",
     "pages.run_curves": "a part of the run's page",
 }

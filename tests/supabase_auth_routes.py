@@ -80,6 +80,8 @@ def _new_user(project: "Project") -> Any:
 def _no_user(project: "Project", user_id: str) -> Any:
     if not _is_service(project):
         return _error(403, "not_admin", "User not allowed")
+    if user_id not in {person.id for person in project.people.values()}:
+        return _error(404, "user_not_found", "User not found")
     project.people = {email: person for email, person in project.people.items() if person.id != user_id}
     return {}
 

@@ -52,7 +52,8 @@ class Settings(BaseSettings):
         SecretStr | None,
         Field(
             validation_alias="SUPABASE_SERVICE_KEY",
-            description="Its secret (service) key; with it all files are kept in its Storage.",
+            description="Its secret (service) key; with it all files are kept in its Storage, and who deletes their "
+            "account is deleted there too.",
         ),
     ] = None
     supabase_jwt_secret: Annotated[

@@ -286,3 +286,20 @@ def test_an_expired_token_says_so(accounts, ada):
 
 def test_a_cookie_never_needs_renewing(accounts, ada):
     assert accounts.renewed(ada.cookie) is None
+
+
+def test_the_account_is_confirmed_by_its_password_and_guessing_is_stopped(accounts, ada):
+    accounts.confirm(ada.caller, PASSWORD)
+    for _ in range(5):
+        assert code(accounts.confirm, ada.caller, "not the password") == "wrong_credentials"
+    assert events(accounts)[-1] == (ada.caller.id, "sign_in_failed")
+    with pytest.raises(Problem) as caught:
+        accounts.confirm(ada.caller, PASSWORD)
+    assert (caught.value.code, caught.value.status) == ("too_many_attempts", 429)
+
+
+def test_a_removed_account_signs_in_no_more_and_leaves_nothing(accounts, ada):
+    assert accounts.remove(ada.caller)
+    assert [count(accounts, table) for table in (Account, SignIn, RefreshToken, AuditEvent)] == [0, 0, 0, 0]
+    for shown in (Credentials(bearer=ada.access_token), Credentials(cookie=ada.cookie)):
+        assert code(accounts.caller, shown) == "invalid_token"

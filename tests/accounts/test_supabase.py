@@ -214,6 +214,51 @@ class TestSigningOut:
         assert audited(db) == [("signed_in", mine, ADDRESS), ("signed_out", mine, ADDRESS)]
 
 
+class TestLeaving:
+    @pytest.fixture
+    def ada(self, accounts):
+        return accounts.sign_in(EMAIL, PASSWORD, ADDRESS)
+
+    def with_the_service_key(self, project, db):
+        return SupabaseAccounts(settings(project, supabase_service_key=project.service_key), db)
+
+    def test_it_is_confirmed_by_the_email_address(self, accounts, ada):
+        accounts.confirm(ada.caller, " ADA@example.org ")
+        for given in ("", "eve@example.org", PASSWORD, ada.caller.id):
+            assert refused(accounts.confirm, ada.caller, given) == ("not_confirmed", 403)
+
+    def test_or_by_the_id_where_there_is_none(self, accounts):
+        accounts.confirm(Caller("0e7a4c1e"), "0e7a4c1e")
+        assert refused(accounts.confirm, Caller("0e7a4c1e"), "") == ("not_confirmed", 403)
+
+    def test_without_the_service_key_the_sign_in_remains(self, accounts, project, db, ada):
+        assert not accounts.remove(ada.caller)
+        assert audited(db) == []
+        assert EMAIL in project.people
+
+    def test_with_it_the_sign_in_goes_and_again_is_fine(self, project, db, ada):
+        accounts = self.with_the_service_key(project, db)
+        project.add_person("eve@example.org")
+        assert accounts.remove(ada.caller)
+        assert accounts.remove(ada.caller)
+        assert list(project.people) == ["eve@example.org"]
+        assert audited(db) == []
+        assert refused(accounts.sign_in, EMAIL, PASSWORD, ADDRESS) == ("wrong_credentials", 401)
+
+    def test_a_project_that_is_away_is_asked_again(self, project, db, ada):
+        accounts = self.with_the_service_key(project, db)
+        project.away = True
+        assert refused(accounts.remove, ada.caller) == ("supabase_unavailable", 503)
+        project.away = False
+        assert accounts.remove(ada.caller)
+        assert project.people == {}
+
+    def test_a_key_that_may_not_is_said(self, project, db, ada):
+        accounts = SupabaseAccounts(settings(project, supabase_service_key=project.anon_key), db)
+        assert refused(accounts.remove, ada.caller) == ("sign_in_refused", 403)
+        assert EMAIL in project.people
+
+
 def test_people_who_sign_in_at_once_get_their_own_tokens(accounts, project):
     emails = [f"person{number}@example.org" for number in range(8)]
     for email in emails:

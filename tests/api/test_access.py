@@ -58,3 +58,17 @@ def test_real_runs_are_for_those_who_have_signed_in(caller, allowed):
         with pytest.raises(Problem) as caught:
             caller.require("train")
         assert caught.value.code == "sign_in_required"
+
+
+@pytest.mark.parametrize("permissions", [{"read"}, {"read", "write", "delete", "train", "admin"}])
+def test_what_is_for_people_is_for_no_key_whatever_it_may_do(asked_by, permissions):
+    key = Caller("ada", permissions=frozenset(permissions), by_key=True)
+    refused = asked_by(key, "DELETE", "/v1/user/profile", json={"password": "x"})
+    assert (refused.status_code, refused.json["error"]["code"]) == (403, "not_for_keys")
+    assert asked_by(VISITOR, "DELETE", "/v1/user/profile").json["error"]["code"] == "sign_in_required"
+
+
+def test_the_document_asks_for_no_key_there(client):
+    routes = client.get("/openapi.json").json["paths"]["/v1/user/profile"]
+    assert routes["delete"]["security"] == [{"bearer": []}, {}]  # nothing is asked where nobody signs in
+    assert {"api_key": []} in routes["get"]["security"]

@@ -6,8 +6,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from webapp.jobs import claim
 from webapp.settings import Settings
 from webapp.storage.people import SignIn
+from webapp.workflow import deleting
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
 
@@ -251,3 +253,67 @@ def test_the_document_says_what_each_route_asks_for(program):
     assert "security" not in paths["/models"]["get"]
     assert paths["/v1/auth/refresh"]["post"]["security"] == [{"refresh_token": []}]
     assert paths["/jobs/{job_id}/progress"]["post"]["security"] == [{"progress_token": []}]
+
+
+class TestDeletingTheAccount:
+    def delete(self, ada, **body):
+        return ada.ask("DELETE", "/v1/user/profile", json=body)
+
+    def test_it_tells_what_went_and_that_was_all(self, ada):
+        dataset = ada.ask("POST", "/samples/harbour-bikes").json["session_id"]
+        key = ada.key("read")
+        answer = self.delete(ada, password=PASSWORD)
+        assert answer.status_code == 200, answer.text
+        counts = answer.json["deleted"]
+        assert (counts["datasets"], counts["jobs"], counts["files"]) == (1, 1, 1)
+        assert (counts["api_keys"], counts["sign_ins"]) == (1, 1)
+        assert counts["audit_events"] >= 2
+        assert answer.json["sign_in_remains"] is False
+        assert answer.json["message"] == "Your account and everything in it is deleted."
+        assert refusal(ada.ask("GET", f"/analyze/{dataset}")) == (401, "invalid_token")
+        by_key = ada.ask("GET", "/jobs", headers={"X-API-Key": key["api_key"]})
+        assert refusal(by_key) == (401, "invalid_key")
+        again = ada.ask("POST", "/v1/auth/refresh", headers={"Authorization": f"Bearer {ada.tokens['refresh_token']}"})
+        assert refusal(again) == (401, "invalid_refresh_token")
+        signed_in = ada.ask("POST", "/v1/auth/login", json={"email": ada.email, "password": PASSWORD})
+        assert refusal(signed_in) == (401, "wrong_credentials")
+
+    def test_a_wrong_password_is_answered_as_at_a_sign_in(self, ada):
+        sign_in = ada.ask("POST", "/v1/auth/login", json={"email": ada.email, "password": "wrong"})
+        wrong = self.delete(ada, password="wrong")
+        assert wrong.status_code == 401
+        assert {**wrong.json["error"], "request_id": ""} == {**sign_in.json["error"], "request_id": ""}
+        for _ in range(3):
+            self.delete(ada, password="wrong")
+        often = self.delete(ada, password=PASSWORD)
+        assert refusal(often) == (429, "too_many_attempts")
+        assert int(often.headers["Retry-After"]) > 0
+        assert ada.ask("GET", "/v1/user/profile").status_code == 200
+
+    @pytest.mark.parametrize("body", [{}, {"email": "p@example.org"}])
+    def test_it_names_what_it_is_confirmed_by(self, ada, body):
+        answer = self.delete(ada, **body)
+        assert refusal(answer) == (403, "not_confirmed")
+        assert answer.json["error"]["param"] == "password"
+
+    @pytest.mark.parametrize("permissions", [["read"], ["read", "write", "delete", "train", "admin"]])
+    def test_no_key_deletes_it(self, ada, permissions):
+        headers = {"X-API-Key": ada.key(*permissions)["api_key"]}
+        answer = ada.ask("DELETE", "/v1/user/profile", json={"password": PASSWORD}, headers=headers)
+        assert refusal(answer) == (403, "not_for_keys")
+        assert ada.ask("GET", "/v1/user/profile").status_code == 200
+
+    def test_while_a_job_runs_it_is_told_when_to_ask_again(self, ada, services, monkeypatch):
+        monkeypatch.setattr(deleting, "WAIT_SECONDS", 0.0)
+        dataset = ada.ask("POST", "/samples/harbour-bikes").json["session_id"]
+        while (job := claim(services.db, "test", 60)) and job.dataset_id != dataset:
+            pass
+        answer = self.delete(ada, password=PASSWORD)
+        assert refusal(answer) == (409, "job_running")
+        assert answer.headers["Retry-After"] == "5"
+        assert ada.ask("GET", f"/datasets/{dataset}/versions").status_code == 200
+
+    def test_no_other_website_has_a_browser_do_it(self, ada):
+        headers = ada.headers | {"Sec-Fetch-Site": "cross-site"}
+        answer = ada.ask("DELETE", "/v1/user/profile", json={"password": PASSWORD}, headers=headers)
+        assert refusal(answer) == (403, "cross_site_request")

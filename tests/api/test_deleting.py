@@ -50,3 +50,8 @@ def test_who_signs_in_keeps_what_they_tried(app, services, monkeypatch):
     assert answer.json == {"session_id": dataset.id, "expires_at": None}
     monkeypatch.setattr(services.authentication, "caller", lambda _: Caller("bob"), raising=False)
     assert app.test_client().post(f"/datasets/{dataset.id}/claim").status_code == 404
+
+
+def test_where_nobody_signs_in_there_is_no_account_to_delete(client):
+    answer = client.delete("/v1/user/profile", json={"password": "x"})
+    assert (answer.status_code, answer.json["error"]["code"]) == (404, "no_accounts")

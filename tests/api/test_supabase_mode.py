@@ -5,12 +5,16 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import select
 
 from tests.conftest import Server, jsonl, until
 from tests.supabase import PASSWORD, Project, running
+from webapp import create_app
+from webapp.accounts import Credentials
 from webapp.errors import Problem
 from webapp.server import serve
 from webapp.settings import Settings
+from webapp.storage.people import AuditEvent
 from webapp.storage.tables import Dataset, Job
 from webapp.workflow.job_files import run_key, settle_run
 
@@ -191,6 +195,50 @@ def test_what_a_run_left_is_served_when_its_machine_is_gone(app, upload, people,
     assert status("eve", f"/jobs/{job_id}/artifacts/executed.ipynb") == 404
 
 
+class TestDeletingTheAccount:
+    @pytest.fixture
+    def ida(self, app, project, people):
+        """Somebody who signed in just for this."""
+        project.add_person("ida@example.org")
+        answer = app.test_client().post("/auth/login", json={"email": "ida@example.org", "password": PASSWORD})
+        people["ida"] = {"Authorization": f"Bearer {answer.json['access_token']}"}
+        yield people["ida"]
+        del people["ida"]
+        project.people.pop("ida@example.org", None)
+
+    def test_it_takes_rows_objects_and_the_sign_in(self, app, ida, project, services, upload, work):
+        work()
+        before = project.objects()
+        dataset = upload("ida")
+        work()
+        assert any(dataset in name for name in project.objects())
+        wrong = app.test_client().delete("/v1/user/profile", json={"email": "ada@example.org"}, headers=ida)
+        assert (wrong.status_code, wrong.json["error"]["code"]) == (403, "not_confirmed")
+        answer = app.test_client().delete("/v1/user/profile", json={"email": "Ida@example.org"}, headers=ida)
+        assert answer.status_code == 200, answer.text
+        assert answer.json["sign_in_remains"] is False
+        assert project.objects() == before
+        assert "ida@example.org" not in project.people
+        assert "ada@example.org" in project.people
+        with services.db.reading() as session:
+            assert session.get(Dataset, dataset) is None
+
+    def test_without_the_service_key_the_answer_says_that_the_sign_in_remains(self, settings, ida, project, services):
+        changed = settings.model_copy(update={"supabase_service_key": None})
+        other = create_app(changed)
+        owner = services.authentication.caller(Credentials(bearer=ida["Authorization"].split()[1])).id
+        other.test_client().post("/samples/harbour-bikes", headers=ida)
+        answer = other.test_client().delete("/v1/user/profile", json={"email": "ida@example.org"}, headers=ida)
+        other.extensions["tunebook"].db.close()
+        assert answer.json["deleted"]["datasets"] == 1
+        assert answer.json["sign_in_remains"] is True
+        assert "Your sign-in itself remains with the Supabase project" in answer.json["message"]
+        assert "ida@example.org" in project.people
+        with services.db.reading() as session:
+            assert session.scalar(select(Dataset).where(Dataset.owner == owner)) is None
+            assert session.scalar(select(AuditEvent).where(AuditEvent.owner == owner)) is None
+
+
 class TestInABrowser:
     @pytest.fixture
     def visitor(self, app):
@@ -219,6 +267,24 @@ class TestInABrowser:
         asked = len(project.asked)
         assert visitor.get("/v1/user/profile").status_code == 200
         assert len(project.asked) == asked
+
+    def test_an_account_goes_by_its_email_address(self, visitor, project):
+        project.add_person("ivo@example.org")
+        form = {"email": "ivo@example.org", "password": PASSWORD}
+        headers = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+        visitor.post("/sign-in", data=form, headers=headers)
+        page = visitor.get("/settings/delete", headers=headers).text
+        assert "To confirm, type ivo@example.org" in page
+        assert "remains with the Supabase project" not in page
+        refused = visitor.post("/settings/delete", data={"confirmation": "ivo"}, headers=headers)
+        assert refused.status_code == 403
+        assert "This is not the email address that you are signed in with." in refused.text
+        gone = visitor.post(
+            "/settings/delete", data={"confirmation": "ivo@example.org"}, headers=headers, follow_redirects=True
+        )
+        assert "Your account and everything in it is deleted." in gone.text
+        assert "ivo@example.org" not in project.people
+        assert visitor.get("/v1/user/profile").status_code == 401
 
     def test_one_whose_sign_in_is_over_is_a_visitor(self, visitor, project):
         project.expires_in = 60

@@ -52,3 +52,29 @@ def test_from_the_first_visit_to_a_key_and_out_again(new_context, server, width)
     expect(page.get_by_role("link", name="Sign in to upload")).to_be_visible()
     assert_usable(page)
     assert trouble == []
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_an_account_is_deleted_by_the_keyboard_alone(new_context, server, width):
+    page = new_context(viewport={"width": width, "height": 900}).new_page()
+    trouble = []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.goto(server.url + "/register?next=/settings")
+    page.get_by_label("Email address").fill(f"ada{width}@example.org")
+    page.get_by_label("Password").fill("correct horse battery")
+    page.get_by_role("button", name="Make the account").click()
+    page.get_by_role("link", name="Delete my account").press("Enter")
+    expect(page.get_by_role("heading", name="Delete my account?")).to_be_visible()
+    assert_usable(page)
+    page.get_by_label("Your password").fill("not the password")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("No account has this email address and this password.")
+    assert_usable(page)
+    page.get_by_label("Your password").fill("correct horse battery")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Delete my account and everything in it")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("Your account and everything in it is deleted.")
+    expect(page.get_by_role("link", name="Sign in to upload")).to_be_visible()
+    assert_usable(page)
+    assert trouble == []

@@ -6,12 +6,15 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
 from webapp.accounts import directory
 from webapp.accounts.passwords import is_password
 from webapp.cli import main
-from webapp.storage import Database
-from webapp.storage.tables import Dataset
+from webapp.storage import Blobs, Database
+from webapp.storage.people import AuditEvent
+from webapp.storage.tables import Dataset, Job, new_id
+from webapp.workflow import deleting
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
 EMAIL, PASSWORD = "ada@example.org", "correct horse battery"
@@ -93,6 +96,40 @@ def test_an_account_with_data_is_not(tunebook, ada, db):
     assert account(db).id == ada.id
 
 
+def test_an_account_goes_with_its_data_where_that_is_asked_for(tunebook, ada, db, tmp_path, monkeypatch):
+    monkeypatch.setenv("TUNEBOOK_HOME", str(tmp_path / "home"))
+    tunebook("add", "ben@example.org", "--password-stdin", typed=PASSWORD)
+    blobs = Blobs(tmp_path / "home" / "files")
+    for owner in (ada.id, directory.find_person(db, "ben@example.org").id):
+        dataset = Dataset(id=new_id(), owner=owner, filename="f", size=3, sha256="", blob="")
+        blobs.add(f"datasets/{dataset.id}", [b"abc"])
+        with db.session() as session:
+            session.add(dataset)
+    done = tunebook("remove", EMAIL, "--with-data")
+    assert done.exit_code == 0, done.output
+    assert "deleted: 1 versions of datasets, 0 notebooks, 0 jobs, 0 uploads; 1 files of 3 bytes" in done.output
+    assert f"removed: {EMAIL}" in done.output
+    assert account(db) is None
+    with db.reading() as session:
+        (left,) = session.scalars(select(Dataset))
+        assert [event for event in session.scalars(select(AuditEvent)) if event.owner == ada.id] == []
+    assert left.id == dataset.id
+    assert [path.name for path in (tmp_path / "home" / "files" / "datasets").iterdir()] == [dataset.id]
+
+
+def test_its_data_stay_while_a_job_of_it_runs(tunebook, ada, db, tmp_path, monkeypatch):
+    monkeypatch.setenv("TUNEBOOK_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(deleting, "WAIT_SECONDS", 0.0)
+    with db.session() as session:
+        session.add(dataset := Dataset(owner=ada.id, filename="f", size=1, sha256="", blob=""))
+        session.flush()
+        session.add(Job(kind="analysis", owner=ada.id, dataset_id=dataset.id, status="running"))
+    done = tunebook("remove", EMAIL, "--with-data")
+    assert done.exit_code == 1
+    assert "still running" in done.stderr
+    assert account(db).id == ada.id
+
+
 @pytest.mark.parametrize(
     ("arguments", "typed", "sentence"),
     [
@@ -100,6 +137,7 @@ def test_an_account_with_data_is_not(tunebook, ada, db):
         (["add", EMAIL, "--password-stdin"], "short", "at least 10 characters"),
         (["tier", "x@example.org", "pro"], None, "no account"),
         (["remove", "x@example.org"], None, "no account"),
+        (["remove", "x@example.org", "--with-data"], None, "no account"),
     ],
 )
 def test_what_does_not_work_is_told_in_a_sentence(tunebook, arguments, typed, sentence):

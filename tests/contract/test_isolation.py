@@ -90,7 +90,10 @@ RULES = {
     "auth.audit": Rule(OWN, queries=["", "before=1000000"]),
     "auth.api_keys": Rule(OWN),
     "auth.make_key": Rule(OWN, bodies=[{"name": "x", "permissions": ["read"]}]),
+    "auth.delete_account": Rule({401, 403, 429}, bodies=[{}, {"password": WRONG["password"]}]),
     "pages.settings": Rule(OWN),
+    "pages.confirm_account_deletion": Rule(OWN),
+    "pages.delete_account": Rule({401, 429}, forms=[{}, {"confirmation": WRONG["password"]}]),
     "pages.set_theme": Rule(OWN, forms=[{}, {"theme": "dark"}]),
     "pages.make_key": Rule(OWN, forms=[{}, {"name": "x", "read": "on"}]),
     # Signing in and out.

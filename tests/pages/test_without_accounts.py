@@ -12,7 +12,7 @@ def test_there_is_nothing_to_sign_in_to(visitor):
     page = visitor.visit("/")
     assert "/settings" in page.links
     assert "Sign" not in page.text
-    for path in ("/sign-in", "/register"):
+    for path in ("/sign-in", "/register", "/settings/delete"):
         assert "There are no accounts here" in visitor.visit(path).text
         assert visitor.status == 404
 
@@ -37,11 +37,12 @@ def test_the_settings_tell_what_is_there_and_what_happened(visitor):
     assert "Nobody signs in here" in page.text
     assert "What happened" in page.text
     assert "API keys" not in page.text
+    assert "Delete my account" not in page.text
     assert "Without limits of its own" in page.text
     assert page.form("/settings/theme")
 
 
-@pytest.mark.parametrize("path", ["/settings/keys", "/settings/keys/x/revoke", "/sign-out"])
+@pytest.mark.parametrize("path", ["/settings/keys", "/settings/keys/x/revoke", "/settings/delete", "/sign-out"])
 def test_what_belongs_to_accounts_is_refused(client, path):
     answer = client.post(path, data={"name": "a", "permissions": "read"}, headers={"Accept": "text/html"})
     assert answer.status_code == 404

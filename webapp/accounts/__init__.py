@@ -1,7 +1,7 @@
 """Who is asking, what is theirs, and what they did."""
 
 from webapp.accounts import audit
-from webapp.accounts.authentication import Accounts, Authentication, Credentials, Off, SignedIn
+from webapp.accounts.authentication import Accounts, Authentication, Confirmation, Credentials, Off, SignedIn
 from webapp.accounts.callers import (
     LOCAL,
     NOBODY,
@@ -24,6 +24,7 @@ __all__ = [
     "Accounts",
     "Authentication",
     "Caller",
+    "Confirmation",
     "Credentials",
     "Off",
     "Permission",

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Literal, Protocol
 
 from webapp.accounts.callers import LOCAL, Caller
+
+# By what people confirm that their account is to go.
+Confirmation = Literal["password", "email"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Authentication(Protocol):
 class Accounts(Authentication, Protocol):
     """An Authentication that people sign in with, by email and password."""
 
+    confirmed_by: ClassVar[Confirmation]
+
     def register(self, email: str, password: str, name: str, address: str) -> SignedIn | None:
         """A new account, signed in; None when its email address has to be confirmed first."""
 
@@ -55,6 +60,15 @@ class Accounts(Authentication, Protocol):
 
     def renewed(self, cookie: Mapping[str, str]) -> Mapping[str, str] | None:
         """What a page's cookie is to hold from now on, None while it can stay as it is."""
+
+    def confirm(self, person: Caller, given: str) -> None:
+        """Raises Problem unless `given` is what they confirm by."""
+
+    def remove(self, person: Caller) -> bool:
+        """Deletes the account, and what is kept of its person beside their data; whether their sign-in went with it.
+
+        Raises Problem `account_owns_data` (409) while they have datasets.
+        """
 
 
 class Off:

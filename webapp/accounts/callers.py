@@ -24,7 +24,7 @@ class Caller:
 
     `permissions` are what they may do with what is theirs: `read` it, `write` more, `delete`, `train` (runs with the
     real model), and `admin` their own keys. `name` is for people to read, `email` is there where it is known, and
-    `address` is where the request comes from.
+    `address` is where the request comes from. `by_key` says that a program of theirs asks, with an API key.
     """
 
     id: str | None
@@ -34,6 +34,7 @@ class Caller:
     name: str = ""
     email: str = ""
     address: str = ""
+    by_key: bool = False
 
     @property
     def signed_in(self) -> bool:
@@ -44,6 +45,12 @@ class Caller:
         """Raises Problem `sign_in_required` (401) unless this is a known person."""
         if not self.signed_in:
             raise Problem("sign_in_required", "Sign in first, or send an API key.", status=401)
+
+    def require_person(self) -> None:
+        """Raises Problem `sign_in_required` (401) or, for a program whatever its key may do, `not_for_keys` (403)."""
+        self.require_sign_in()
+        if self.by_key:
+            raise Problem("not_for_keys", "No API key may do this: sign in yourself.", status=403)
 
     def require(self, permission: Permission) -> None:
         """Raises Problem `sign_in_required` (401) or `permission_missing` (403) unless they may."""

@@ -3,17 +3,17 @@
 import re
 from typing import cast
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.accounts.callers import Caller, Tier
 from webapp.accounts.labels import label
 from webapp.accounts.passwords import check_password, hash_password
+from webapp.accounts.traces import forget
 from webapp.errors import Problem
 from webapp.storage import Database
-from webapp.storage.people import Account, ApiKey, AuditEvent, SignIn
-from webapp.storage.tables import Dataset
+from webapp.storage.people import Account, ApiKey, SignIn
 
 # What browsers take in a field for email addresses: https://html.spec.whatwg.org/#valid-e-mail-address
 EMAIL_PATTERN = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$"  # noqa: E501
@@ -59,6 +59,12 @@ def require_account(session: Session, email: str) -> Account:
     return found
 
 
+def find_person(db: Database, email: str) -> Caller:
+    """The person of an account, asking from nowhere; raises Problem `account_not_found` (404)."""
+    with db.reading() as session:
+        return caller_of_account(require_account(session, email), "")
+
+
 def list_accounts(db: Database) -> list[Account]:
     """All accounts, by email."""
     with db.reading() as session:
@@ -93,16 +99,7 @@ def remove_account(db: Database, email: str) -> None:
     """
     with db.session() as session:
         account = require_account(session, email)
-        datasets = session.scalar(select(func.count()).where(Dataset.owner == account.id)) or 0
-        if datasets:
-            raise Problem(
-                "account_owns_data",
-                f"This account has {datasets} datasets, and nobody could reach them any more: have them deleted first.",
-                status=409,
-                details={"datasets": datasets},
-            )
-        session.execute(delete(ApiKey).where(ApiKey.owner == account.id))
-        session.execute(delete(AuditEvent).where(AuditEvent.owner == account.id))
+        forget(session, account.id)
         session.delete(account)
 
 

@@ -83,6 +83,11 @@ def revoke_key(session: Session, caller: Caller, key_id: str) -> None:
     audit.record(session, caller, "key_revoked", key_id, name=found.name, prefix=found.prefix)
 
 
+def end_keys(session: Session, owner: str) -> None:
+    """Ends all keys of somebody at once."""
+    session.execute(delete(ApiKey).where(ApiKey.owner == owner))
+
+
 def shown_key(given: Credentials) -> str:
     """The API key among what a request shows, as a header of its own or as the bearer token; empty without one."""
     return given.api_key or (given.bearer if given.bearer.startswith(PREFIX) else "")
@@ -100,7 +105,8 @@ def caller_of_key(db: Database, key: str, address: str) -> Caller:
         raise Problem("key_expired", "This API key has expired; make a new one.", status=401)
     _note_use(db, row)
     permissions = frozenset(permission for permission in PERMISSIONS if permission in row.permissions)
-    return Caller(row.owner, permissions=permissions, tier=cast("Tier", row.tier), name=row.name, address=address)
+    tier = cast("Tier", row.tier)
+    return Caller(row.owner, permissions=permissions, tier=tier, name=row.name, address=address, by_key=True)
 
 
 def _note_use(db: Database, row: ApiKey) -> None:

@@ -3,12 +3,13 @@
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from webapp.accounts import audit, directory, keys
-from webapp.accounts.authentication import Credentials, SignedIn
+from webapp.accounts.authentication import Confirmation, Credentials, SignedIn
 from webapp.accounts.callers import NOBODY, Caller
 from webapp.accounts.passwords import hash_password, is_outdated, is_password
 from webapp.accounts.throttle import Throttle
@@ -27,6 +28,8 @@ _COOKIE = "sign_in"
 @dataclass(frozen=True)
 class LocalAccounts:
     """An `Accounts`; every credential is looked up, so that signing out and removing an account hold at once."""
+
+    confirmed_by: ClassVar[Confirmation] = "password"
 
     db: Database
     tokens: AccessTokens
@@ -61,20 +64,13 @@ class LocalAccounts:
 
     def sign_in(self, email: str, password: str, address: str) -> SignedIn:
         """Raises Problem `wrong_credentials` (401) or `too_many_attempts` (429), for unknown accounts too."""
-        email = directory.canonical_email(email)
-        self.throttle.attempt(email, address)
-        with self.db.reading() as session:
-            account = directory.find_account(session, email)
-        if not is_password(password, account.password_hash if account else None) or account is None:
-            self._failed(account, address)
-            raise Problem("wrong_credentials", "No account has this email address and this password.", status=401)
-        self.throttle.succeeded(email)
+        account = self._checked(email, password, address)
         renewed = hash_password(password) if is_outdated(account.password_hash) else account.password_hash
         with self.db.session() as session:
             # Only while the password is still the one that was checked.
             same = (Account.id == account.id) & (Account.password_hash == account.password_hash)
             if not session.scalar(update(Account).where(same).values(password_hash=renewed).returning(Account.id)):
-                raise Problem("wrong_credentials", "No account has this email address and this password.", status=401)
+                raise _wrong()
             session.execute(delete(SignIn).where(SignIn.expires_at <= utc_now()))
             audit.record(session, directory.caller_of_account(account, address), "signed_in")
             return self._begin(session, account, address)
@@ -117,6 +113,27 @@ class LocalAccounts:
     def renewed(self, cookie: object) -> None:  # noqa: ARG002
         """Never: it names a sign-in, which lasts."""
         return
+
+    def confirm(self, person: Caller, given: str) -> None:
+        """Raises as `sign_in` unless this is the person's password: whoever found them signed in may not guess it."""
+        self._checked(person.email, given, person.address)
+
+    def remove(self, person: Caller) -> bool:
+        """True: an account of here has its sign-ins here; raises Problem `account_not_found`, `account_owns_data`."""
+        directory.remove_account(self.db, person.email)
+        return True
+
+    def _checked(self, email: str, password: str, address: str) -> Account:
+        """The account that these belong to."""
+        email = directory.canonical_email(email)
+        self.throttle.attempt(email, address)
+        with self.db.reading() as session:
+            account = directory.find_account(session, email)
+        if not is_password(password, account.password_hash if account else None) or account is None:
+            self._failed(account, address)
+            raise _wrong()
+        self.throttle.succeeded(email)
+        return account
 
     def _sign_in_id(self, session: Session, given: Credentials) -> str | None:
         if not given.bearer:
@@ -166,3 +183,7 @@ class LocalAccounts:
             expires_in=ACCESS_SECONDS,
             cookie={_COOKIE: sign_in_id},
         )
+
+
+def _wrong() -> Problem:
+    return Problem("wrong_credentials", "No account has this email address and this password.", status=401)

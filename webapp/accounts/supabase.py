@@ -5,17 +5,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import jwt
 
 from webapp.accounts import audit
-from webapp.accounts.authentication import Credentials, SignedIn
+from webapp.accounts.authentication import Confirmation, Credentials, SignedIn
 from webapp.accounts.callers import NOBODY, VISITOR, Caller
 from webapp.accounts.keys import caller_of_key, shown_key
 from webapp.accounts.supabase_problems import refusal, sign_in_over
 from webapp.accounts.supabase_tokens import supabase_tokens
 from webapp.accounts.throttle import Throttle
+from webapp.accounts.traces import forget
 from webapp.errors import Problem
 from webapp.settings import Settings
 from webapp.storage import Database
@@ -37,12 +38,16 @@ class SupabaseAccounts:
     Raises Problem `supabase_not_configured` or `supabase_not_installed`.
     """
 
+    confirmed_by: ClassVar[Confirmation] = "email"
+
     def __init__(self, settings: Settings, db: Database) -> None:
         self._url = project_url(settings)
         if settings.supabase_key is None:
             raise not_configured("SUPABASE_KEY, the project's publishable key, is not set: people sign in with it")
         require_package()
         self._key = settings.supabase_key.get_secret_value()
+        service_key = settings.supabase_service_key
+        self._service_key = service_key.get_secret_value() if service_key else None
         self._db = db
         self._throttle = Throttle(settings.counters)
         self.tokens = supabase_tokens(settings)
@@ -131,6 +136,30 @@ class SupabaseAccounts:
                 return None
             raise
 
+    def confirm(self, person: Caller, given: str) -> None:
+        """Raises Problem `not_confirmed` (403) unless this is the person's email address, or id where there is none.
+
+        Passwords are the project's, and whoever signs in by another service has none.
+        """
+        if given.strip().lower() != (person.email or person.id or "").lower():
+            message = "This is not the email address that you are signed in with."
+            raise Problem("not_confirmed", message, status=403, param="email")
+
+    def remove(self, person: Caller) -> bool:
+        """Deletes what is kept here, and with SUPABASE_SERVICE_KEY the sign-in: whether it did.
+
+        Raises Problem `account_owns_data`, `supabase_unavailable` or `sign_in_refused`; again is fine. An access token
+        is good until it expires.
+        """
+        owner = person.id or ""
+        with self._db.session() as session:
+            forget(session, owner)
+        if self._service_key is None:
+            return False
+        with self._client(self._service_key) as client, _unless_gone():
+            client.auth.admin.delete_user(owner)
+        return True
+
     def _fresh(self, given: Credentials) -> str:
         """An access token that is still good, as only that one can sign out; raises Problem (401) for none."""
         token = given.bearer or given.cookie.get(_ACCESS, "")
@@ -152,12 +181,12 @@ class SupabaseAccounts:
         return http_client()
 
     @contextmanager
-    def _client(self) -> "Iterator[Client]":
+    def _client(self, key: str | None = None) -> "Iterator[Client]":
         """One for each call: signing in makes it that person's. Errors of the package become Problem."""
         from supabase_auth.errors import AuthError
 
         try:
-            yield connect(self._url, self._key, self._http)
+            yield connect(self._url, key or self._key, self._http)
         except AuthError as error:
             raise refusal(error) from error
         except ValueError as error:  # an answer that is none
@@ -166,6 +195,17 @@ class SupabaseAccounts:
     def _record(self, person: Caller, action: audit.Action, **details: str) -> None:
         with self._db.session() as session:
             audit.record(session, person, action, None, **details)
+
+
+@contextmanager
+def _unless_gone() -> Iterator[None]:
+    from supabase_auth.errors import AuthApiError
+
+    try:
+        yield
+    except AuthApiError as error:
+        if error.code != "user_not_found":
+            raise
 
 
 def _seconds_left(token: str) -> float:

@@ -7,7 +7,8 @@ from flask import Flask, request
 from webapp.accounts import Permission
 from webapp.api.context import caller
 
-Access = Permission | Literal["everyone"]
+# `person` is for people themselves: whatever a key may do, it does not come in.
+Access = Permission | Literal["everyone", "person"]
 
 # Everyone's are what says nothing of anyone's data, and what checks a token of its own: links, tickets, progress.
 ACCESS: dict[str, Access] = {
@@ -123,6 +124,9 @@ ACCESS: dict[str, Access] = {
     "pages.settings": "admin",
     "pages.make_key": "admin",
     "pages.revoke_key": "admin",
+    "auth.delete_account": "person",
+    "pages.confirm_account_deletion": "person",
+    "pages.delete_account": "person",
     # Taking away.
     "datasets.delete_dataset": "delete",
     "jobs.delete_job": "delete",
@@ -151,9 +155,11 @@ def require_rules(app: Flask) -> None:
 
 
 def refuse_strangers() -> None:
-    """Raises Problem `sign_in_required`, `permission_missing`, or that of a credential that is not valid."""
+    """Raises Problem `sign_in_required`, `permission_missing`, `not_for_keys`, or that of an invalid credential."""
     if request.endpoint is None:
         return  # nothing is at this address
     needed = ACCESS[request.endpoint]
-    if needed != "everyone":
+    if needed == "person":
+        caller().require_person()
+    elif needed != "everyone":
         caller().require(needed)

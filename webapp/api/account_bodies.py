@@ -9,6 +9,7 @@ from webapp.accounts import Permission, Tier
 from webapp.accounts.directory import EMAIL_PATTERN, MAX_EMAIL
 from webapp.accounts.passwords import MIN_CHARACTERS
 from webapp.api.bodies import Body
+from webapp.api.deleted_bodies import DeletedRowsBody
 from webapp.api.schemas import Request
 from webapp.notebooks.spec import Whole
 
@@ -34,6 +35,19 @@ class RefreshRequest(Request):
     """The refresh token, where it is not the bearer token."""
 
     refresh_token: Annotated[str, Field(max_length=4096)]
+
+
+class DeleteAccountRequest(Request):
+    """Who deletes their account confirms it: one of the two."""
+
+    password: Annotated[
+        str | None,
+        Field(max_length=MAX_PASSWORD, description="Of an account that is kept here (`TUNEBOOK_AUTH=local`)."),
+    ] = None
+    email: Annotated[
+        str | None,
+        Field(max_length=MAX_EMAIL, description="Of an account of a Supabase project; the `id`, where it has none."),
+    ] = None
 
 
 class KeyRequest(Request):
@@ -103,6 +117,20 @@ class ProfileBody(Body):
     permissions: Annotated[list[Permission], Field(description="Of the sign-in or the key that asks.")]
     created_at: datetime | None
     usage: UsageBody
+
+
+class DeletedAccountRowsBody(DeletedRowsBody):
+    api_keys: int
+    sign_ins: Annotated[int, Field(description="Those kept here.")]
+    audit_events: int
+
+
+class DeletedAccountBody(Body):
+    deleted: DeletedAccountRowsBody
+    sign_in_remains: Annotated[
+        bool, Field(description="Whether the sign-in is still with the Supabase project, whose service key is not set.")
+    ]
+    message: Annotated[str, Field(description="The same for people.")]
 
 
 class AuditEventBody(Body):

@@ -13,6 +13,8 @@ from webapp.accounts import SignedIn
 from webapp.api.account_bodies import (
     AuditBody,
     AuditQuery,
+    DeleteAccountRequest,
+    DeletedAccountBody,
     KeyBody,
     KeyRequest,
     KeysBody,
@@ -24,14 +26,20 @@ from webapp.api.account_bodies import (
     SignedInBody,
 )
 from webapp.api.context import bearer, caller, credentials, services
+from webapp.api.deleted_bodies import AT_WORK
 from webapp.api.errors import validation_problem
-from webapp.api.openapi import confirmation, errors
+from webapp.api.openapi import confirmation, errors, pending_headers
 from webapp.api.security import REFRESH_TOKEN
 from webapp.api.sessions import forget
 from webapp.errors import Problem
 from webapp.storage.people import ApiKey
 
 CONFIRM = "Confirm your email address by the link that was sent to it, then sign in."
+_GONE = "Your account and everything in it is deleted."
+_REMAINS = (
+    "Everything of yours here is deleted. Your sign-in itself remains with the Supabase project: "
+    "ask whoever runs it to delete that."
+)
 
 bp = APIBlueprint("auth", __name__, tag="Accounts")
 
@@ -155,6 +163,43 @@ def profile() -> dict[str, Any]:
     return asdict(workflow.profile(services(), caller()))
 
 
+@bp.delete("/v1/user/profile")
+@bp.input(DeleteAccountRequest, example={"password": "correct horse battery"})
+@bp.output(DeletedAccountBody, description="All of it is gone.")
+@bp.doc(
+    operation_id="delete_account",
+    responses=pending_headers(
+        errors(
+            _NO_ACCOUNTS
+            | _TOO_MANY
+            | {
+                401: "This is not the password of the account, or a sign-in is asked for.",
+                403: "It is not confirmed, an API key asks, or the request comes from another website.",
+                409: AT_WORK,
+            }
+        ),
+        409,
+    ),
+)
+def delete_account(json_data: DeleteAccountRequest) -> dict[str, Any]:
+    """Delete your account
+
+    And everything in it, for good: datasets, notebooks, runs, links, uploads, keys, sign-ins, and what was written
+    down. Jobs are called off first. Should it be interrupted, ask again: it goes on where it stopped.
+    """
+    confirmed_by = services().accounts.confirmed_by
+    given: str | None = getattr(json_data, confirmed_by)
+    if given is None:
+        raise Problem("not_confirmed", f"Confirm it by your {confirmed_by}.", status=403, param=confirmed_by)
+    left = workflow.delete_account(services(), caller(), given)
+    forget()
+    return {
+        "deleted": vars(left.deleted.data) | vars(left.deleted.traces),
+        "sign_in_remains": left.sign_in_remains,
+        "message": farewell(left),
+    }
+
+
 @bp.get("/v1/user/audit")
 @bp.input(AuditQuery, location="query")
 @bp.output(AuditBody, description="Newest first.")
@@ -167,6 +212,11 @@ def audit(query_data: AuditQuery) -> dict[str, Any]:
     page = workflow.audit_page(services(), caller(), query_data.limit, query_data.before)
     fields = ("id", "at", "action", "subject", "details", "address")
     return {"events": [{name: getattr(event, name) for name in fields} for event in page.events], "next": page.next}
+
+
+def farewell(left: workflow.Departure) -> str:
+    """What is told to a person whose account is gone."""
+    return _REMAINS if left.sign_in_remains else _GONE
 
 
 def _tokens(made: SignedIn) -> dict[str, Any]:

@@ -18,19 +18,19 @@ SCHEMES: dict[str, Any] = {
     PROGRESS_TOKEN: {"type": "http", "scheme": "bearer", "description": "Of one run that reports its progress."},
 }
 # Visitors may try everything but these, where they are let in.
-_FOR_PEOPLE = ("train", "admin")
+_FOR_PEOPLE = ("train", "admin", "person")
 
 
 def guarded(app: Flask, auth: str) -> dict[tuple[str, str], list[dict[str, list[str]]]]:
     """What each (path, method) that not everyone may call asks for under this TUNEBOOK_AUTH: any one of the list."""
-    shown: list[dict[str, list[str]]] = [{_BEARER: []}, {_API_KEY: []}]
-    visited: list[dict[str, list[str]]] = [*shown, {}]
     asked = {}
     for (path, method), endpoint in endpoints(app).items():
         needed = ACCESS[endpoint]
         if needed != "everyone":
             free = auth == "off" or (auth == "supabase" and needed not in _FOR_PEOPLE)
-            asked[path, method] = visited if free else shown
+            schemes = (_BEARER,) if needed == "person" else (_BEARER, _API_KEY)
+            shown: list[dict[str, list[str]]] = [{name: []} for name in schemes]
+            asked[path, method] = [*shown, {}] if free else shown
     return asked
 
 

@@ -11,6 +11,7 @@ from webapp.commands.arguments import AS_JSON
 from webapp.console import print_json
 
 if TYPE_CHECKING:
+    from webapp.accounts import Caller
     from webapp.storage import Database
 
 EMAIL = click.argument("email")
@@ -86,11 +87,14 @@ def password(email: str, from_stdin: bool) -> None:
 
 @accounts.command()
 @EMAIL
-def remove(email: str) -> None:
-    """Remove an account, its sign-ins and its keys; refused while it has datasets."""
+@click.option("--with-data", is_flag=True, help="Delete its datasets too, with everything made of them.")
+def remove(email: str, with_data: bool) -> None:
+    """Remove an account, its sign-ins and its keys; refused while it has datasets, unless these are to go with it."""
     from webapp.accounts import directory
 
     with _database() as db:
+        if with_data:
+            _delete_data(directory.find_person(db, email))
         directory.remove_account(db, email)
     click.echo(f"removed: {email}")
 
@@ -107,6 +111,22 @@ def _database() -> Iterator["Database"]:
         yield db
     finally:
         db.close()
+
+
+def _delete_data(person: "Caller") -> None:
+    """Deletes what a person owns, in the database and the store that the settings name, and says how much that was."""
+    from webapp import workflow
+    from webapp.settings import Settings
+
+    services = workflow.open_services(Settings())
+    try:
+        data = workflow.delete_belongings(services, person).data
+    finally:
+        services.db.close()
+    click.echo(
+        f"deleted: {data.datasets} versions of datasets, {data.notebooks} notebooks, {data.jobs} jobs, "
+        f"{data.uploads} uploads; {data.files} files of {data.bytes:,} bytes"
+    )
 
 
 def _password(from_stdin: bool) -> str:

@@ -1,10 +1,14 @@
 """Deleting in the browser: first a page that says what will go, then it goes."""
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import workflow
+from webapp.api.auth import farewell
 from webapp.api.context import caller, services
+from webapp.api.sessions import forget
+from webapp.errors import Problem
+from webapp.pages.signing_in import refusal
 
 
 def add_to(bp: Blueprint) -> None:
@@ -15,6 +19,8 @@ def add_to(bp: Blueprint) -> None:
     bp.post("/notebooks/<notebook_id>/delete", endpoint="delete_notebook")(delete_notebook)
     bp.get("/runs/<job_id>/delete", endpoint="confirm_run_deletion")(confirm_run)
     bp.post("/runs/<job_id>/delete", endpoint="delete_run")(delete_run)
+    bp.get("/settings/delete", endpoint="confirm_account_deletion")(confirm_account)
+    bp.post("/settings/delete", endpoint="delete_account")(delete_account)
 
 
 def confirm_dataset(dataset_id: str) -> ResponseReturnValue:
@@ -56,6 +62,35 @@ def delete_run(job_id: str) -> ResponseReturnValue:
     if job.notebook_id:
         return redirect(url_for("pages.notebook", notebook_id=job.notebook_id), 303)
     return redirect(url_for("pages.dataset", dataset_id=job.session_id), 303)
+
+
+def confirm_account() -> ResponseReturnValue:
+    """What will go with the account, and what is asked for so that nobody else deletes it."""
+    return _account_page()
+
+
+def delete_account() -> ResponseReturnValue:
+    """Deletes the account, signs out, and leads to the start, which says so."""
+    try:
+        left = workflow.delete_account(services(), caller(), request.form.get("confirmation", ""))
+    except Problem as problem:
+        return refusal(problem, _account_page(problem))
+    forget()
+    flash(farewell(left))
+    return redirect(url_for("service.index"), 303)
+
+
+def _account_page(problem: Problem | None = None) -> str:
+    confirmed_by = services().accounts.confirmed_by
+    return render_template(
+        "delete_account.html",
+        person=caller(),
+        uploaded=workflow.profile(services(), caller()).usage.datasets,
+        going=workflow.account_belongings(services(), caller()),
+        confirmed_by=confirmed_by,
+        sign_in_remains=confirmed_by == "email" and services().settings.supabase_service_key is None,
+        problem=problem,
+    )
 
 
 def _page(what: str, name: str, going: workflow.DeletedData | workflow.Deleted, back: str) -> str:

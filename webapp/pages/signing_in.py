@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, make_response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from webapp.accounts import SignedIn
@@ -50,6 +50,14 @@ def local_path(given: str) -> str:
     return given if here else "/"
 
 
+def refusal(problem: Problem, page: str) -> Response:
+    """The page that tells of a problem, with its status and when to try again."""
+    response = make_response(page, problem.status)
+    if "retry_after" in problem.details:
+        response.headers["Retry-After"] = str(problem.details["retry_after"])
+    return response
+
+
 def _form(template: str, enter: Callable[[], SignedIn | None]) -> ResponseReturnValue:
     """Shows a form, or what its sending leads to."""
     leads_to = local_path(request.values.get("next", "/"))
@@ -59,10 +67,7 @@ def _form(template: str, enter: Callable[[], SignedIn | None]) -> ResponseReturn
     try:
         made = enter()
     except Problem as problem:
-        response = make_response(render_template(template, problem=problem, **shown), problem.status)
-        if "retry_after" in problem.details:
-            response.headers["Retry-After"] = str(problem.details["retry_after"])
-        return response
+        return refusal(problem, render_template(template, problem=problem, **shown))
     if made is None:
         return render_template("sign_in.html", message=CONFIRM, **shown)
     remember(made)

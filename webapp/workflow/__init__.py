@@ -64,6 +64,13 @@ from webapp.workflow.job_files import (
 )
 from webapp.workflow.job_list import JobPage, list_runs
 from webapp.workflow.jobs import JobStatus, job_status
+from webapp.workflow.leaving import (
+    AccountBelongings,
+    Departure,
+    account_belongings,
+    delete_account,
+    delete_belongings,
+)
 from webapp.workflow.mapping import analyse_again, map_columns
 from webapp.workflow.measuring import OwnError, own_errors
 from webapp.workflow.notebook_list import ListedNotebook, NotebookPage, list_notebooks
@@ -94,6 +101,7 @@ from webapp.workflow.versions import Version, Versions, redo, undo, versions
 __all__ = [
     "COLAB",
     "CURSOR_PATTERN",
+    "AccountBelongings",
     "Artifact",
     "AuditPage",
     "CellError",
@@ -104,6 +112,7 @@ __all__ = [
     "DatasetState",
     "Deleted",
     "DeletedData",
+    "Departure",
     "Exported",
     "HandedOver",
     "JobPage",
@@ -130,6 +139,7 @@ __all__ = [
     "Usage",
     "Version",
     "Versions",
+    "account_belongings",
     "add_part",
     "analyse_again",
     "analysis",
@@ -159,6 +169,8 @@ __all__ = [
     "data_links",
     "dataset_belongings",
     "dataset_state",
+    "delete_account",
+    "delete_belongings",
     "delete_dataset",
     "delete_notebook",
     "delete_run",

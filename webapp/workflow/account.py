@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import PERMISSIONS, Caller, Permission, Tier, audit, keys, owned
 from webapp.accounts.keys import NewKey
+from webapp.errors import Problem
+from webapp.storage.database import hold_name
 from webapp.storage.people import Account, ApiKey, AuditEvent
 from webapp.storage.tables import Dataset, Job
 from webapp.workflow.lookup import canonical_id
@@ -62,12 +64,25 @@ def profile(services: Services, caller: Caller) -> Profile:
         )
 
 
+def hold_account(services: Services, session: Session, caller: Caller) -> None:
+    """Keeps an account of here from being deleted until the session ends: what it owned then, nobody could reach.
+
+    Raises Problem `invalid_token` (401) when it has been. A Supabase project's accounts are not known here.
+    """
+    if services.settings.auth != "local" or caller.local or not caller.signed_in:
+        return
+    hold_name(session, caller.id or "")
+    if session.get(Account, caller.id) is None:
+        raise Problem("invalid_token", "This account has been deleted.", status=401)
+
+
 def make_key(
     services: Services, caller: Caller, name: str, permissions: Iterable[Permission], expires_days: int | None
 ) -> NewKey:
-    """A new API key; raises Problem `no_accounts`, `permission_missing` or `too_many_keys`."""
+    """A new API key; raises Problem `no_accounts`, `permission_missing`, `too_many_keys`, or that of `hold_account`."""
     _ = services.accounts
     with services.db.session() as session:
+        hold_account(services, session, caller)
         return keys.make_key(session, caller, name, permissions, expires_days)
 
 

@@ -5,7 +5,8 @@ Should this stop in between, what is left are files without a row, which the swe
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import add
 
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -29,7 +30,7 @@ WAIT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Belongings:
-    """The rows and files of datasets, or of one notebook, by their ids and keys."""
+    """The rows and files of datasets, of one notebook or of uploads, by their ids and keys."""
 
     name: str
     datasets: tuple[str, ...]
@@ -56,15 +57,18 @@ class Belongings:
 class DeletedData:
     """What went, or would go: rows by table, and `files` with their `bytes`."""
 
-    datasets: int
-    notebooks: int
-    jobs: int
-    events: int
-    measurements: int
-    links: int
-    uploads: int
-    files: int
-    bytes: int
+    datasets: int = 0
+    notebooks: int = 0
+    jobs: int = 0
+    events: int = 0
+    measurements: int = 0
+    links: int = 0
+    uploads: int = 0
+    files: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: "DeletedData") -> "DeletedData":
+        return DeletedData(*map(add, astuple(self), astuple(other)))
 
 
 def dataset_belongings(services: Services, caller: Caller, dataset_id: str) -> tuple[Dataset, DeletedData]:
@@ -102,14 +106,14 @@ def remove_dataset(
 
     `action` is what is written down.
     """
-    _call_off(services, Job.dataset_id.in_(select(Dataset.id).where(family(root_id))))
+    call_off(services, Job.dataset_id.in_(select(Dataset.id).where(family(root_id))))
     with services.db.session() as session:
         # Held against jobs and notebooks that would come to it now.
         root = session.get(Dataset, root_id, with_for_update=True)
         if root is None or unless(root):
             raise Problem("dataset_not_found", "There is no dataset with this id.", status=404, param="session_id")
         found = _of_dataset(session, root)
-        _require_rest(session, found.jobs)
+        require_rest(session, Job.id.in_(found.jobs))
         deleted = _counted(services, session, found)
         session.execute(delete(Upload).where(Upload.id.in_(found.uploads)))
         session.execute(delete(Dataset).where(Dataset.id == root_id))  # the rest goes with it, by its foreign keys
@@ -122,16 +126,35 @@ def delete_notebook(services: Services, caller: Caller, notebook_id: str) -> Del
     """Deletes a notebook with its rows, links and jobs; raises Problem `notebook_not_found` and as `delete_dataset`."""
     with services.db.reading() as session:
         found_id = find_notebook(session, caller, notebook_id).id
-    _call_off(services, Job.notebook_id == found_id)
+    call_off(services, Job.notebook_id == found_id)
     with services.db.session() as session:
         notebook = session.get(Notebook, found_id, with_for_update=True)
         if notebook is None:
             raise Problem("notebook_not_found", "There is no notebook with this id.", status=404, param="notebook_id")
         found = _of_notebook(session, notebook)
-        _require_rest(session, found.jobs)
+        require_rest(session, Job.id.in_(found.jobs))
         deleted = _counted(services, session, found)
         session.execute(delete(Notebook).where(Notebook.id == found_id))
         _write_down(session, caller, "deleted", "notebook", found_id, found, deleted)
+    _delete_files(services, found)
+    return deleted
+
+
+def data_of(services: Services, owner: str) -> tuple[DeletedData, DeletedData]:
+    """What would go with all datasets of somebody, and with their uploads that have become none."""
+    with services.db.reading() as session:
+        roots = session.scalars(select(Dataset).where(Dataset.owner == owner, Dataset.root_id.is_(None)))
+        datasets = [_counted(services, session, _of_dataset(session, root)) for root in roots]
+        uploads = _ids(session, Upload.id, (Upload.owner == owner) & Upload.dataset_id.is_(None))
+        return sum(datasets, DeletedData()), _counted(services, session, _of_uploads(uploads))
+
+
+def remove_uploads(services: Services, which: ColumnElement[bool]) -> DeletedData:
+    """Deletes uploads that have become no dataset, with their parts."""
+    with services.db.session() as session:
+        gone = delete(Upload).where(which, Upload.dataset_id.is_(None)).returning(Upload.id)
+        found = _of_uploads(tuple(session.scalars(gone)))
+        deleted = _counted(services, session, found)
     _delete_files(services, found)
     return deleted
 
@@ -152,11 +175,15 @@ def _of_notebook(session: Session, notebook: Notebook) -> Belongings:
     return Belongings(notebook.filename, datasets=(), notebooks=(notebook.id,), jobs=jobs, uploads=())
 
 
+def _of_uploads(uploads: tuple[str, ...]) -> Belongings:
+    return Belongings("", datasets=(), notebooks=(), jobs=(), uploads=uploads)
+
+
 def _ids(session: Session, column: InstrumentedAttribute[str], where: ColumnElement[bool]) -> tuple[str, ...]:
     return tuple(session.scalars(select(column).where(where)))
 
 
-def _call_off(services: Services, whose: ColumnElement[bool]) -> None:
+def call_off(services: Services, whose: ColumnElement[bool]) -> None:
     """Cancels the jobs that wait, asks those that run to stop, and waits for them a while."""
     with services.db.session() as session:
         for job_id in _ids(session, Job.id, whose & Job.status.not_in(FINAL)):
@@ -170,16 +197,16 @@ def _call_off(services: Services, whose: ColumnElement[bool]) -> None:
     wait_until(lambda at_work: not at_work, running, WAIT_SECONDS)
 
 
-def _require_rest(session: Session, jobs: Sequence[str]) -> None:
-    theirs = Job.id.in_(jobs)
-    if running := _ids(session, Job.id, theirs & (Job.status == "running")):
+def require_rest(session: Session, whose: ColumnElement[bool]) -> None:
+    """Raises Problem `job_running` or `job_leaves` (409) while any of these jobs is at work, here or elsewhere."""
+    if running := _ids(session, Job.id, whose & (Job.status == "running")):
         raise Problem(
             "job_running",
             "A job of this is still running. It has been asked to stop: try again in a few seconds.",
             status=409,
             details={"job_id": running[0], "retry_after": 5},
         )
-    if leaving := _ids(session, Job.id, theirs & has_left()):
+    if leaving := _ids(session, Job.id, whose & has_left()):
         raise Problem(
             "job_leaves",
             "What a run made elsewhere is still being ended: try again in a minute.",

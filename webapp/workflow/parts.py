@@ -14,6 +14,7 @@ from webapp.jobs.events import storable
 from webapp.storage import Blobs
 from webapp.storage.tables import Dataset, Upload, UploadPart, new_id, utc_now
 from webapp.workflow import quotas
+from webapp.workflow.account import hold_account
 from webapp.workflow.lookup import canonical_id
 from webapp.workflow.services import Services
 from webapp.workflow.uploads import clean_filename, new_dataset, start_analysis
@@ -62,6 +63,7 @@ def begin_upload(
         expires_at=now + LIFETIME,
     )
     with services.db.session() as session:
+        hold_account(services, session, caller)
         session.add(upload)
         session.flush()
         quotas.keep_within(services, session, caller, size)

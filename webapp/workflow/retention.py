@@ -14,8 +14,7 @@ from webapp.accounts import VISITOR
 from webapp.errors import Problem
 from webapp.storage.people import SignIn
 from webapp.storage.tables import Dataset, Job, Notebook, StreamTicket, Upload, utc_now
-from webapp.workflow.deleting import remove_dataset
-from webapp.workflow.parts import upload_folder
+from webapp.workflow.deleting import remove_dataset, remove_uploads
 from webapp.workflow.services import Services
 
 EVERY_SECONDS = 600.0
@@ -75,11 +74,7 @@ def expire_uploads(services: Services, stop: threading.Event) -> None:  # noqa: 
     """Deletes uploads that nobody completed, with their parts; those being put together have a day more."""
     now = utc_now()
     over = (Upload.status != "completed") | (Upload.expires_at <= now - STRAY_AFTER)
-    abandoned = delete(Upload).where(Upload.expires_at <= now, Upload.dataset_id.is_(None), over)
-    with services.db.session() as session:
-        gone = list(session.scalars(abandoned.returning(Upload.id)))
-    for upload_id in gone:
-        services.blobs.delete(f"{upload_folder(upload_id)}/")
+    remove_uploads(services, (Upload.expires_at <= now) & over)
 
 
 def expire_credentials(services: Services, stop: threading.Event) -> None:  # noqa: ARG001

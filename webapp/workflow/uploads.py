@@ -14,6 +14,7 @@ from webapp.errors import Problem
 from webapp.jobs import enqueue
 from webapp.storage.tables import Dataset, Job, new_id, utc_now
 from webapp.workflow import quotas
+from webapp.workflow.account import hold_account
 from webapp.workflow.services import Services
 
 MAX_FILENAME = 200
@@ -52,13 +53,14 @@ def new_dataset(
 ) -> Iterator[tuple[Session, Dataset]]:
     """A dataset of the bytes, in the session that adds it; no file is left when that or the block fails.
 
-    Raises Problem `empty_file` or `unsupported_encoding`. What a visitor uploads expires.
+    Raises Problem `empty_file`, `unsupported_encoding`, or that of `hold_account`. What a visitor uploads expires.
     """
     dataset_id = new_id()
     folder = f"datasets/{dataset_id}"
     try:
         stored = services.blobs.add(folder, _readable(chunks))
         with services.db.session() as session:
+            hold_account(services, session, caller)
             dataset = Dataset(
                 id=dataset_id,
                 owner=caller.id,
