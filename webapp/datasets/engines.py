@@ -65,7 +65,7 @@ def in_processes(workers: int) -> Engine:
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(workers - 1, context, initializer=end_with_parent, initargs=(signal.SIGKILL,))
         try:
-            yield partial(_shared, here=partial(examine, by=by), pool=pool, ahead=2 * (workers - 1))
+            yield partial(_shared, here=partial(examine, by=by), pool=pool, ahead=4 * (workers - 1))
         except BrokenProcessPool as error:
             message = "A process of the analysis was ended from outside, perhaps for want of memory: use fewer workers."
             raise Problem("worker_died", message, status=503) from error

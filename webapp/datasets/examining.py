@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from operator import methodcaller
 
 import msgspec
 import numpy as np
@@ -27,7 +28,7 @@ from webapp.datasets.tokens import SAMPLED_CHARACTERS, SAMPLED_TEXTS, LearnedTex
 LONG_EXAMPLE_TOKENS = 4096
 MANY_TURNS = 8
 KEPT_KEYS, _KEY_CHARACTERS = 20, 60
-_QUESTION_MARKS = ("?", "？", "؟")
+_ASKS = methodcaller("endswith", ("?", "？", "؟"))
 
 
 class Examination(msgspec.Struct, frozen=True):
@@ -169,7 +170,7 @@ def _totals(rows: Rows, found: Pieces, encoded: TokenBatch, hits: Counter[str], 
     letters = "".join(rows.orders)
     # What calls and definitions hold is left out: these are counts of messages' contents.
     contents = found if not rows.noticed else contents_of(rows)
-    users = np.flatnonzero(found.are(b"u")).tolist()
+    users = map(found.texts.__getitem__, np.flatnonzero(found.are(b"u")).tolist())
     return Totals(
         roles=+Counter({ROLE_OF[letter]: letters.count(letter) for letter in "suat"}),
         turns=_turns(rows.orders),
@@ -179,7 +180,7 @@ def _totals(rows: Rows, found: Pieces, encoded: TokenBatch, hits: Counter[str], 
         characters=int(contents.characters.sum()),
         non_ascii=_non_ascii(contents),
         json_answers=json,
-        questions=sum([found.texts[place].rstrip().endswith(_QUESTION_MARKS) for place in users]),
+        questions=sum(map(_ASKS, map(str.rstrip, users))),
     )
 
 

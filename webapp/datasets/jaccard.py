@@ -66,14 +66,6 @@ def similarities(documents: TokenBatch, left: Rows, right: Rows) -> npt.NDArray[
     return found
 
 
-def distinct(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """The different values, sorted: np.unique of numpy 2.4 hashes them, many times slower than a sort."""
-    ordered = np.sort(values)
-    keep = np.ones(len(ordered), np.bool_)
-    keep[1:] = ordered[1:] != ordered[:-1]
-    return ordered[keep]
-
-
 def _similarities(documents: TokenBatch, left: Rows, right: Rows) -> npt.NDArray[np.float64]:
     """Those of one round."""
     numbers = np.arange(len(left) + 1, dtype=np.uint64) << np.uint64(_PAIR_SHIFT)

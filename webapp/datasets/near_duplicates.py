@@ -5,14 +5,14 @@ agree on one of 32 bands of four slots are candidates, and a candidate counts on
 token bigrams reaches the threshold. 256 bytes an example stay in memory: 128 of signature, 128 of band keys.
 """
 
-from collections.abc import Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from webapp.datasets.jaccard import Rows, TokenStore, distinct, similarities
+from webapp.datasets.hashing import distinct
+from webapp.datasets.jaccard import Rows, TokenStore, similarities
 from webapp.datasets.minhash import (
     BANDS,
     MIN_TOKENS,
@@ -120,12 +120,25 @@ class NearDuplicates:
         bands = np.frombuffer(self._bands, np.uint32).reshape(-1, BANDS)
         search = _Search(documents, np.frombuffer(self._signatures, np.uint8).reshape(-1, SLOTS), threshold)
         with ThreadPoolExecutor(self._threads) as pool:
-            for band in range(BANDS):
-                for left, right in _candidates(bands[rows, band], rows):
+            following = pool.submit(_candidates, bands[rows, 0], rows)
+            for band in range(1, BANDS + 1):
+                candidates = following.result()
+                if band < BANDS:  # those of the next band, meanwhile
+                    following = pool.submit(_candidates, bands[rows, band], rows)
+                for left, right in candidates:
                     search.link(left, right, pool)
         self.compared += search.compared
         self.verified += search.verified
         return search.clusters
+
+
+class _Compared(NamedTuple):
+    """Pairs that were compared exactly: their rows, how similar they are, and whether that is alike."""
+
+    left: Rows
+    right: Rows
+    similarity: npt.NDArray[np.float64]
+    alike: npt.NDArray[np.bool_]
 
 
 class _Search:
@@ -140,37 +153,35 @@ class _Search:
 
     def link(self, left: Rows, right: Rows, pool: Executor) -> None:
         """Links those of these pairs that are alike."""
-        pairs = left.astype(np.uint64) << np.uint64(32) | right.astype(np.uint64)
-        pairs = _without(distinct(pairs[self.clusters.apart(left, right)]), self._refused)
+        pairs = _without(distinct(_packed(left, right)[self.clusters.apart(left, right)]), self._refused)
+        if not len(pairs):
+            return
+        parts = (pairs[start : start + _AT_ONCE] for start in range(0, len(pairs), _AT_ONCE))
+        found = _Compared(*map(np.concatenate, zip(*pool.map(self._compare, parts), strict=True)))
+        left, right, similarity, alike = found
+        self.clusters.link(left[alike], right[alike], similarity[alike])
+        np.add.at(self._refusals, right[~alike], 1)
+        # Two sorted runs, which a stable sort merges.
+        refused = _packed(left[~alike], right[~alike])
+        self._refused = np.sort(np.concatenate([self._refused, refused]), kind="stable")
+        self.compared += len(pairs)
+        self.verified += len(left)
+
+    def _compare(self, pairs: npt.NDArray[np.uint64]) -> _Compared:
         left, right = (pairs >> np.uint64(32)).astype(np.int64), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
         shorter = np.minimum(self._documents.lengths(left), self._documents.lengths(right))
         hopeless = np.where(self._refusals[right] < _REFUSALS, _HOPELESS[np.digitize(shorter, _LONGER_THAN)], 1)
-
-        def compare(part: slice) -> tuple[Rows, npt.NDArray[np.float64]]:
-            """The places of the pairs that may be alike, and how alike they are."""
-            estimated = estimate(self._signed, left[part], right[part])
-            places = part.start + np.flatnonzero(estimated >= self._threshold * hopeless[part])
-            return places, similarities(self._documents, left[places], right[places])
-
-        parts = [slice(start, start + _AT_ONCE) for start in range(0, len(pairs), _AT_ONCE)]
-        places, similarity = _joined(pool.map(compare, parts))
-        short = shorter[places] < SHORT_TOKENS
-        alike = similarity >= np.where(short, max(self._threshold, SHORT_THRESHOLD), self._threshold)
-        self.clusters.link(left[places[alike]], right[places[alike]], similarity[alike])
-        refused = places[~alike]
-        np.add.at(self._refusals, right[refused], 1)
-        # Two sorted runs, which a stable sort merges.
-        self._refused = np.sort(np.concatenate([self._refused, pairs[refused]]), kind="stable")
-        self.compared += len(pairs)
-        self.verified += len(places)
+        perhaps = estimate(self._signed, left, right) >= self._threshold * hopeless
+        left, right = left[perhaps], right[perhaps]
+        similarity = similarities(self._documents, left, right)
+        short = shorter[perhaps] < SHORT_TOKENS
+        needed = np.where(short, max(self._threshold, SHORT_THRESHOLD), self._threshold)
+        return _Compared(left, right, similarity, similarity >= needed)
 
 
-def _joined(
-    parts: Iterable[tuple[Rows, npt.NDArray[np.float64]]],
-) -> tuple[Rows, npt.NDArray[np.float64]]:
-    """The columns of all parts; empty ones where there is none."""
-    places, similarity = zip((np.empty(0, np.int64), np.empty(0)), *parts, strict=True)
-    return np.concatenate(places), np.concatenate(similarity)
+def _packed(left: Rows, right: Rows) -> npt.NDArray[np.uint64]:
+    """Each pair as one number, by which they sort."""
+    return left.astype(np.uint64) << np.uint64(32) | right.astype(np.uint64)
 
 
 def _without(pairs: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -71,8 +71,10 @@ def _lines_by_reads(stream: BinaryIO) -> Iterator[tuple[list[bytes | None], int]
         if not newline:
             carried = joined
             continue
+        if b"\r" in others:  # to look costs nothing, to replace nothing does
+            others = others.replace(b"\r\n", b"\n")
         # What lies within one read is never too long.
-        *lines, carried = others.replace(b"\r\n", b"\n").split(b"\n")
+        *lines, carried = others.split(b"\n")
         yield [_sound(joined), *lines], end
     if carried is None or carried:
         yield [_sound(carried)], end

@@ -40,7 +40,7 @@ def perhaps_repeating(texts: Sequence[bytes]) -> list[int]:
         ]
     )
     begins = begins[begins <= len(joined) - _COMPARED_BYTES]
-    starts = np.cumsum([1, *(len(one) + 1 for one in texts)])
+    starts = np.cumsum([1, *map(len, texts)]) + np.arange(len(texts) + 1)
     owners = np.searchsorted(starts, begins, side="right") - 1
     words = np.ndarray(len(joined) - 7, np.uint64, joined, strides=(1,))
     keys = mix(words[begins] + mix(words[begins + 8] + owners.astype(np.uint64) * GOLDEN))

@@ -6,6 +6,7 @@ import numpy.typing as npt
 from webapp.datasets.exactness import expected_error, note
 from webapp.datasets.examining import MANY_TURNS
 from webapp.datasets.gathering import Gathered
+from webapp.datasets.hashing import distinct
 from webapp.datasets.marks import Marked
 from webapp.datasets.report import Characteristics, Distribution
 from webapp.datasets.token_report import PerExample, TokenRange, Tokens, Truncation
@@ -40,7 +41,7 @@ def characteristics(gathered: Gathered, marked: Marked) -> Characteristics:
         json_answer_share=round(totals.json_answers / max(1, answers), 4),
         tool_call_share=round(marked.count("tool_calls") / examples, 4),
         answer_chars_p50=int(np.percentile(characters, 50, method="inverted_cdf")) if answers else 0,
-        distinct_answers=len(np.unique(gathered.answer_hashes)),
+        distinct_answers=len(distinct(gathered.answer_hashes)),
         non_ascii_share=round(totals.non_ascii / max(1, totals.characters), 4),
         **{name: marked.count(name) for name in Characteristics.MARKS},
     )
