@@ -7,9 +7,11 @@ export async function fetchPage() {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-export function showPage(fresh) {
+// `id` names a part of it that changes by itself; what else is on the page may be half filled in.
+export function showPage(fresh, id = "main") {
   const focused = document.activeElement?.id;
+  const part = fresh.getElementById(id) ? id : "main";
   document.title = fresh.title;
-  document.querySelector("main").replaceWith(fresh.querySelector("main"));
+  document.getElementById(part).replaceWith(fresh.getElementById(part));
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }

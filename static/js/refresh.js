@@ -1,12 +1,13 @@
-// Keeps a page that waits for a job up to date: fetches it again and swaps its content, without a reload.
+// Keeps what waits for a job up to date, `data-refresh` seconds apart, without a reload: the part of the page that has
+// an id, else all of its content.
 
 import { fetchPage, showPage } from "./page.js";
 
-const seconds = () => Number(document.querySelector("[data-refresh]")?.dataset.refresh ?? 0);
+const waiting = () => document.querySelector("[data-refresh]");
 
 async function refresh() {
   try {
-    showPage(await fetchPage());
+    showPage(await fetchPage(), waiting().id || undefined);
   } catch {
     // The server is away for a moment: the next turn tries again.
   }
@@ -14,7 +15,7 @@ async function refresh() {
 }
 
 function schedule() {
-  if (seconds() > 0) setTimeout(refresh, seconds() * 1000);
+  if (waiting()) setTimeout(refresh, Number(waiting().dataset.refresh) * 1000);
 }
 
 schedule();

@@ -1,11 +1,16 @@
 """A person's whole way through the pages, in a real browser, against the real server."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
+
+from webapp.storage import Database
+from webapp.storage.tables import Job, utc_now
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -167,3 +172,31 @@ def test_the_estimates_of_another_method_are_a_form_away(page, server):
     page.get_by_role("button", name="Estimate").click()
     expect(page.get_by_role("heading", name="QLoRA, 2 rows of 1,024 tokens")).to_be_visible()
     assert_accessible(page)
+
+
+def test_what_is_measured_after_the_analysis_comes_into_the_page_and_what_was_chosen_stays(watched, server, tmp_path):
+    page = watched
+    page.goto(server.url)
+    page.get_by_role("button", name="Try the sample").click()
+    page.get_by_role("link", name="Choose a model").click(timeout=20_000)
+    gate = page.locator("#gate")
+    expect(gate).to_contain_text("held-out answers", timeout=20_000)
+    measured = next(server.home.rglob("gate.json"))
+    measured.rename(tmp_path / "gate.json")
+    _set_analysis(server, status="running", lease_until=utc_now() + timedelta(hours=1))  # this test plays the job
+    page.reload()
+    expect(gate).to_contain_text("Not measured yet")
+    page.get_by_label("Which GPU trains it?").select_option("l4")
+    (tmp_path / "gate.json").rename(measured)
+    _set_analysis(server, status="completed", lease_until=None)
+    expect(gate).to_contain_text("held-out answers", timeout=20_000)
+    expect(page.get_by_label("Which GPU trains it?")).to_have_value("l4")
+
+
+def _set_analysis(server, **values):
+    db = Database(f"sqlite:///{server.home / 'tunebook.db'}")
+    with db.session() as session:
+        job = session.scalars(select(Job).where(Job.kind == "analysis")).one()
+        for name, value in values.items():
+            setattr(job, name, value)
+    db.close()

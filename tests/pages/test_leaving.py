@@ -64,13 +64,13 @@ def test_it_goes_signs_out_and_the_start_says_so_once(ada, services, client):
     client.set_cookie("tunebook_session", kept)
     assert client.get(f"/analyze/{dataset}").json["error"]["code"] == "sign_in_required"
     page = ada.send(ada.visit("/sign-in").form("/sign-in"), email=ada.person.email, password=PASSWORD)
-    assert "No account has this email address and this password." in page.text
+    assert "This is not the password of your account." in page.text
 
 
 def test_a_wrong_password_is_told_above_the_page_and_nothing_goes(ada):
     page = ada.send(ada.visit(PATH).form(PATH), confirmation="not the password")
     assert (ada.path, ada.status) == (PATH, 401)
-    assert "No account has this email address and this password." in page.text
+    assert "This is not the password of your account." in page.text
     assert page.form(PATH).fields == {"confirmation": ""}
     for _ in range(5):
         ada.send(page.form(PATH), confirmation="not the password")

@@ -23,6 +23,7 @@ from webapp.storage.tables import utc_now
 _SIGNED_IN_FOR = timedelta(days=30)
 # What a page keeps: the id of its sign-in, in a cookie that the installation signs.
 _COOKIE = "sign_in"
+_WRONG = "No account has this email address and this password."
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,13 @@ class LocalAccounts:
 
     def sign_in(self, email: str, password: str, address: str) -> SignedIn:
         """Raises Problem `wrong_credentials` (401) or `too_many_attempts` (429), for unknown accounts too."""
-        account = self._checked(email, password, address)
+        account = self._checked(email, password, address, _WRONG)
         renewed = hash_password(password) if is_outdated(account.password_hash) else account.password_hash
         with self.db.session() as session:
             # Only while the password is still the one that was checked.
             same = (Account.id == account.id) & (Account.password_hash == account.password_hash)
             if not session.scalar(update(Account).where(same).values(password_hash=renewed).returning(Account.id)):
-                raise _wrong()
+                raise Problem("wrong_credentials", _WRONG, status=401)
             session.execute(delete(SignIn).where(SignIn.expires_at <= utc_now()))
             audit.record(session, directory.caller_of_account(account, address), "signed_in")
             return self._begin(session, account, address)
@@ -116,22 +117,22 @@ class LocalAccounts:
 
     def confirm(self, person: Caller, given: str) -> None:
         """Raises as `sign_in` unless this is the person's password: whoever found them signed in may not guess it."""
-        self._checked(person.email, given, person.address)
+        self._checked(person.email, given, person.address, "This is not the password of your account.")
 
     def remove(self, person: Caller) -> bool:
         """True: an account of here has its sign-ins here; raises Problem `account_not_found`, `account_owns_data`."""
         directory.remove_account(self.db, person.email)
         return True
 
-    def _checked(self, email: str, password: str, address: str) -> Account:
-        """The account that these belong to."""
+    def _checked(self, email: str, password: str, address: str, refusal: str) -> Account:
+        """The account that these belong to; raises Problem `wrong_credentials` in the words of `refusal`."""
         email = directory.canonical_email(email)
         self.throttle.attempt(email, address)
         with self.db.reading() as session:
             account = directory.find_account(session, email)
         if not is_password(password, account.password_hash if account else None) or account is None:
             self._failed(account, address)
-            raise _wrong()
+            raise Problem("wrong_credentials", refusal, status=401)
         self.throttle.succeeded(email)
         return account
 
@@ -183,7 +184,3 @@ class LocalAccounts:
             expires_in=ACCESS_SECONDS,
             cookie={_COOKIE: sign_in_id},
         )
-
-
-def _wrong() -> Problem:
-    return Problem("wrong_credentials", "No account has this email address and this password.", status=401)
