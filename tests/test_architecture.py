@@ -20,13 +20,13 @@ FLOORS = (
     {"api", "pages", "console", "commands", "server", "gunicorn_worker", "gunicorn_log", "cli"},
 )
 FLOOR_OF = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
-# On the top floor, the command line has two parts and starts the server; pages, and the web server's workers, use the
+# On the top floor, the command line has three parts and starts the server; pages, and the web server's workers, use the
 # API's way with a request.
 JOINTS = {
-    ("cli", "server"),
     ("cli", "console"),
     ("cli", "commands"),
     ("commands", "console"),
+    ("commands", "server"),
     ("pages", "api"),
     ("gunicorn_worker", "api"),
 }
@@ -74,7 +74,9 @@ def test_imports_run_downwards_only(path):
             "webapp.training.data, webapp.training.masking, webapp.training.families",
             "flask sqlalchemy torch transformers",
         ),
-        ("webapp.notebooks, webapp.cli", "flask torch transformers sklearn"),
+        ("webapp.notebooks", "flask torch transformers sklearn"),
+        ("webapp.cli", "numpy sqlalchemy flask pydantic jinja2"),
+        ("webapp.commands.analyzing", "sqlalchemy flask pydantic jinja2 torch transformers sklearn"),
         (
             "webapp.api, webapp.pages, webapp.server",
             "torch transformers nbclient re2 py3langid gigatoken awkward pyarrow sklearn",

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from webapp.catalog import models
-from webapp.cli import main
+from webapp.cli import COMMANDS, main
 from webapp.datasets import sample_path
 
 SAMPLE = str(sample_path())
@@ -29,7 +29,7 @@ def write(path, *lines):
 GOOD = '{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "answer"}]}'
 
 
-@pytest.mark.parametrize("command", sorted(main.commands))
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_command_has_help(command):
     done = tunebook(command, "--help")
     assert done.exit_code == 0

@@ -89,7 +89,9 @@ def test_the_guide_says_of_every_failure_what_the_rules_say():
 
 def commands(group, before=""):
     """All commands by their whole name."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         yield f"{before}{name}", command
         if isinstance(command, click.Group):
             yield from commands(command, f"{before}{name} ")

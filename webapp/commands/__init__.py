@@ -1,1 +1,1 @@
-"""Commands of the command line that work on a dataset file; `webapp.cli` gathers them."""
+"""The commands of the command line, each loaded when it is called; `webapp.cli` knows where they are."""
