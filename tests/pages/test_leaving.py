@@ -64,7 +64,7 @@ def test_it_goes_signs_out_and_the_start_says_so_once(ada, services, client):
     client.set_cookie("tunebook_session", kept)
     assert client.get(f"/analyze/{dataset}").json["error"]["code"] == "sign_in_required"
     page = ada.send(ada.visit("/sign-in").form("/sign-in"), email=ada.person.email, password=PASSWORD)
-    assert "This is not the password of your account." in page.text
+    assert "No account has this email address and this password." in page.text
 
 
 def test_a_wrong_password_is_told_above_the_page_and_nothing_goes(ada):
