@@ -108,6 +108,16 @@ def test_the_sixth_attempt_in_a_minute_waits_whether_there_is_an_account_or_not(
         assert (caught.value.code, caught.value.status) == ("too_many_attempts", 429)
 
 
+def test_no_other_writing_of_an_address_is_counted_apart(accounts, ada):
+    for number in range(5):
+        code(accounts.sign_in, " " * number + EMAIL[:2].upper() + EMAIL[2:], "x", HERE)
+    with pytest.raises(Problem) as caught:
+        accounts.sign_in(EMAIL, PASSWORD, HERE)
+    assert caught.value.code == "too_many_attempts"
+    for unseen in "\u200b\0":
+        assert code(accounts.sign_in, EMAIL[:2] + unseen + EMAIL[2:], PASSWORD, HERE) == "wrong_credentials"
+
+
 def test_many_attempts_at_once_are_not_more(accounts, ada):
     def attempt(_):
         try:

@@ -82,6 +82,13 @@ def test_a_record_without_an_end_is_one_problem(text: str) -> None:
     assert csv.field_size_limit() == limit
 
 
+def test_rows_that_an_open_quotation_swallows_are_not_missing_in_silence() -> None:
+    for rest in ("c,d\n" * 30, 'c,d\ne,"f"\n' * 30):
+        problem = problem_of('question,answer\na,b\nq "bad,"un closed\n' + rest)
+        assert problem.code == "broken_csv"
+        assert "Row 2 " in problem.message
+
+
 def test_long_texts_are_read() -> None:
     assert len(rows("a,b\n" + "x" * 1_000_000 + ",y\n")[0]["a"]) == 1_000_000
 

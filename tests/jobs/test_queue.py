@@ -28,6 +28,16 @@ def test_the_oldest_job_is_taken_first_and_only_once(store):
     assert [job and job.id for job in taken] == [first, second, None]
 
 
+def test_whoever_has_the_fewest_running_is_next(store):
+    orders = [store.add() for _ in range(6)]
+    owners = ["ann", "ann", "ann", "ann", "ben", None]
+    with store.db.session() as session:
+        for job_id, owner in zip(orders, owners, strict=True):
+            session.get_one(Job, job_id).owner = owner
+    # Ann's first, then whoever has none, then by age; the local person's jobs wait for nobody.
+    assert [claim(store.db, "w", 30).id for _ in orders] == [orders[place] for place in (0, 4, 5, 1, 2, 3)]
+
+
 def test_a_claimed_job_runs_as_its_next_attempt_under_a_lease(store):
     job = claim(store.db, "worker", 30) if store.add(rows=3) else None
     assert (job.status, job.attempt, job.worker, job.params) == ("running", 1, "worker", {"rows": 3})
@@ -71,7 +81,7 @@ def test_a_claim_is_one_statement_that_postgresql_skips_locked_rows_in(store, mo
     claim(store.db, "w", 30)
     sql = str(seen[0].compile(dialect=postgresql.dialect()))
     assert sql.startswith("UPDATE jobs SET")
-    assert "FOR UPDATE SKIP LOCKED" in sql
+    assert "FOR UPDATE OF jobs SKIP LOCKED" in sql
 
 
 def test_a_waiting_job_is_cancelled_at_once(store):

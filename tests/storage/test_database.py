@@ -256,3 +256,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_all_ids_are_uuids():
     assert len(tables.new_id()) == 36
     assert tables.new_id() != tables.new_id()
+
+
+def test_an_error_does_not_quote_what_was_to_be_written(db):
+    with pytest.raises(IntegrityError) as caught, db.session() as session:
+        session.add(Job(kind="analysis", dataset_id="nowhere", params={"secret": "words"}))
+    assert "words" not in str(caught.value)

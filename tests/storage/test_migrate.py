@@ -128,3 +128,16 @@ def test_a_store_from_before_versions_keeps_its_datasets_and_their_notebooks(emp
         notebook = session.get_one(tables.Notebook, "n")
         assert (notebook.dataset_id, notebook.data_blob, notebook.encrypted) == ("d", None, False)
     db.close()
+
+
+def test_nobody_else_may_read_an_sqlite_database(tmp_path):
+    tmp_path.chmod(0o755)
+    db = Database(f"sqlite:///{tmp_path}/tunebook.db")
+    db.migrate()
+    with db.session() as session:
+        session.add(tables.Dataset(filename="f", size=1, sha256="", blob=""))
+        session.flush()
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("tunebook.db*")}
+    db.close()
+    del modes["tunebook.db.lock"]
+    assert modes == dict.fromkeys(("tunebook.db", "tunebook.db-wal", "tunebook.db-shm"), 0o600)

@@ -1,5 +1,7 @@
 """Rows are found by id, for whom they belong to."""
 
+import pkgutil
+
 import pytest
 
 from webapp import workflow
@@ -69,3 +71,31 @@ def test_an_id_that_nothing_has_is_a_404(services, find, code, given):
     with services.db.reading() as session, pytest.raises(Problem) as caught:
         find(session, LOCAL, given)
     assert (caught.value.code, caught.value.status) == (code, 404)
+
+
+ORDERS = {
+    "fix": ("fixing.Plan.from_data", lambda *given: workflow.start_fix(*given, [{"name": "dedupe"}], preview=True)),
+    "export": ("exporting._export_key", lambda *given: workflow.export_dataset(*given, "alpaca", "train", 0)),
+    "generate": ("generating.render", lambda *given: workflow.generate(*given, "smollm2-360m")),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_what_is_ordered_of_a_dataset_that_is_just_deleted_is_not_found(services, work, monkeypatch, name):
+    lines = [LINE.replace(b'"a"', b'"%d"' % number) + b"\n" for number in range(12)]
+    dataset = workflow.upload(services, ANN, "a.jsonl", lines)
+    work()
+    notebooks = set(services.blobs.path("notebooks").glob("*"))
+    between, order = ORDERS[name]
+    path = f"webapp.workflow.{between}"
+    original = pkgutil.resolve_name(path)
+
+    def deleted_first(*given):
+        workflow.delete_dataset(services, ANN, dataset.id)
+        return original(*given)
+
+    monkeypatch.setattr(path, deleted_first)
+    with pytest.raises(Problem) as caught:
+        order(services, ANN, dataset.id)
+    assert caught.value.code == "dataset_not_found"
+    assert set(services.blobs.path("notebooks").glob("*")) == notebooks

@@ -48,7 +48,9 @@ def add_account(db: Database, email: str, password: str, name: str = "", tier: T
 
 def find_account(session: Session, email: str) -> Account | None:
     """The account of an email address."""
-    return session.scalar(select(Account).where(Account.email == _findable(email)))
+    email = canonical_email(email)
+    # Not asked for what no address holds: databases refuse some of it.
+    return session.scalar(select(Account).where(Account.email == email)) if email.isprintable() else None
 
 
 def require_account(session: Session, email: str) -> Account:
@@ -107,8 +109,3 @@ def caller_of_account(account: Account, address: str) -> Caller:
     """The person of an account, who may do everything with what is theirs."""
     name = account.name or account.email
     return Caller(account.id, tier=cast("Tier", account.tier), name=name, email=account.email, address=address)
-
-
-def _findable(email: str) -> str:
-    """The address, of which databases refuse what no address holds."""
-    return "".join(filter(str.isprintable, canonical_email(email)))

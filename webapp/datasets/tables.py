@@ -29,7 +29,8 @@ def csv_rows(stream: BinaryIO, delimiter: str, chat_columns: Collection[str] = (
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     limit = csv.field_size_limit(MAX_LINE_BYTES)
     lines = _Lines(text)
-    records = csv.reader(lines, delimiter=delimiter)
+    # Strict: rows that an open quotation mark swallows would otherwise be missing without a word.
+    records = csv.reader(lines, delimiter=delimiter, strict=True)
     number = 0
     try:
         header = _header(records)

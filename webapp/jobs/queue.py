@@ -15,6 +15,12 @@ from webapp.storage import Database
 from webapp.storage.tables import Job, utc_now
 
 _WAITS = (Job.status == "queued") & Job.executor.in_(EXECUTORS)
+_RUNNING = (
+    select(Job.owner, func.count().label("jobs"))
+    .where(Job.status == "running", Job.executor.in_(EXECUTORS))
+    .group_by(Job.owner)
+    .subquery("running")
+)
 
 # Takes away what an earlier end left in a job that is begun again.
 AFRESH: dict[str, Any] = {
@@ -124,18 +130,20 @@ def waiting_lines(session: Session) -> list[Line]:
 def claim(
     db: Database, worker: str, lease_seconds: float, *, line: Line | None = None, device: str | None = None
 ) -> Job | None:
-    """The oldest waiting job (of that line), now running for `worker` as its next attempt and holding the `device`.
+    """A waiting job (of that line), now running for `worker` as its next attempt and holding the `device`.
 
-    None when none waits, or when the device is held already. Leases are measured by the supervisors' clocks, which must
-    agree to well within `lease_seconds`.
+    It is the oldest of whoever has the fewest running, so that nobody's many jobs keep another's one waiting. None when
+    none waits, or when the device is held already. Leases are measured by the supervisors' clocks, which must agree to
+    well within `lease_seconds`.
     """
     waiting = _WAITS if line is None else _WAITS & (Job.kind == line.kind) & (Job.executor == line.executor)
-    oldest = (
+    next_one = (
         select(Job.id)
+        .outerjoin(_RUNNING, _RUNNING.c.owner == Job.owner)
         .where(waiting)
-        .order_by(Job.created_at, Job.id)
+        .order_by(func.coalesce(_RUNNING.c.jobs, 0), Job.created_at, Job.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=Job)
         .scalar_subquery()
     )
     now = utc_now()
@@ -151,7 +159,7 @@ def claim(
     }
     try:
         with db.session() as session:
-            return change(session, Job.id == oldest, taken)
+            return change(session, Job.id == next_one, taken)
     except IntegrityError:  # another supervisor of this machine was quicker with the device
         return None
 

@@ -44,6 +44,8 @@ def open_engine(url: URL, *, foreign_keys: bool = True, **options: Any) -> Engin
     """A connection pool that is safe across threads and forks; `options` go to SQLAlchemy's create_engine."""
     # NaN and infinity are no JSON: PostgreSQL refuses them, SQLite would break later queries.
     options["json_serializer"] = partial(json.dumps, allow_nan=False)
+    # They hold people's data, and an error is logged.
+    options["hide_parameters"] = True
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, **options)
         _obey_sqlite_rules(engine, foreign_keys)

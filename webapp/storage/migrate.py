@@ -1,6 +1,7 @@
 """Brings a database to the newest tables with the migrations that travel in this package."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,4 +57,6 @@ def _one_at_a_time(url: URL) -> Iterator[None]:
     make_folder(database.absolute().parent)
     with database.with_name(f"{database.name}.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        # SQLite would let everybody read it, and gives the files beside it the same mode.
+        os.close(os.open(database, os.O_WRONLY | os.O_CREAT, 0o600))
         yield

@@ -15,7 +15,7 @@ from webapp.storage.tables import Dataset
 from webapp.workflow.analyses import dataset_state, examples_key
 from webapp.workflow.fixing import validation_key
 from webapp.workflow.jobs import JobStatus, job_status, latest_job
-from webapp.workflow.lookup import hold
+from webapp.workflow.lookup import hold_dataset
 from webapp.workflow.quotas import require_place
 from webapp.workflow.services import Services
 from webapp.workflow.waiting import wait_until
@@ -69,7 +69,7 @@ def _ordered(services: Services, caller: Caller, dataset: Dataset, form: Format,
     """The id of the job that writes the file."""
     params = {"format": form.name, "part": part}
     with services.db.session() as session:
-        hold(session, session.get_one(Dataset, dataset.id))
+        hold_dataset(session, caller, dataset.id)
         job = latest_job(session, caller, "export", dataset_id=dataset.id)
         if job is None or job.params != params or job.status in FINAL:
             require_place(services, session, caller, dataset.id)

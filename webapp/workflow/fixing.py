@@ -17,6 +17,7 @@ from webapp.storage.tables import Dataset, new_id
 from webapp.workflow.analyses import dataset_state
 from webapp.workflow.findings import keep_findings
 from webapp.workflow.jobs import JobStatus, describe
+from webapp.workflow.lookup import hold_dataset
 from webapp.workflow.quotas import require_place
 from webapp.workflow.services import Services
 from webapp.workflow.versions import add_version
@@ -40,9 +41,10 @@ def start_fix(services: Services, caller: Caller, dataset_id: str, operations: A
         )
     params = {"operations": plan.to_data(), "preview": preview, "version_id": new_id()}
     with services.db.session() as session:
-        require_place(services, session, caller, state.dataset.id)
-        job = enqueue(session, "fix", owner=state.dataset.owner, dataset_id=state.dataset.id, params=params)
-        return describe(job, state.dataset.filename)
+        dataset = hold_dataset(session, caller, dataset_id)
+        require_place(services, session, caller, dataset.id)
+        job = enqueue(session, "fix", owner=dataset.owner, dataset_id=dataset.id, params=params)
+        return describe(job, dataset.filename)
 
 
 def run_fix(services: Services, context: JobContext) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from webapp.storage import links
 from webapp.storage.tables import Dataset, Notebook, new_id
 from webapp.workflow.delivering import data_key, deliver
 from webapp.workflow.jobs import JobStatus, describe, latest_job
-from webapp.workflow.lookup import find_notebook
+from webapp.workflow.lookup import find_notebook, hold_dataset
 from webapp.workflow.planning import material
 from webapp.workflow.services import Services
 
@@ -74,6 +74,7 @@ def generate(
         with services.blobs.new_file(notebook.blob) as file:
             file.write(content)
         with services.db.session() as session:
+            notebook.owner = hold_dataset(session, caller, dataset.id).owner
             session.add(notebook)
             session.flush()
             if sent.link:

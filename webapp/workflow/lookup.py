@@ -3,6 +3,7 @@
 import uuid
 
 from sqlalchemy import Select, select
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session
 
 from webapp.accounts import Caller, reachable
@@ -18,12 +19,7 @@ def find_dataset(session: Session, caller: Caller, dataset_id: str) -> Dataset:
     statement = reachable(select(Dataset).where(Dataset.id == canonical_id(dataset_id)), Dataset, caller)
     found = session.scalar(statement)
     if found is None:
-        raise Problem(
-            "dataset_not_found",
-            "There is no dataset with this id; it may have been deleted. Upload the file again.",
-            status=404,
-            param="session_id",
-        )
+        raise _no_dataset()
     return found
 
 
@@ -32,16 +28,27 @@ def find_notebook(session: Session, caller: Caller, notebook_id: str) -> Noteboo
     statement = reachable(select(Notebook).where(Notebook.id == canonical_id(notebook_id)), Notebook, caller)
     found = session.scalar(statement)
     if found is None:
-        raise Problem("notebook_not_found", "There is no notebook with this id.", status=404, param="notebook_id")
+        raise _no_notebook()
+    return found
+
+
+def hold_dataset(session: Session, caller: Caller, dataset_id: str) -> Dataset:
+    """The dataset, held; raises Problem `dataset_not_found` (404)."""
+    found = find_dataset(session, caller, dataset_id)
+    hold(session, found)
     return found
 
 
 def hold(session: Session, row: Dataset | Notebook) -> None:
-    """Keeps others that hold the same row waiting until the session ends: of two orders at once, one sees the other's.
+    """Keeps the row, and others that hold it waiting, until the session ends: of two orders, one sees the other's.
 
-    SQLite has one writer at a time anyway.
+    SQLite has one writer at a time anyway. Raises Problem `dataset_not_found` or `notebook_not_found` (404) when it was
+    deleted since it was read.
     """
-    session.refresh(row, with_for_update={"key_share": True})
+    try:
+        session.refresh(row, with_for_update={"key_share": True})
+    except InvalidRequestError:
+        raise (_no_dataset() if isinstance(row, Dataset) else _no_notebook()) from None
 
 
 def find_job(session: Session, caller: Caller, job_id: str) -> Job:
@@ -73,3 +80,12 @@ def canonical_id(given: str) -> str:
         return str(uuid.UUID(given))
     except ValueError:
         return ""
+
+
+def _no_dataset() -> Problem:
+    message = "There is no dataset with this id; it may have been deleted. Upload the file again."
+    return Problem("dataset_not_found", message, status=404, param="session_id")
+
+
+def _no_notebook() -> Problem:
+    return Problem("notebook_not_found", "There is no notebook with this id.", status=404, param="notebook_id")

@@ -2,15 +2,11 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import select
-
 from webapp.accounts import Caller
 from webapp.datasets import checked_mapping
 from webapp.errors import Problem
-from webapp.storage.tables import Job
-from webapp.workflow.analyses import dataset_state
-from webapp.workflow.jobs import JobStatus, describe
-from webapp.workflow.lookup import find_dataset
+from webapp.workflow.jobs import JobStatus, describe, latest_job
+from webapp.workflow.lookup import hold_dataset
 from webapp.workflow.services import Services
 from webapp.workflow.uploads import start_analysis
 
@@ -20,17 +16,17 @@ def map_columns(services: Services, caller: Caller, dataset_id: str, mapping: Ma
 
     Raises Problem `dataset_not_found`, `invalid_mapping`, or `analysis_pending` as long as an analysis is under way.
     """
-    state = dataset_state(services, caller, dataset_id)
-    checked_mapping(mapping)
-    if state.pending and state.job:
-        raise Problem(
-            "analysis_pending",
-            "The analysis of this dataset has not finished yet; map its columns when it has.",
-            status=409,
-            details={"retry_after": 1, "status_url": state.job.url},
-        )
     with services.db.session() as session:
-        dataset = find_dataset(session, caller, dataset_id)
+        dataset = hold_dataset(session, caller, dataset_id)
+        checked_mapping(mapping)
+        last = latest_job(session, caller, "analysis", dataset_id=dataset.id)
+        if last is not None and not (status := describe(last, dataset.filename)).finished:
+            raise Problem(
+                "analysis_pending",
+                "The analysis of this dataset has not finished yet; map its columns when it has.",
+                status=409,
+                details={"retry_after": 1, "status_url": status.url},
+            )
         dataset.analysis = None
         return describe(start_analysis(session, dataset, mapping), dataset.filename)
 
@@ -41,13 +37,7 @@ def analyse_again(services: Services, caller: Caller, dataset_id: str) -> None:
     Nothing changes where there is a report, or will be. Raises Problem `dataset_not_found`.
     """
     with services.db.session() as session:
-        dataset = find_dataset(session, caller, dataset_id)
-        last = session.scalars(
-            select(Job)
-            .where(Job.dataset_id == dataset.id, Job.kind == "analysis")
-            .order_by(Job.created_at.desc())
-            .limit(1)
-            .with_for_update()
-        ).one_or_none()
+        dataset = hold_dataset(session, caller, dataset_id)
+        last = latest_job(session, caller, "analysis", dataset_id=dataset.id)
         if last is not None and last.status in ("cancelled", "failed") and dataset.analysis is None:
             start_analysis(session, dataset, last.params.get("map"))

@@ -70,6 +70,7 @@ def create_run(
         caller.require("train")
     with services.db.session() as session:
         dataset, notebook = find_dataset(session, caller, dataset_id), find_notebook(session, caller, notebook_id)
+        hold(session, notebook)
         if notebook.dataset_id != dataset.id:
             raise Problem("notebook_not_found", "This dataset has no such notebook.", status=404, param="notebook_id")
         require_executor(executor, kind)

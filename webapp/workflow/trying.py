@@ -21,7 +21,7 @@ from webapp.workflow.analyses import open_examples
 from webapp.workflow.chats import Prompt, read_prompts
 from webapp.workflow.job_files import run_key
 from webapp.workflow.jobs import JobStatus, describe
-from webapp.workflow.lookup import chats_of, find_run, hold
+from webapp.workflow.lookup import chats_of, find_notebook, find_run, hold
 from webapp.workflow.quotas import require_place
 from webapp.workflow.services import Services
 
@@ -106,7 +106,7 @@ def ask_both(services: Services, caller: Caller, run_id: str, question: Question
             caller.require("train")
         if absent := _absent(services, run):
             raise Problem("model_not_here", absent, status=409)
-        hold(session, session.get_one(Notebook, run.notebook_id))
+        hold(session, find_notebook(session, caller, run.notebook_id or ""))
         chat = _living(session, run.id) or _begun(services, session, caller, run)
         if chat.cancel_requested:
             raise Problem("closing", "The models are being put away: ask again in a few seconds.", status=409)
