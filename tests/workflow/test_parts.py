@@ -11,6 +11,7 @@ from webapp.accounts import LOCAL, Caller
 from webapp.errors import Problem
 from webapp.storage.tables import Dataset, Upload, utc_now
 from webapp.workflow import parts
+from webapp.workflow.deleting import remove_uploads
 from webapp.workflow.parts import upload_folder
 
 LINE = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'
@@ -121,6 +122,53 @@ def test_a_cancelled_upload_takes_nothing_more_and_leaves_nothing(services):
     assert not services.blobs.exists(upload_folder(upload_id))
     refused("upload_not_open", send, services, upload_id)
     refused("upload_not_open", complete, services, upload_id, part_ids)
+
+
+def remove(services, upload_id):
+    """As the deletion of an account does."""
+    return remove_uploads(services, Upload.id == upload_id)
+
+
+def test_a_part_that_is_being_sent_while_its_upload_is_deleted_is_refused_and_not_kept(services):
+    upload_id = begin(services)
+    send(services, upload_id, PIECES[:1])
+
+    def chunks():
+        yield PIECES[1][:50]
+        assert remove(services, upload_id).files == 2  # the other part, and what has come of this one
+        yield PIECES[1][50:]
+
+    refused("upload_not_found", workflow.add_part, services, LOCAL, upload_id, chunks())
+    assert not services.blobs.exists(upload_folder(upload_id))
+
+
+@pytest.mark.parametrize(
+    "end", [remove, lambda services, upload_id: workflow.cancel_upload(services, LOCAL, upload_id)]
+)
+def test_a_part_that_comes_when_its_folder_has_gone_does_not_bring_it_back(services, monkeypatch, end):
+    upload_id = begin(services)
+    send(services, upload_id)
+    add = type(services.blobs).add
+
+    def too_late(*arguments):
+        end(services, upload_id)
+        return add(*arguments)
+
+    monkeypatch.setattr(type(services.blobs), "add", too_late)
+    refused("upload_not_open", send, services, upload_id, PIECES[:1])
+    assert not services.blobs.exists(upload_folder(upload_id))
+
+
+def test_a_part_that_is_being_sent_while_all_are_put_together_is_refused_and_not_kept(services):
+    upload_id = begin(services)
+    part_ids = send(services, upload_id)
+
+    def chunks():
+        assert complete(services, upload_id, part_ids).status == "completed"
+        yield PIECES[0]
+
+    refused("upload_not_open", workflow.add_part, services, LOCAL, upload_id, chunks())
+    assert not services.blobs.exists(upload_folder(upload_id))
 
 
 def test_a_completed_upload_is_not_cancelled(services):

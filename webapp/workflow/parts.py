@@ -78,7 +78,12 @@ def add_part(services: Services, caller: Caller, upload_id: str, chunks: Iterabl
     state = upload_state(services, caller, upload_id)
     _require_open(state)
     upload = state.upload
-    stored = services.blobs.add(upload_folder(upload.id), _bounded(chunks, min(PART_BYTES, upload.size)))
+    folder = upload_folder(upload.id)
+    try:
+        stored = services.blobs.add(folder, _bounded(chunks, min(PART_BYTES, upload.size)))
+    except FileNotFoundError:  # the folder has gone meanwhile: the upload was called off, or deleted with its owner
+        _require_open(upload_state(services, caller, upload_id))
+        raise
     part = UploadPart(id=new_id(), upload_id=upload.id, size=stored.size, sha256=stored.sha256, blob=stored.key)
     with services.db.session() as session:
         # Held, so that nobody completes or calls off what this part is for.
@@ -90,10 +95,13 @@ def add_part(services: Services, caller: Caller, upload_id: str, chunks: Iterabl
             session.add(part)
             held.expires_at = utc_now() + LIFETIME
             return part
-        open_still = held is not None and held.status == "pending"
-    if stored.key not in known:
+    if held is None or held.status == "cancelled" or held.dataset_id is not None:
+        services.blobs.delete(f"{folder}/")  # which may have gone before this part came
+    elif stored.key not in known:
         services.blobs.delete(stored.key)
-    raise _part_too_large(upload.size) if open_still else _not_open(held.status if held else "cancelled")
+    if held is not None and held.status == "pending":
+        raise _part_too_large(upload.size)
+    raise _not_open(held.status if held else "cancelled")
 
 
 def complete_upload(
