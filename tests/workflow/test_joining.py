@@ -73,22 +73,6 @@ def test_a_file_that_cannot_be_kept_ends_the_upload(services):
 
 
 @pytest.fixture
-def meanwhile(monkeypatch):
-    """Has something done when the parts have been copied, before they are a dataset."""
-
-    def arrange(do):
-        taken = joining._taken
-
-        def taking(*arguments):
-            yield from taken(*arguments)
-            do()
-
-        monkeypatch.setattr(joining, "_taken", taking)
-
-    return arrange
-
-
-@pytest.fixture
 def late(services, monkeypatch):
     """Completes an upload by a request that found it open, and only now goes on."""
     really = joining._open_or_done

@@ -14,17 +14,10 @@ from webapp.accounts import Caller
 from webapp.errors import Problem
 from webapp.storage import Blobs
 from webapp.storage.tables import Upload, utc_now
-from webapp.workflow.parts import (
-    JOINING,
-    PENDING,
-    UploadState,
-    change_upload,
-    not_open,
-    require_open,
-    upload_folder,
-    upload_state,
-)
+from webapp.workflow.parts import UploadState, not_open, require_open, upload_folder, upload_state
+from webapp.workflow.quotas import keep_within
 from webapp.workflow.services import Services
+from webapp.workflow.upload_states import JOINING, PENDING, change_upload
 from webapp.workflow.uploads import new_dataset, start_analysis
 
 # Renewed while bytes come; enough for what follows the last of them, as their way to a Storage elsewhere.
@@ -52,9 +45,10 @@ def complete_upload(
     try:
         content = _renewing(services, upload, _taken(services.blobs, blobs))
         with new_dataset(services, caller, upload.filename, content) as (session, dataset):
-            start_analysis(session, dataset)
             if not change_upload(session, upload.id, JOINING, dataset_id=dataset.id):
                 raise not_open("cancelled")
+            keep_within(services, session, caller, dataset.size)  # which counted with the upload until now
+            start_analysis(session, dataset)
     except BaseException as error:
         _give_up(services, upload)
         if isinstance(error, FileNotFoundError):  # the parts have been deleted, with the upload or its owner

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.accounts import Caller, reachable
@@ -16,15 +15,12 @@ from webapp.workflow import quotas
 from webapp.workflow.account import hold_account
 from webapp.workflow.lookup import canonical_id
 from webapp.workflow.services import Services
+from webapp.workflow.upload_states import JOINING, PENDING, change_upload, leased
 from webapp.workflow.uploads import clean_filename
 
 PART_BYTES = 64 * 1024 * 1024
 # From its beginning, as OpenAI has it, and here from each part as well: slow lines take longer for a large file.
 LIFETIME = timedelta(hours=1)
-
-PENDING = Upload.status == "pending"
-# Its parts are being put together, or were when the server was killed.
-JOINING = (Upload.status == "completed") & Upload.dataset_id.is_(None)
 
 
 @dataclass(frozen=True)
@@ -112,9 +108,8 @@ def cancel_upload(services: Services, caller: Caller, upload_id: str) -> UploadS
     Raises Problem `upload_not_found`, or `upload_not_open` (409) when it has been completed.
     """
     found_id = upload_state(services, caller, upload_id).upload.id
-    killed = JOINING & (Upload.expires_at <= utc_now())
     with services.db.session() as session:
-        change_upload(session, found_id, PENDING | killed, status="cancelled")
+        change_upload(session, found_id, PENDING | (JOINING & ~leased()), status="cancelled")
     state = upload_state(services, caller, upload_id)
     if state.status != "cancelled":
         raise not_open(state.status)
@@ -141,12 +136,6 @@ def _parts(session: Session, upload_id: str) -> list[UploadPart]:
 
 def _expired(upload: Upload, now: Callable[[], datetime] = utc_now) -> bool:
     return upload.status != "cancelled" and upload.dataset_id is None and upload.expires_at <= now()
-
-
-def change_upload(session: Session, upload_id: str, where: ColumnElement[bool], **values: Any) -> bool:
-    """Whether the upload was as `where` says, and now has the values: of two who change it at once, one does."""
-    changing = update(Upload).where(Upload.id == upload_id, where).values(**values)
-    return session.scalar(changing.returning(Upload.id)) is not None
 
 
 def require_open(state: UploadState) -> None:
