@@ -105,6 +105,55 @@ def test_deleting_takes_a_file_or_a_folder_and_nothing_else(blobs):
     assert everything(blobs) == ["datasets/12/a"]
 
 
+def test_a_folder_goes_whatever_others_remove_and_write_there_meanwhile(blobs, monkeypatch):
+    for key in ("uploads/1/a", "uploads/1/b", "uploads/1/c", "uploads/2/a"):
+        write(blobs, key, b"x")
+    folder, unlink, rmdir = blobs.path("uploads/1"), os.unlink, os.rmdir
+
+    def after_another_did(*entry, **where):
+        monkeypatch.setattr(os, "unlink", unlink)
+        unlink(*entry, **where)
+        unlink(*entry, **where)
+
+    def after_another_came(*entry, **where):
+        monkeypatch.setattr(os, "rmdir", rmdir)
+        (folder / "late").write_bytes(b"x")
+        rmdir(*entry, **where)
+
+    monkeypatch.setattr(os, "unlink", after_another_did)
+    monkeypatch.setattr(os, "rmdir", after_another_came)
+    blobs.delete("uploads/1/")
+    assert (os.unlink, os.rmdir) == (unlink, rmdir)  # both have happened
+    assert not folder.exists()
+    assert everything(blobs) == ["uploads/2/a"]
+
+
+def test_a_folder_that_cannot_go_is_named(blobs, monkeypatch):
+    write(blobs, "uploads/1/a", b"x")
+
+    def refuse(*_entry, **_where):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(Problem) as caught:
+        blobs.delete("uploads/1/")
+    assert caught.value.code == "read_only"
+    assert everything(blobs) == ["uploads/1/a"]
+
+
+def test_a_part_whose_folder_goes_at_the_same_time_is_deleted_all_the_same(blobs, monkeypatch):
+    write(blobs, "uploads/1/a", b"x")
+    unlink = Path.unlink
+
+    def with_its_folder(path, **how):
+        unlink(path, **how)
+        path.parent.rmdir()
+
+    monkeypatch.setattr(Path, "unlink", with_its_folder)
+    blobs.delete("uploads/1/a")
+    assert everything(blobs) == []
+
+
 HOSTILE = [
     "../secret",
     "datasets/../../secret",

@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 
+from tests.workflow.sending import MD5, begin, cancel, complete, send
 from webapp import workflow
 from webapp.accounts import LOCAL
 from webapp.errors import Problem
@@ -14,6 +15,7 @@ from webapp.storage.tables import Dataset, Job, Notebook
 from webapp.workflow import open_services
 from webapp.workflow.exporting import _ordered
 from webapp.workflow.lookup import hold
+from webapp.workflow.parts import upload_folder
 from webapp.workflow.versions import add_version
 
 NOTEBOOK, DATASET = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
@@ -77,6 +79,28 @@ def test_eight_versions_that_are_made_at_once_have_eight_numbers(shared):
         return made.version
 
     assert sorted(at_once(add)) == list(range(2, 10))
+
+
+def test_an_upload_that_is_completed_eight_times_at_once_is_one_dataset(shared):
+    upload_id = begin(shared)
+    part_ids = send(shared, upload_id)
+
+    def finish():
+        try:
+            return complete(shared, upload_id, part_ids, MD5).dataset.id
+        except Problem as problem:
+            return problem.code
+
+    assert len(set(at_once(finish)) - {"upload_under_way"}) == 1
+    with shared.db.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Dataset)) == 2
+
+
+def test_an_upload_that_is_called_off_eight_times_at_once_is_called_off(shared):
+    upload_id = begin(shared)
+    send(shared, upload_id)
+    assert set(at_once(lambda: cancel(shared, upload_id).status)) == {"cancelled"}
+    assert not shared.blobs.exists(upload_folder(upload_id))
 
 
 def test_prompts_that_are_asked_at_once_share_one_pair_of_models_and_only_four_wait(shared):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from webapp import workflow
 from webapp.accounts import LOCAL
@@ -125,17 +126,25 @@ def test_a_job_that_does_not_stop_keeps_its_dataset(services, monkeypatch):
     assert workflow.delete_dataset(services, LOCAL, dataset.id).datasets == 1
 
 
-def test_files_that_cannot_be_deleted_now_belong_to_no_row_any_more(services, monkeypatch):
+def test_files_that_cannot_be_deleted_now_belong_to_no_row_and_keep_no_others(services, monkeypatch):
     dataset = workflow.upload(services, LOCAL, "a.jsonl", LINES)
+    with services.db.reading() as session:
+        job = session.scalar(select(Job.id).where(Job.dataset_id == dataset.id))
+    services.blobs.folder(f"runs/{job}")
+    delete = type(services.blobs).delete
 
-    def fail(*_):
-        raise Problem("read_only", "It cannot be written.", status=500)
+    def fail(blobs, key):
+        if key == f"datasets/{dataset.id}/":
+            raise Problem("read_only", "It cannot be written.", status=500)
+        delete(blobs, key)
 
-    with monkeypatch.context() as broken:
+    with monkeypatch.context() as broken, capture_logs() as logged:
         broken.setattr(type(services.blobs), "delete", fail)
-        with pytest.raises(Problem, match="cannot be written"):
-            workflow.delete_dataset(services, LOCAL, dataset.id)
+        assert workflow.delete_dataset(services, LOCAL, dataset.id).datasets == 1
+    assert not services.blobs.exists(f"runs/{job}")
     assert services.blobs.exists(f"datasets/{dataset.id}")
+    (left,) = [entry for entry in logged if entry["event"] == "files_left"]
+    assert (left["key"], left["reason"]) == (f"datasets/{dataset.id}/", "It cannot be written.")
     with pytest.raises(Problem, match="no dataset"):
         workflow.dataset_state(services, LOCAL, dataset.id)
     services.blobs.delete(f"datasets/{dataset.id}/")

@@ -10,12 +10,16 @@ import pytest
 from sqlalchemy import select, update
 
 from tests.databases import KINDS
+from tests.workflow.sending import lapse
 from webapp import workflow
 from webapp.accounts import LOCAL, VISITOR, Caller
 from webapp.errors import Problem
+from webapp.jobs import claim, run_child
 from webapp.settings import Settings
 from webapp.storage.tables import Dataset, Job
 from webapp.workflow import quotas
+from webapp.workflow.kinds import job_kinds
+from webapp.workflow.versions import family
 
 LINE = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'
 SIZE = len(LINE)
@@ -76,12 +80,104 @@ def test_a_file_in_parts_counts_from_its_beginning_and_no_more_once_it_is_called
     upload(narrow, cleo)
 
 
+def in_parts(services, caller):
+    """Sends a file that fills the quota in one part; ids of the upload and the part."""
+    state = workflow.begin_upload(services, caller, size=2 * SIZE, filename="a", mime_type="", purpose="fine-tune")
+    return state.upload.id, [workflow.add_part(services, caller, state.upload.id, [LINE * 2]).id]
+
+
+def test_a_file_counts_once_while_its_parts_are_put_together(narrow, meanwhile):
+    gil, seen = Caller("gil"), []
+    upload_id, part_ids = in_parts(narrow, gil)
+
+    @meanwhile
+    def send_another():
+        with pytest.raises(Problem, match="may keep") as caught:
+            upload(narrow, gil)
+        seen.append(caught.value.details["used"])
+
+    assert workflow.complete_upload(narrow, gil, upload_id, part_ids, None).dataset.size == 2 * SIZE
+    assert seen == [2 * SIZE]
+
+
+def test_a_file_whose_server_was_taken_for_killed_counts_no_more_and_has_to_fit_in_the_end(narrow, meanwhile):
+    hal = Caller("hal")
+    upload_id, part_ids = in_parts(narrow, hal)
+
+    @meanwhile
+    def send_another():
+        lapse(narrow, upload_id)
+        upload(narrow, hal)
+
+    with pytest.raises(Problem, match="may keep"):
+        workflow.complete_upload(narrow, hal, upload_id, part_ids, None)
+    assert workflow.upload_state(narrow, hal, upload_id).status == "cancelled"
+    assert workflow.profile(narrow, hal).usage.bytes_stored == SIZE
+
+
 def test_a_deleted_dataset_makes_room(narrow):
     dan = Caller("dan")
     first = upload(narrow, dan)
     upload(narrow, dan)
     workflow.delete_dataset(narrow, dan, first.id)
     upload(narrow, dan)
+
+
+def allowing(services, size, **more):
+    """The same store with so much room for each person who signs in, by way of a project."""
+    change = {"auth": "supabase", "max_stored_bytes": size} | more
+    return replace(services, settings=services.settings.model_copy(update=change))
+
+
+def work_through(services):
+    while job := claim(services.db, "test", 60):
+        run_child(services.db, job.id, job.attempt, job_kinds(services))
+
+
+def fixed(services, caller, dataset_id, *, preview=False):
+    job = workflow.start_fix(services, caller, dataset_id, [{"name": "trim"}], preview=preview)
+    work_through(services)
+    return workflow.job_status(services, caller, job.id)
+
+
+def kept(services, dataset_id):
+    """The versions of a dataset, their bytes, and the folders of the store."""
+    with services.db.reading() as session:
+        sizes = list(session.scalars(select(Dataset.size).where(family(dataset_id))))
+    return len(sizes), sum(sizes), len(list(services.blobs.root.glob("datasets/*")))
+
+
+def test_versions_count_and_one_that_does_not_fit_is_not_made(services):
+    ida = Caller("ida")
+    dataset = upload(allowing(services, SIZE), ida).id
+    work_through(services)
+    # The limit of a file is for what comes in.
+    assert fixed(allowing(services, 9 * SIZE, max_upload_bytes=1), ida, dataset).status == "completed"
+    before = _, used, _ = kept(services, dataset)
+    limit = 2 * used - SIZE - 1  # one byte less than another version takes
+    error = fixed(allowing(services, limit), ida, dataset).error
+    assert (error["code"], error["details"]) == ("storage_quota_exceeded", {"used": used, "limit": limit})
+    assert kept(services, dataset) == before
+    assert fixed(allowing(services, limit + 1), ida, dataset).status == "completed"
+
+
+def test_where_nothing_fits_any_more_a_fix_is_not_begun_and_a_preview_is(services):
+    jon = Caller("jon")
+    full = allowing(services, SIZE)
+    dataset = upload(full, jon).id
+    work_through(services)
+    with pytest.raises(Problem) as caught:
+        fixed(full, jon, dataset)
+    assert (caught.value.code, caught.value.status) == ("storage_quota_exceeded", 413)
+    assert fixed(full, jon, dataset, preview=True).status == "completed"
+
+
+@pytest.mark.parametrize(("caller", "auth"), [(LOCAL, "off"), (VISITOR, "supabase")])
+def test_versions_of_the_local_person_and_of_visitors_have_no_quota(services, caller, auth):
+    tight = allowing(services, 1, auth=auth)
+    dataset = upload(tight, caller).id
+    work_through(services)
+    assert fixed(tight, caller, dataset).status == "completed"
 
 
 @pytest.mark.parametrize("caller", [LOCAL, VISITOR])

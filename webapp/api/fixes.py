@@ -38,6 +38,7 @@ _NOT_FOUND = {404: "There is no such dataset."}
                 400: "An operation is not valid.",
                 404: "There is no such dataset.",
                 409: "The analysis has not finished yet, or the version has a validation part.",
+                413: "You may keep nothing more here.",
             }
         ),
         409,

@@ -22,7 +22,7 @@ from webapp.workflow import UploadState
 bp = APIBlueprint("part_uploads", __name__, tag="Uploads in parts", url_prefix="/v1")
 
 _NOT_FOUND = {404: "There is no such upload."}
-_ENDED = {409: "The upload is completed, cancelled or expired."}
+_ENDED = {409: "The upload is completed, or about to be, cancelled or expired."}
 
 
 @bp.post("/uploads")
@@ -94,7 +94,8 @@ def add_part(upload_id: str) -> dict[str, Any]:
 def complete(upload_id: str, json_data: CompleteUploadRequest) -> dict[str, Any]:
     """Put the parts together
 
-    In the order of `part_ids`, to the number of bytes that was announced. Completing twice is fine.
+    In the order of `part_ids`, to the number of bytes that was announced. Completing twice is fine; who asks meanwhile
+    is told to ask again.
     """
     return _upload(workflow.complete_upload(services(), caller(), upload_id, json_data.part_ids, json_data.md5))
 

@@ -4,7 +4,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Collection, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -127,20 +127,21 @@ class Blobs:
         left = [path / name for name in files.older(path, since) if name.startswith(".")]
         with file_errors():
             for partial in left:
-                shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
+                files.remove_folder(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
         return len(left)
 
     def delete(self, key: str) -> None:
-        """Removes a file, or a folder with all that is in it; fine when there is none."""
+        """Removes a file, or a folder with all that is in it, others at work there or not; fine when there is none."""
         path = self.place(key)
         with file_errors():
             if path.is_dir():
-                shutil.rmtree(path)
+                files.remove_folder(path)
             elif path.exists():
-                path.unlink()
+                path.unlink(missing_ok=True)
             else:
                 return
-            files.sync_folder(path.parent)
+            with suppress(FileNotFoundError):  # the folder around it may go at the same time
+                files.sync_folder(path.parent)
 
     def _publish(self, file: Path, key: str) -> None:
         """What else becomes of a whole file, before it has its name here; what this raises leaves it unnamed."""

@@ -11,6 +11,8 @@ from typing import BinaryIO
 
 from webapp.storage.problems import file_errors
 
+_TRIES = 5
+
 
 def sync_folder(folder: Path) -> None:
     """Puts the names in `folder` on disk: a renamed file is durable only after this."""
@@ -28,6 +30,18 @@ def make_folder(folder: Path) -> Path:
         folder.mkdir(mode=0o700, exist_ok=True)
         sync_folder(folder.parent)
     return folder
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder with all that is in it, whatever others write and remove there meanwhile.
+
+    Raises OSError when that goes on, or when it cannot be removed.
+    """
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+    shutil.rmtree(folder)
 
 
 def temporary_name(path: Path) -> Path:

@@ -100,7 +100,10 @@ class Dataset(Base):
 
 
 class Upload(Base):
-    """A file that comes in parts: `size` is what was announced, `dataset_id` what it became once it is `completed`."""
+    """A file that comes in parts: `size` is what was announced, `dataset_id` what it became.
+
+    It is `completed` from when its parts begin to be put together. Until it is a dataset, it goes at `expires_at`.
+    """
 
     __tablename__ = "uploads"
     __table_args__ = (CheckConstraint("status IN ('pending', 'completed', 'cancelled')", name="status"),)

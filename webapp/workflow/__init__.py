@@ -64,6 +64,7 @@ from webapp.workflow.job_files import (
 )
 from webapp.workflow.job_list import JobPage, list_runs
 from webapp.workflow.jobs import JobStatus, job_status
+from webapp.workflow.joining import complete_upload
 from webapp.workflow.leaving import (
     AccountBelongings,
     Departure,
@@ -74,7 +75,7 @@ from webapp.workflow.leaving import (
 from webapp.workflow.mapping import analyse_again, map_columns
 from webapp.workflow.measuring import OwnError, own_errors
 from webapp.workflow.notebook_list import ListedNotebook, NotebookPage, list_notebooks
-from webapp.workflow.parts import UploadState, add_part, begin_upload, cancel_upload, complete_upload, upload_state
+from webapp.workflow.parts import UploadState, add_part, begin_upload, cancel_upload, upload_state
 from webapp.workflow.planning import PlannedRun, Planning, planning
 from webapp.workflow.progress import (
     CellError,

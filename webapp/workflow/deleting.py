@@ -1,6 +1,6 @@
 """Deleting for good: a dataset or a notebook with everything that was made of it, rows first, then files.
 
-Should this stop in between, what is left are files without a row, which the sweep of the store finds.
+Should this stop in between, or a file resist, what is left are files without a row, which the sweep of the store finds.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass
 from operator import add
 
+import structlog
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -26,6 +27,8 @@ from webapp.workflow.versions import family, root_of
 from webapp.workflow.waiting import wait_until
 
 WAIT_SECONDS = 10.0
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -247,5 +250,9 @@ def _write_down(
 
 
 def _delete_files(services: Services, found: Belongings) -> None:
+    """What cannot be deleted now keeps nothing else, and nobody, waiting: no row knows it any more."""
     for key in found.keys:
-        services.blobs.delete(key)
+        try:
+            services.blobs.delete(key)
+        except (Problem, OSError) as error:
+            log.warning("files_left", key=key, reason=str(error))

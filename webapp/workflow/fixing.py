@@ -14,11 +14,11 @@ from webapp.datasets.repair import EXAMPLES, ROWS, VALIDATION, FixReport, Plan, 
 from webapp.errors import Problem
 from webapp.jobs import JobContext, enqueue
 from webapp.storage.tables import Dataset, new_id
+from webapp.workflow import quotas
 from webapp.workflow.analyses import dataset_state
 from webapp.workflow.findings import keep_findings
 from webapp.workflow.jobs import JobStatus, describe
 from webapp.workflow.lookup import hold_dataset
-from webapp.workflow.quotas import require_place
 from webapp.workflow.services import Services
 from webapp.workflow.versions import add_version
 
@@ -26,7 +26,8 @@ from webapp.workflow.versions import add_version
 def start_fix(services: Services, caller: Caller, dataset_id: str, operations: Any, *, preview: bool) -> JobStatus:
     """Orders a fix of a version, or a preview of one, by a list of `{"name": ..., settings}`.
 
-    Raises Problem `dataset_not_found`, `invalid_operation`, `analysis_pending`, `already_split` or `too_many_jobs`.
+    Raises Problem `dataset_not_found`, `invalid_operation`, `analysis_pending`, `already_split`, `too_many_jobs` or,
+    where nothing more may be kept, `storage_quota_exceeded`.
     """
     state = dataset_state(services, caller, dataset_id)
     plan = Plan.from_data(operations)
@@ -39,16 +40,21 @@ def start_fix(services: Services, caller: Caller, dataset_id: str, operations: A
             "split them in the same fix or after it.",
             status=409,
         )
+    if not preview:
+        quotas.room(services, _keeper(services, state.dataset)).require(1)
     params = {"operations": plan.to_data(), "preview": preview, "version_id": new_id()}
     with services.db.session() as session:
         dataset = hold_dataset(session, caller, dataset_id)
-        require_place(services, session, caller, dataset.id)
+        quotas.require_place(services, session, caller, dataset.id)
         job = enqueue(session, "fix", owner=dataset.owner, dataset_id=dataset.id, params=params)
         return describe(job, dataset.filename)
 
 
 def run_fix(services: Services, context: JobContext) -> Mapping[str, Any]:
-    """Does the fix of the job; answers what was `applied`, the `report`, and the id of the new version, if any."""
+    """Does the fix of the job; answers what was `applied`, the `report`, and the id of the new version, if any.
+
+    Raises Problem `storage_quota_exceeded` when the version does not fit into what its owner may keep.
+    """
     params, source_id = context.job.params, context.job.dataset_id
     answer = {"preview": params["preview"], "version_id": None, "applied": params["operations"]}
     with services.db.reading() as session:
@@ -70,7 +76,9 @@ def run_fix(services: Services, context: JobContext) -> Mapping[str, Any]:
         keep_findings(services, params["version_id"])
         version = _version(services, params, source.filename, report, analysis)
         with services.db.session() as session:
+            quotas.hold(session, _keeper(services, source))
             add_version(session, source_id, version)
+            quotas.keep_within(services, session, _keeper(services, version), version.size)
     except BaseException:
         services.blobs.delete(f"{home}/")  # of this attempt, or of one before it that was killed
         raise
@@ -80,6 +88,11 @@ def run_fix(services: Services, context: JobContext) -> Mapping[str, Any]:
 def validation_key(dataset_id: str) -> str:
     """Where the validation part of a version is kept, when it has one."""
     return f"datasets/{dataset_id}/{VALIDATION}"
+
+
+def _keeper(services: Services, version: Dataset) -> Caller:
+    """Who keeps a version, whoever asks for it: what visitors own stays theirs."""
+    return Caller(version.owner, local=services.settings.auth == "off")
 
 
 def _work(

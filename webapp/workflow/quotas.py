@@ -12,6 +12,7 @@ from webapp.jobs.states import ELSEWHERE
 from webapp.storage.database import hold_name
 from webapp.storage.tables import Dataset, Job, Upload
 from webapp.workflow.services import Services
+from webapp.workflow.upload_states import PENDING, leased
 
 _AGAIN_SECONDS = 10
 
@@ -29,13 +30,13 @@ class Limits:
 class Room:
     """What may still come in: a file of `file` bytes, and of `stored` bytes for all together, None without limit."""
 
-    file: int
+    file: int | None
     stored: int | None = None
     used: int = 0
 
     def require(self, size: int) -> None:
         """Raises Problem `file_too_large` or `storage_quota_exceeded` (413) when so many bytes are too many."""
-        if size > self.file:
+        if self.file is not None and size > self.file:
             raise file_too_large(self.file)
         if self.stored is not None and self.used + size > self.stored:
             raise Problem(
@@ -77,16 +78,23 @@ def room(services: Services, caller: Caller) -> Room:
         return Room(settings.max_upload_bytes, settings.max_stored_bytes, _used(session, caller))
 
 
+def hold(session: Session, caller: Caller) -> None:
+    """Keeps others who would take the caller's room or places waiting until the session ends.
+
+    Before any row is held: else two sessions could wait for each other.
+    """
+    hold_name(session, caller.id or VISITORS)
+
+
 def keep_within(services: Services, session: Session, caller: Caller, size: int) -> None:
-    """Raises as `Room.require` when `size` bytes that were just added in the session are too many after all.
+    """Raises Problem `storage_quota_exceeded` (413) when `size` bytes just added in the session are too many after all.
 
     What came in at the same time was not seen when `room` was asked.
     """
     if _counts(caller):
-        settings = services.settings
-        hold_name(session, caller.id or VISITORS)
+        hold(session, caller)
         used = _used(session, caller) - size
-        Room(settings.max_upload_bytes, settings.max_stored_bytes, used).require(size)
+        Room(None, services.settings.max_stored_bytes, used).require(size)
 
 
 def _counts(caller: Caller) -> bool:
@@ -94,9 +102,9 @@ def _counts(caller: Caller) -> bool:
 
 
 def _used(session: Session, caller: Caller) -> int:
-    """The bytes of datasets, and of uploads that were announced."""
+    """The bytes of datasets, versions too, and of uploads that were announced, until they are one."""
     kept = select(func.sum(Dataset.size)).where(Dataset.owner == caller.id)
-    announced = select(func.sum(Upload.size)).where(Upload.owner == caller.id, Upload.status == "pending")
+    announced = select(func.sum(Upload.size)).where(Upload.owner == caller.id, PENDING | leased())
     return int((session.scalar(kept) or 0) + (session.scalar(announced) or 0))
 
 
@@ -110,7 +118,7 @@ def require_place(
     """
     if caller.local:
         return
-    hold_name(session, caller.id or VISITORS)
+    hold(session, caller)
     whose = Job.dataset_id == dataset_id if caller.id in (None, VISITORS) else Job.owner == caller.id
     at_work = Job.status.in_(("queued", "running")) & (Job.executor != ELSEWHERE)
     others = select(func.count()).select_from(Job).where(whose, at_work, Job.id != (besides or ""))

@@ -71,10 +71,8 @@ def _claimed(dataset: Dataset) -> bool:
 
 
 def expire_uploads(services: Services, stop: threading.Event) -> None:  # noqa: ARG001
-    """Deletes uploads that nobody completed, with their parts; those being put together have a day more."""
-    now = utc_now()
-    over = (Upload.status != "completed") | (Upload.expires_at <= now - STRAY_AFTER)
-    remove_uploads(services, (Upload.expires_at <= now) & over)
+    """Deletes uploads that nobody completed, or whose server was killed when it put them together, with their parts."""
+    remove_uploads(services, Upload.expires_at <= utc_now())
 
 
 def expire_credentials(services: Services, stop: threading.Event) -> None:  # noqa: ARG001
