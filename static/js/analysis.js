@@ -1,11 +1,9 @@
 // Follows the analysis of a dataset: its progress changes in place, and when it is over the page is loaded as it then is.
 
 import { announcer } from "./announce.js";
+import { fetchPage } from "./page.js";
 import { follow } from "./stream.js";
 import { percent } from "./wording.js";
-
-// With these the server has no page for now; an analysis that has failed has one that says so.
-const AWAY = new Set([429, 502, 503, 504]);
 
 const find = (id) => document.getElementById(id);
 const place = find("analysis");
@@ -28,9 +26,7 @@ follow(place.dataset.stream, place.dataset.after, {
   end: load,
   line: (there) => (find("connection").textContent = there ? "" : "The connection is lost; trying again."),
   async over() {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (AWAY.has(answer.status)) throw new Error(answer.statusText);
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = await fetchPage();
     if (!fresh.getElementById("analysis")) return true;
     show(fresh.getElementById("progress").value, fresh.getElementById("message").textContent);
     return false;

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import workflow
@@ -58,17 +58,15 @@ def show(dataset_id: str, job_id: str) -> ResponseReturnValue:
     result = job.result or {}
     if result.get("version_id"):
         return redirect(url_for("pages.dataset", dataset_id=result["version_id"]), 303)
-    problem = Problem.from_dict(job.error) if job.error else None
-    page = render_template(
+    return render_template(
         "fix.html",
         job=job,
         dataset_id=dataset_id,
         result=result,
         changes=changes(result["report"]["operations"]) if result else {},
-        problem=problem,
+        problem=Problem.from_dict(job.error) if job.error else None,
         labels=labels(),
     )
-    return make_response(page, problem.status if problem else 200)
 
 
 def undo(dataset_id: str) -> ResponseReturnValue:
