@@ -1,8 +1,13 @@
 """Fixes in the browser, without scripts: a preview, a new version, and the way back."""
 
 import json
+import re
 
 import pytest
+
+from tests.pages.conftest import Form
+from webapp.jobs import claim, run_child
+from webapp.workflow.kinds import job_kinds
 
 
 def line(number, **more):
@@ -39,6 +44,34 @@ def test_while_a_fix_runs_the_page_reloads(visitor, dataset, work):
     page = visitor.send(visitor.visit(f"/datasets/{dataset}").form("/fixes"), trim="1", preview="1")
     assert page.refresh
     work()
+
+
+def test_a_fix_is_followed_by_the_stream_of_its_job(visitor, client, dataset, work):
+    page = visitor.send(visitor.visit(f"/datasets/{dataset}").form("/fixes"), trim="1", preview="1")
+    (stream,) = re.findall(r'data-stream="(/jobs/[^"]+/stream)" data-after="0"', page.html)
+    work()
+    with client.get(stream) as answer:
+        assert answer.mimetype == "text/event-stream"
+
+
+def test_a_fix_that_waits_is_cancelled(visitor, dataset, work):
+    page = visitor.send(visitor.visit(f"/datasets/{dataset}").form("/fixes"), trim="1")
+    form = page.form("/cancel")
+    assert "It was cancelled; nothing was changed." in visitor.send(form).text
+    work()
+    assert "It was cancelled; nothing was changed." in visitor.send(form).text
+    assert "Version 2" not in visitor.visit(f"/datasets/{dataset}").text
+
+
+def test_a_fix_that_is_being_done_is_called_off_or_has_ended_meanwhile(visitor, services, dataset):
+    page = visitor.send(visitor.visit(f"/datasets/{dataset}").form("/fixes"), trim="1")
+    job = claim(services.db, "test", 60)
+    form = page.form("/cancel")
+    page = visitor.send(form)
+    assert "Calling it off" in page.text
+    assert not [form for form in page.forms if "/cancel" in form.action]
+    run_child(services.db, job.id, job.attempt, job_kinds(services))
+    assert "Version 2 in use" in visitor.send(form).text
 
 
 def test_a_preview_shows_rows_and_figures_and_can_be_applied(visitor, dataset, submit, work):
@@ -102,7 +135,10 @@ def test_a_fix_that_failed_says_why(visitor, analysed, submit):
 
 def test_the_fix_of_another_dataset_is_404(visitor, dataset, sample, submit):
     submit(dataset, trim="1", preview="1")
-    visitor.visit(visitor.path.replace(dataset, sample))
+    elsewhere = visitor.path.replace(dataset, sample)
+    visitor.visit(elsewhere)
+    assert visitor.status == 404
+    visitor.send(Form(f"{elsewhere}/cancel", "post", "application/x-www-form-urlencoded", {}))
     assert visitor.status == 404
 
 

@@ -9,6 +9,7 @@ from webapp import workflow
 from webapp.api.context import caller, services
 from webapp.datasets.exporting import FORMATS
 from webapp.errors import Problem
+from webapp.pages.calling_off import call_off
 from webapp.pages.diagnosis import diagnosis
 from webapp.pages.fixes import defaults, labels, offers
 from webapp.pages.forms import choices, read_mapping
@@ -37,11 +38,7 @@ def cancel_analysis(dataset_id: str) -> ResponseReturnValue:
     """Calls the analysis off; one that has ended meanwhile is shown."""
     state = workflow.dataset_state(services(), caller(), dataset_id)
     if state.pending and state.job:
-        try:
-            workflow.cancel_job(services(), caller(), state.job.id)
-        except Problem as problem:
-            if problem.code != "job_finished":
-                raise
+        call_off(state.job.id)
     return redirect(url_for("pages.dataset", dataset_id=dataset_id), 303)
 
 

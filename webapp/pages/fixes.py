@@ -13,6 +13,7 @@ from webapp.api.context import caller, services
 from webapp.datasets import Analysis
 from webapp.datasets.repair import IN_ORDER, Operation, SplitLong, ValidationSplit
 from webapp.errors import Problem
+from webapp.pages.calling_off import call_off
 from webapp.pages.fix_changes import changes
 from webapp.pages.forms import typed_number
 
@@ -38,6 +39,7 @@ def add_to(bp: Blueprint) -> None:
     """Registers these pages."""
     bp.post("/datasets/<dataset_id>/fixes", endpoint="start_fix")(start)
     bp.get("/datasets/<dataset_id>/fixes/<job_id>", endpoint="fix")(show)
+    bp.post("/datasets/<dataset_id>/fixes/<job_id>/cancel", endpoint="cancel_fix")(cancel)
     bp.post("/datasets/<dataset_id>/versions/undo", endpoint="undo_fix")(undo)
     bp.post("/datasets/<dataset_id>/versions/redo", endpoint="redo_fix")(redo)
 
@@ -52,9 +54,7 @@ def start(dataset_id: str) -> ResponseReturnValue:
 
 def show(dataset_id: str, job_id: str) -> ResponseReturnValue:
     """How a fix stands; what it did or would do; after a fix the new version's own page."""
-    job = workflow.job_status(services(), caller(), job_id)
-    if job.kind != "fix" or job.session_id != dataset_id:
-        raise Problem("job_not_found", "There is no job with this id.", status=404, param="job_id")
+    job = _find(dataset_id, job_id)
     result = job.result or {}
     if result.get("version_id"):
         return redirect(url_for("pages.dataset", dataset_id=result["version_id"]), 303)
@@ -67,6 +67,12 @@ def show(dataset_id: str, job_id: str) -> ResponseReturnValue:
         problem=Problem.from_dict(job.error) if job.error else None,
         labels=labels(),
     )
+
+
+def cancel(dataset_id: str, job_id: str) -> ResponseReturnValue:
+    """Calls the fix off; one that has ended meanwhile is shown."""
+    call_off(_find(dataset_id, job_id).id)
+    return redirect(url_for("pages.fix", dataset_id=dataset_id, job_id=job_id), 303)
 
 
 def undo(dataset_id: str) -> ResponseReturnValue:
@@ -104,6 +110,13 @@ def read_operations(form: Mapping[str, str]) -> Any:
         except ValueError:
             raise Problem("invalid_operation", "This form is not one of Tunebook's.", param="operations") from None
     return [{"name": name} | _settings(name, form) for name in _kinds() if name in form]
+
+
+def _find(dataset_id: str, job_id: str) -> workflow.JobStatus:
+    job = workflow.job_status(services(), caller(), job_id)
+    if job.kind != "fix" or job.session_id != dataset_id:
+        raise Problem("job_not_found", "There is no job with this id.", status=404, param="job_id")
+    return job
 
 
 def _settings(name: str, form: Mapping[str, str]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-// Follows the analysis of a dataset: its progress changes in place, and when it is over the page is loaded as it then is.
+// Follows the job that a page waits for: its progress changes in place, and when it is over the page is loaded as it
+// then is.
 
 import { announcer } from "./announce.js";
 import { fetchPage } from "./page.js";
@@ -6,7 +7,7 @@ import { follow } from "./stream.js";
 import { percent } from "./wording.js";
 
 const find = (id) => document.getElementById(id);
-const place = find("analysis");
+const place = find("waiting");
 const announce = announcer(find("said"));
 const title = document.title;
 
@@ -22,12 +23,12 @@ const load = () => location.reload();
 
 follow(place.dataset.stream, place.dataset.after, {
   progress: (told) => show(told.progress, told.message || "Waiting for its turn"),
-  report: load, // what is done after it, nobody has to wait for
+  report: load, // what an analysis does after it, nobody has to wait for
   end: load,
   line: (there) => (find("connection").textContent = there ? "" : "The connection is lost; trying again."),
   async over() {
     const fresh = await fetchPage();
-    if (!fresh.getElementById("analysis")) return true;
+    if (!fresh.getElementById("waiting")) return true;
     show(fresh.getElementById("progress").value, fresh.getElementById("message").textContent);
     return false;
   },
