@@ -48,6 +48,14 @@ def test_the_contract(data, clean):
     assert json.loads(tunebook("analyze", clean, "--json").stdout)["privacy"] == {"kinds": {}}
 
 
+def test_rows_with_nothing_to_learn_are_dropped(tmp_path, clean):
+    path = tmp_path / "silent.jsonl"
+    path.write_text("\n".join([line(1), line(2).replace("Answer 2", " ")]))
+    done = tunebook("fix", path, "-o", clean, "--drop-empty")
+    assert "drop_empty        1 dropped" in done.stdout
+    assert len(clean.read_text().splitlines()) == 1
+
+
 def test_what_is_not_asked_for_is_not_done(data, clean):
     done = tunebook("fix", data, "-o", clean, "--normalise-roles")
     assert "normalise_roles   1 changed" in done.stdout

@@ -102,6 +102,24 @@ def test_a_fix_is_undone_and_redone(visitor, dataset, submit):
     assert not [form for form in page.forms if "/redo" in form.action]
 
 
+def test_rows_with_nothing_to_learn_are_dropped_by_the_fix_of_their_issue(visitor, analysed, work):
+    silent = json.dumps({"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "   "}]})
+    dataset = analysed(b"\n".join([*map(line, range(20)), silent.encode()]))
+    page = visitor.visit(f"/datasets/{dataset}")
+    assert "drop these rows. No notebook is made before." in page.text
+    assert "Here: 1 rows" in page.text
+    assert "Try: drop rows with nothing to learn" in page.text
+    visitor.send(page.form("/fixes"), preview='[{"name": "drop_empty"}]')
+    work()
+    page = visitor.visit(visitor.path)
+    assert "0 changed, 1 dropped, 0 added" in page.text
+    visitor.send(page.form("/fixes"))
+    work()
+    page = visitor.visit(visitor.path)
+    assert "Valid conversations 20" in page.text
+    assert "nothing to learn" not in page.text.partition("Fixes")[0].partition("What to know")[2]
+
+
 def test_a_validation_part_can_be_downloaded(visitor, dataset, submit):
     page = submit(dataset, validation_split="1", share="0.25")
     assert any("part=validation" in link and "format=parquet" in link for link in page.links)

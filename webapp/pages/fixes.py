@@ -137,10 +137,12 @@ def _kinds() -> dict[str, type[Operation]]:
 
 
 def _found(report: Analysis) -> dict[str, str]:
+    counts = {issue.code: issue.count for issue in report.quality_issues}
     return {
         "strip_markers": f"{report.characteristics.leaked_markers:,} conversations with markers in their answers",
         "redact": f"{report.privacy.count:,} hits",
         "split_long": f"the longest has {report.tokens.per_example.max:,} tokens",
         "drop_invalid": f"{report.invalid_lines.count:,} rows",
+        "drop_empty": f"{counts.get('no_trained_text', 0):,} rows",
         "dedupe": f"{report.duplicates.exact:,} exact and {report.duplicates.near:,} near duplicates",
     }
