@@ -14,6 +14,9 @@ from webapp.pages.diagnosis import diagnosis
 from webapp.pages.fixes import defaults, labels, offers
 from webapp.pages.forms import choices, read_mapping
 
+# What an analysis ends with although the file may have rows, which fixes may mend.
+_WITH_ROWS = {"no_valid_examples", "analysis_cancelled"}
+
 
 def add_to(bp: Blueprint) -> None:
     """Registers these pages."""
@@ -64,6 +67,7 @@ def _page(dataset_id: str, problem: Problem | None = None) -> ResponseReturnValu
         shown |= diagnosis(state, report)
     except Problem as found:
         shown["columns"] = found.details.get("columns")
+        shown["mendable"] = found.code in _WITH_ROWS
         shown["first_bad"] = workflow.first_bad_lines(services(), state)
         problem = problem or found
     status = problem.status if problem else 200
