@@ -64,3 +64,14 @@ def test_a_fix_is_followed_without_asking_again_and_can_be_called_off(page, serv
     expect(page.get_by_text("It was cancelled; nothing was changed.")).to_be_visible()
     assert_accessible(page)
     db.close()
+
+
+def test_a_form_without_a_fix_comes_back_with_the_message_in_view(page, uploaded):
+    uploaded(lines(range(12)))
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("alert")).to_contain_text("Tick at least one fix first.")
+    expect(page.get_by_role("alert")).to_be_in_viewport()
+    assert_accessible(page)
+    page.locator("input[name=trim]").check()
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("This is a preview")).to_be_visible(timeout=20_000)

@@ -134,15 +134,33 @@ def test_a_file_without_a_valid_row_can_be_mended(visitor, analysed, submit):
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"preview": "1"}, "Name at least one operation"),
+        ({"preview": "1"}, "Tick at least one fix first."),
+        ({}, "Tick at least one fix first."),
         ({"split_long": "1", "max_tokens": "many"}, "Expected `int`"),
         ({"operations": "{"}, "not one of Tunebook's"),
     ],
 )
-def test_a_form_that_cannot_be_is_told(visitor, dataset, fields, sentence):
+def test_a_form_that_cannot_be_is_told_beside_it(visitor, dataset, fields, sentence):
     page = visitor.send(visitor.visit(f"/datasets/{dataset}").form("/fixes"), **fields)
     assert visitor.status == 400
-    assert sentence in page.text
+    assert sentence in page.text.partition("Each fix makes a new version")[2]
+    assert "Valid conversations 21" in page.text
+    assert page.html.count(" autofocus") == 1
+
+
+def test_what_was_ticked_stays_with_a_form_that_is_told_of(visitor, dataset):
+    page = visitor.visit(f"/datasets/{dataset}")
+    page = visitor.send(page.form("/fixes"), dedupe="1", kind="near", split_long="1", max_tokens="9", share="0.3")
+    assert "Expected `int` >= 16" in page.text
+    ticked = {"dedupe": "1", "kind": "near", "split_long": "1", "max_tokens": "9", "share": "0.3"}
+    assert page.form("/fixes").fields == ticked
+
+
+def test_a_fix_of_a_version_with_a_validation_part_is_refused_beside_the_form(visitor, dataset, submit):
+    page = submit(dataset, validation_split="1", share="0.25")
+    page = visitor.send(page.form("/fixes"), trim="1")
+    assert visitor.status == 409
+    assert "This version has a validation part" in page.text.partition("Each fix makes a new version")[2]
 
 
 def test_a_fix_that_failed_says_why(visitor, analysed, submit):

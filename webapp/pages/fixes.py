@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import workflow
@@ -37,19 +37,10 @@ class Offer:
 
 def add_to(bp: Blueprint) -> None:
     """Registers these pages."""
-    bp.post("/datasets/<dataset_id>/fixes", endpoint="start_fix")(start)
     bp.get("/datasets/<dataset_id>/fixes/<job_id>", endpoint="fix")(show)
     bp.post("/datasets/<dataset_id>/fixes/<job_id>/cancel", endpoint="cancel_fix")(cancel)
     bp.post("/datasets/<dataset_id>/versions/undo", endpoint="undo_fix")(undo)
     bp.post("/datasets/<dataset_id>/versions/redo", endpoint="redo_fix")(redo)
-
-
-def start(dataset_id: str) -> ResponseReturnValue:
-    """Orders what the form asks for: a preview, or the fix itself."""
-    job = workflow.start_fix(
-        services(), caller(), dataset_id, read_operations(request.form), preview="preview" in request.form
-    )
-    return redirect(url_for("pages.fix", dataset_id=dataset_id, job_id=job.id), 303)
 
 
 def show(dataset_id: str, job_id: str) -> ResponseReturnValue:
@@ -102,14 +93,20 @@ def labels() -> dict[str, str]:
 
 
 def read_operations(form: Mapping[str, str]) -> Any:
-    """The operations of the form with checkboxes, of a preview that is to be applied, or of an issue's own button."""
+    """The operations of the form with checkboxes, of a preview that is to be applied, or of an issue's own button.
+
+    Raises Problem `invalid_operation` where there are none.
+    """
     spelled = form.get("operations") or form.get("preview", "")
     if spelled not in ("", _BY_CHECKBOX):
         try:
             return json.loads(spelled)
         except ValueError:
             raise Problem("invalid_operation", "This form is not one of Tunebook's.", param="operations") from None
-    return [{"name": name} | _settings(name, form) for name in _kinds() if name in form]
+    ticked = [{"name": name} | _settings(name, form) for name in _kinds() if name in form]
+    if not ticked:
+        raise Problem("invalid_operation", "Tick at least one fix first.", param="operations")
+    return ticked
 
 
 def _find(dataset_id: str, job_id: str) -> workflow.JobStatus:
