@@ -64,6 +64,15 @@ def test_what_is_not_asked_for_is_not_done(data, clean):
     assert len(clean.read_text().splitlines()) == 23
 
 
+def test_a_fix_that_changes_nothing_says_so_and_writes_the_rows(clean):
+    done = tunebook("fix", SAMPLE, "-o", clean, "--trim")
+    assert "trim              nothing to do" in done.stdout
+    assert f"nothing to change: {clean} has the same rows" in done.stdout
+    assert len(clean.read_text().splitlines()) == 300
+    assert "nothing to change\n" in tunebook("fix", clean, "--trim", "--preview").stdout
+    assert json.loads(tunebook("fix", clean, "--trim", "--preview", "--json").stdout)["unchanged"] is True
+
+
 def test_a_preview_writes_nothing_and_shows_rows(data, tmp_path):
     done = tunebook("fix", data, "--redact", "--trim", "--preview")
     assert done.exit_code == 0

@@ -120,6 +120,15 @@ def test_rows_with_nothing_to_learn_are_dropped_by_the_fix_of_their_issue(visito
     assert "nothing to learn" not in page.text.partition("Fixes")[0].partition("What to know")[2]
 
 
+def test_a_fix_that_changes_nothing_says_so_and_makes_no_version(visitor, sample, submit):
+    page = submit(sample, trim="1", preview="1")
+    assert "Trim white space. There is nothing to change." in page.text
+    assert not [form for form in page.forms if "/fixes" in form.action]
+    page = submit(sample, trim="1")
+    assert "There is nothing to change, so no new version was made." in page.text
+    assert "Version 2" not in visitor.visit(f"/datasets/{sample}").text
+
+
 def test_a_validation_part_can_be_downloaded(visitor, dataset, submit):
     page = submit(dataset, validation_split="1", share="0.25")
     assert any("part=validation" in link and "format=parquet" in link for link in page.links)

@@ -44,10 +44,10 @@ def add_to(bp: Blueprint) -> None:
 
 
 def show(dataset_id: str, job_id: str) -> ResponseReturnValue:
-    """How a fix stands; what it did or would do; after a fix the new version's own page."""
+    """How a fix stands; what it would do, or that there is nothing to do; after a fix the new version's own page."""
     job = _find(dataset_id, job_id)
     result = job.result or {}
-    if result.get("version_id"):
+    if result.get("version_id") not in (None, dataset_id):
         return redirect(url_for("pages.dataset", dataset_id=result["version_id"]), 303)
     return render_template(
         "fix.html",
