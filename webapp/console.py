@@ -112,6 +112,8 @@ def show_fix(report: Mapping[str, Any]) -> None:
     ):
         if count:
             click.echo(f"  {count} {what}")
+    if report["unchanged"]:
+        click.echo("nothing to change" + (f": {report['output']} has the same rows" if report["output"] else ""))
     before, after = report["before"] or {}, report["after"]
     for name, value in after.items():
         click.echo(f"{name.replace('_', ' '):<17} {before.get(name, '-')} -> {value}")

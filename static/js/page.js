@@ -1,9 +1,15 @@
 // This page as the server has it by now, and its content put in place of what is shown.
 
+// With these the server has no page for now. What was deleted has one, and so has a job that failed: it says so.
+const AWAY = new Set([429, 502, 503, 504]);
+
+// Throws where there is no page for now; the error's `wait` is how many milliseconds the server asks for.
 export async function fetchPage() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  // What was deleted has a page, too: the one that says so.
-  if (!answer.ok && answer.status !== 404) throw new Error(answer.statusText);
+  if (AWAY.has(answer.status)) {
+    const wait = 1000 * Number(answer.headers.get("Retry-After")) || 0;
+    throw Object.assign(new Error(answer.statusText), { wait });
+  }
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 

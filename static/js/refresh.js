@@ -6,16 +6,18 @@ import { fetchPage, showPage } from "./page.js";
 const waiting = () => document.querySelector("[data-refresh]");
 
 async function refresh() {
+  let wait = 0;
   try {
     showPage(await fetchPage(), waiting().id || undefined);
-  } catch {
-    // The server is away for a moment: the next turn tries again.
+  } catch (error) {
+    // The server is away for a moment: the next turn tries again, not before it is asked to.
+    wait = error.wait ?? 0;
   }
-  schedule();
+  schedule(wait);
 }
 
-function schedule() {
-  if (waiting()) setTimeout(refresh, Number(waiting().dataset.refresh) * 1000);
+function schedule(wait = 0) {
+  if (waiting()) setTimeout(refresh, Math.max(wait, 1000 * Number(waiting().dataset.refresh)));
 }
 
 schedule();

@@ -77,8 +77,8 @@ const tell = {
     try {
       showPage(await fetchPage());
       begin();
-    } catch {
-      setTimeout(tell.end, RETRY_MS);
+    } catch (error) {
+      setTimeout(tell.end, Math.max(error.wait ?? 0, RETRY_MS));
     }
   },
 };

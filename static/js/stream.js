@@ -4,7 +4,7 @@ const RETRY_MS = 5000;
 
 // `handlers` has a function for each type of message that is of interest; besides `end` for when the job has ended,
 // `line` with whether there is a connection, and `over`, which says whether the job has ended where the browser was
-// refused. Answers what ends it.
+// refused, or throws where that cannot be told yet (see page.js). Answers what ends it.
 export function follow(url, after, handlers) {
   const over = new AbortController();
   let seen = Number(after);
@@ -35,8 +35,8 @@ export function follow(url, after, handlers) {
     try {
       if (await handlers.over?.()) handlers.end?.();
       else connect();
-    } catch {
-      setTimeout(lookAgain, RETRY_MS);
+    } catch (error) {
+      setTimeout(lookAgain, Math.max(error.wait ?? 0, RETRY_MS));
     }
   }
 

@@ -43,7 +43,7 @@ def test_pages_lead_through_all_of_them_once(client, uploaded):
 def test_versions_and_notebooks_are_counted_into_their_upload(services, client, uploaded, work):
     sample = workflow.upload_sample(services, LOCAL)
     work()
-    fix = workflow.start_fix(services, LOCAL, sample.id, [{"name": "dedupe"}], preview=False)
+    fix = workflow.start_fix(services, LOCAL, sample.id, [{"name": "validation_split"}], preview=False)
     work()
     version = workflow.job_status(services, LOCAL, fix.id).result["version_id"]
     workflow.generate(services, LOCAL, sample.id, "smollm2-360m")

@@ -56,6 +56,12 @@ def test_a_preview_has_counts_rows_and_figures(client, dataset, fix):
     assert len(client.get(f"/datasets/{dataset}/versions").json["versions"]) == 1
 
 
+def test_where_nothing_is_to_be_changed_the_version_is_the_one_there_is(client, sample, fix):
+    result = fix(sample, {"name": "trim"})
+    assert (result["report"]["unchanged"], result["version_id"]) == (True, sample)
+    assert len(client.get(f"/datasets/{sample}/versions").json["versions"]) == 1
+
+
 def test_versions_undo_and_redo(client, dataset, fix):
     version = fix(dataset, {"name": "dedupe"})["version_id"]
     listed = client.get(f"/datasets/{dataset}/versions").json

@@ -55,6 +55,8 @@ def test_a_file_name_is_only_a_label(client, given, kept):
         (LINE.decode().encode("utf-16"), "unsupported_encoding"),
         (LINE.decode().encode("utf-16-le"), "unsupported_encoding"),
         (LINE.decode().encode("utf-32"), "unsupported_encoding"),
+        (b"PK\x03\x04" + LINE, "unsupported_file"),
+        (bytes(257) + b"ustar\x00" + LINE, "unsupported_file"),
     ],
 )
 def test_a_file_without_readable_text_is_refused_and_not_kept(client, settings, content, code):

@@ -48,12 +48,29 @@ def test_the_contract(data, clean):
     assert json.loads(tunebook("analyze", clean, "--json").stdout)["privacy"] == {"kinds": {}}
 
 
+def test_rows_with_nothing_to_learn_are_dropped(tmp_path, clean):
+    path = tmp_path / "silent.jsonl"
+    path.write_text("\n".join([line(1), line(2).replace("Answer 2", " ")]))
+    done = tunebook("fix", path, "-o", clean, "--drop-empty")
+    assert "drop_empty        1 dropped" in done.stdout
+    assert len(clean.read_text().splitlines()) == 1
+
+
 def test_what_is_not_asked_for_is_not_done(data, clean):
     done = tunebook("fix", data, "-o", clean, "--normalise-roles")
     assert "normalise_roles   1 changed" in done.stdout
     assert "still invalid, kept" in done.stdout
     assert clean.read_text().splitlines()[-1] == "not json"
     assert len(clean.read_text().splitlines()) == 23
+
+
+def test_a_fix_that_changes_nothing_says_so_and_writes_the_rows(clean):
+    done = tunebook("fix", SAMPLE, "-o", clean, "--trim")
+    assert "trim              nothing to do" in done.stdout
+    assert f"nothing to change: {clean} has the same rows" in done.stdout
+    assert len(clean.read_text().splitlines()) == 300
+    assert "nothing to change\n" in tunebook("fix", clean, "--trim", "--preview").stdout
+    assert json.loads(tunebook("fix", clean, "--trim", "--preview", "--json").stdout)["unchanged"] is True
 
 
 def test_a_preview_writes_nothing_and_shows_rows(data, tmp_path):

@@ -187,6 +187,7 @@ RULES = {
     "pages.make_notebook": theirs(forms=[{}, {"model_id": "smollm2-360m", "task_type": "conversation"}]),
     "pages.start_fix": theirs(forms=[{"dedupe": "on"}]),
     "pages.fix": theirs(),
+    "pages.cancel_fix": theirs(),
     "pages.undo_fix": theirs(),
     "pages.redo_fix": theirs(),
     "pages.notebook": theirs(),

@@ -1,12 +1,16 @@
 """Files of every container as lines, one row each."""
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
 import os
+import tarfile
 import threading
 import tracemalloc
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +142,42 @@ def test_utf_16_is_refused_in_every_text() -> None:
     for name in ("a.csv", "a.json", "a.jsonl"):
         assert problem_of("question,answer\n1,2\n".encode("utf-16"), name).code == "unsupported_encoding"
     assert problem_of(gzip.compress("[{}]".encode("utf-16"))).code == "unsupported_encoding"
+
+
+def zipped(content: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("rows.jsonl", content)
+    return made.getvalue()
+
+
+def taped(content: bytes, form: int) -> bytes:
+    made, entry = io.BytesIO(), tarfile.TarInfo("rows.jsonl")
+    entry.size = len(content)
+    with tarfile.open(fileobj=made, mode="w", format=form) as archive:
+        archive.addfile(entry, io.BytesIO(content))
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "advice"),
+    [
+        (zipped(FILES["jsonl"]), "Excel, Word or zip file. Export it as CSV, or unpack it"),
+        (taped(FILES["jsonl"], tarfile.USTAR_FORMAT), "Unpack it"),
+        (taped(FILES["jsonl"], tarfile.GNU_FORMAT), "Unpack it"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "Export it as CSV"),
+        (b"%PDF-1.7\n%\xe2\xe3\n" + FILES["jsonl"], "PDF"),
+        (b"\x89PNG\r\n\x1a\n" + FILES["jsonl"], "picture"),
+        (bz2.compress(FILES["jsonl"]), "gzip or zstd"),
+        (lzma.compress(FILES["jsonl"]), "gzip or zstd"),
+    ],
+)
+def test_what_is_no_text_is_refused_with_what_to_do_plain_or_compressed(data: bytes, advice: str) -> None:
+    for name in ("a.csv", "a.json", "a.jsonl", "a.xlsx"):
+        problem = problem_of(data, name)
+        assert (problem.code, problem.status) == ("unsupported_file", 400)
+        assert advice in problem.message
+    assert problem_of(gzip.compress(data)).code == "unsupported_file"
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])

@@ -52,7 +52,7 @@ def test_the_main_job_on_postgresql(on_postgres):
     best = server.post("/recommend", json=purpose).json()["recommendations"][0]
     made = server.post("/generate", json={"session_id": session_id, "model_id": best["model_id"]}).json()
     assert server.get(made["download_url"]).json()["nbformat"] == 4
-    body = {"operations": [{"name": "dedupe", "kind": "exact"}]}
+    body = {"operations": [{"name": "validation_split"}]}
     fix = server.post(f"/datasets/{session_id}/fix", json=body).json()["status_url"]
     while server.get(fix).json()["status"] in ("queued", "running"):
         pass

@@ -73,7 +73,7 @@ def test_a_second_start_on_the_same_home_changes_nothing(server):
 
 
 def test_a_fix_in_whose_midst_everything_is_killed_makes_one_whole_version(server):
-    session_id = server.post("/upload", files={"file": ("a.jsonl", b"".join(map(line, range(20_000))))}).json()[
+    session_id = server.post("/upload", files={"file": ("a.jsonl", b"".join(map(line, [*range(20_000), 3])))}).json()[
         "session_id"
     ]
     while server.get(f"/analyze/{session_id}").status_code == 202:

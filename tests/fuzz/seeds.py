@@ -72,6 +72,7 @@ def contents() -> Iterator[bytes]:
     yield GOOD.decode().encode("utf-16")
     yield b" \t\r\n\n"
     yield b""
+    yield b"%PDF-1.7\n" + GOOD
 
 
 def seeds() -> Iterator[bytes]:

@@ -20,6 +20,7 @@ def test_the_seeds_reach_reports_and_problems_of_every_floor() -> None:
         "preference_data",
         "broken_json",
         "broken_parquet",
+        "unsupported_file",
         "unsupported_encoding",
         "unknown_column",
     }

@@ -7,10 +7,13 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import convert
 
 from tests.training.made_conversations import valid_conversations
 from webapp.cli import main
 from webapp.datasets import Examples, ExampleWriter, analyze
+from webapp.datasets.answers import teaches_nothing
+from webapp.datasets.records import Conversation
 from webapp.errors import Problem
 from webapp.notebooks.trainable import require_trained_text
 from webapp.training.families import families, family_render
@@ -43,6 +46,7 @@ def test_the_marks_are_what_rendering_with_any_family_finds(kept, conversations)
     assert analysis.total_examples == len(conversations)
     stored = list(examples.conversations())
     marked = examples.marked().lines("no_trained_text").tolist()
+    assert marked == [n for n, one in enumerate(stored, 1) if teaches_nothing(convert(one, Conversation))]
     for family in families().values():
         by = family_render(family)
         found = [n for n, one in enumerate(stored, 1) if not has_trained_text(one, prompt_completions(one, by), by)]

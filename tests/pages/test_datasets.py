@@ -1,9 +1,12 @@
 """The page of a dataset: what is wrong with it, and the way on."""
 
+import gzip
 import json
+import os
 import re
 import uuid
 
+import pytest
 from sqlalchemy import select
 
 from webapp.jobs import claim, run_child
@@ -123,6 +126,26 @@ def test_the_page_of_a_hostile_dataset_is_light(visitor, hostile):
     page = visitor.visit(f"/datasets/{hostile}")
     assert "Valid conversations 20" in page.text
     assert len(page.html.encode()) < 110_000
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b" \n\t\n", "The file"),
+        (gzip.compress(os.urandom(5000).hex().encode())[:-100], "damaged or was cut off"),
+        (gzip.compress(b"%PDF-1.7\n"), "This is a PDF"),
+    ],
+    ids=["blank", "cut off", "no text"],
+)
+def test_no_fix_is_offered_where_nothing_could_be_read(visitor, analysed, content, sentence):
+    page = visitor.visit(f"/datasets/{analysed(content)}")
+    assert visitor.status == 400
+    assert sentence in page.text
+    assert not [form for form in page.forms if form.action.endswith("/fixes")]
+
+
+def test_where_no_line_is_valid_fixes_are_offered(visitor, analysed):
+    assert visitor.visit(f"/datasets/{analysed(b'not json')}").form("/fixes")
 
 
 def test_bad_lines_are_named(visitor, analysed):

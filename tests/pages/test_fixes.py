@@ -1,8 +1,13 @@
 """Fixes in the browser, without scripts: a preview, a new version, and the way back."""
 
 import json
+import re
 
 import pytest
+
+from tests.pages.conftest import Form
+from webapp.jobs import claim, run_child
+from webapp.workflow.kinds import job_kinds
 
 
 def line(number, **more):
@@ -41,6 +46,34 @@ def test_while_a_fix_runs_the_page_reloads(visitor, dataset, work):
     work()
 
 
+def test_a_fix_is_followed_by_the_stream_of_its_job(visitor, client, dataset, work):
+    page = visitor.send(visitor.visit(f"/datasets/{dataset}").form("/fixes"), trim="1", preview="1")
+    (stream,) = re.findall(r'data-stream="(/jobs/[^"]+/stream)" data-after="0"', page.html)
+    work()
+    with client.get(stream) as answer:
+        assert answer.mimetype == "text/event-stream"
+
+
+def test_a_fix_that_waits_is_cancelled(visitor, dataset, work):
+    page = visitor.send(visitor.visit(f"/datasets/{dataset}").form("/fixes"), trim="1")
+    form = page.form("/cancel")
+    assert "It was cancelled; nothing was changed." in visitor.send(form).text
+    work()
+    assert "It was cancelled; nothing was changed." in visitor.send(form).text
+    assert "Version 2" not in visitor.visit(f"/datasets/{dataset}").text
+
+
+def test_a_fix_that_is_being_done_is_called_off_or_has_ended_meanwhile(visitor, services, dataset):
+    page = visitor.send(visitor.visit(f"/datasets/{dataset}").form("/fixes"), trim="1")
+    job = claim(services.db, "test", 60)
+    form = page.form("/cancel")
+    page = visitor.send(form)
+    assert "Calling it off" in page.text
+    assert not [form for form in page.forms if "/cancel" in form.action]
+    run_child(services.db, job.id, job.attempt, job_kinds(services))
+    assert "Version 2 in use" in visitor.send(form).text
+
+
 def test_a_preview_shows_rows_and_figures_and_can_be_applied(visitor, dataset, submit, work):
     page = submit(dataset, redact="1", dedupe="1", preview="1")
     assert "21 changed, 0 dropped, 0 added" in page.text
@@ -69,6 +102,33 @@ def test_a_fix_is_undone_and_redone(visitor, dataset, submit):
     assert not [form for form in page.forms if "/redo" in form.action]
 
 
+def test_rows_with_nothing_to_learn_are_dropped_by_the_fix_of_their_issue(visitor, analysed, work):
+    silent = json.dumps({"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "   "}]})
+    dataset = analysed(b"\n".join([*map(line, range(20)), silent.encode()]))
+    page = visitor.visit(f"/datasets/{dataset}")
+    assert "drop these rows. No notebook is made before." in page.text
+    assert "Here: 1 rows" in page.text
+    assert "Try: drop rows with nothing to learn" in page.text
+    visitor.send(page.form("/fixes"), preview='[{"name": "drop_empty"}]')
+    work()
+    page = visitor.visit(visitor.path)
+    assert "0 changed, 1 dropped, 0 added" in page.text
+    visitor.send(page.form("/fixes"))
+    work()
+    page = visitor.visit(visitor.path)
+    assert "Valid conversations 20" in page.text
+    assert "nothing to learn" not in page.text.partition("Fixes")[0].partition("What to know")[2]
+
+
+def test_a_fix_that_changes_nothing_says_so_and_makes_no_version(visitor, sample, submit):
+    page = submit(sample, trim="1", preview="1")
+    assert "Trim white space. There is nothing to change." in page.text
+    assert not [form for form in page.forms if "/fixes" in form.action]
+    page = submit(sample, trim="1")
+    assert "There is nothing to change, so no new version was made." in page.text
+    assert "Version 2" not in visitor.visit(f"/datasets/{sample}").text
+
+
 def test_a_validation_part_can_be_downloaded(visitor, dataset, submit):
     page = submit(dataset, validation_split="1", share="0.25")
     assert any("part=validation" in link and "format=parquet" in link for link in page.links)
@@ -83,26 +143,47 @@ def test_a_file_without_a_valid_row_can_be_mended(visitor, analysed, submit):
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"preview": "1"}, "Name at least one operation"),
+        ({"preview": "1"}, "Tick at least one fix first."),
+        ({}, "Tick at least one fix first."),
         ({"split_long": "1", "max_tokens": "many"}, "Expected `int`"),
         ({"operations": "{"}, "not one of Tunebook's"),
     ],
 )
-def test_a_form_that_cannot_be_is_told(visitor, dataset, fields, sentence):
+def test_a_form_that_cannot_be_is_told_beside_it(visitor, dataset, fields, sentence):
     page = visitor.send(visitor.visit(f"/datasets/{dataset}").form("/fixes"), **fields)
     assert visitor.status == 400
-    assert sentence in page.text
+    assert sentence in page.text.partition("Each fix makes a new version")[2]
+    assert "Valid conversations 21" in page.text
+    assert page.html.count(" autofocus") == 1
+
+
+def test_what_was_ticked_stays_with_a_form_that_is_told_of(visitor, dataset):
+    page = visitor.visit(f"/datasets/{dataset}")
+    page = visitor.send(page.form("/fixes"), dedupe="1", kind="near", split_long="1", max_tokens="9", share="0.3")
+    assert "Expected `int` >= 16" in page.text
+    ticked = {"dedupe": "1", "kind": "near", "split_long": "1", "max_tokens": "9", "share": "0.3"}
+    assert page.form("/fixes").fields == ticked
+
+
+def test_a_fix_of_a_version_with_a_validation_part_is_refused_beside_the_form(visitor, dataset, submit):
+    page = submit(dataset, validation_split="1", share="0.25")
+    page = visitor.send(page.form("/fixes"), trim="1")
+    assert visitor.status == 409
+    assert "This version has a validation part" in page.text.partition("Each fix makes a new version")[2]
 
 
 def test_a_fix_that_failed_says_why(visitor, analysed, submit):
     page = submit(analysed(line(1)), validation_split="1")
-    assert visitor.status == 400
+    assert visitor.status == 200  # of the page: what failed is the job, as on the page of a run
     assert "No validation part can be made" in page.text
 
 
 def test_the_fix_of_another_dataset_is_404(visitor, dataset, sample, submit):
     submit(dataset, trim="1", preview="1")
-    visitor.visit(visitor.path.replace(dataset, sample))
+    elsewhere = visitor.path.replace(dataset, sample)
+    visitor.visit(elsewhere)
+    assert visitor.status == 404
+    visitor.send(Form(f"{elsewhere}/cancel", "post", "application/x-www-form-urlencoded", {}))
     assert visitor.status == 404
 
 

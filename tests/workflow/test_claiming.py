@@ -31,7 +31,7 @@ def owners(services, dataset_id):
 
 
 def test_everything_made_from_it_comes_along_and_nothing_expires(services, work):
-    lines = [LINE.replace(b'"a"', b'"%d"' % number) for number in range(40)]
+    lines = [LINE.replace(b'"a"', b'" %d"' % number) for number in range(40)]
     state = workflow.begin_upload(
         services, VISITOR, size=sum(map(len, lines)), filename="a", mime_type="", purpose="fine-tune"
     )

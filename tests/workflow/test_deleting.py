@@ -15,7 +15,7 @@ from webapp.storage.people import AuditEvent
 from webapp.storage.tables import Base, DataLink, Job, Measurement
 from webapp.workflow import deleting
 
-LINES = [f'{{"prompt": "{number}?", "completion": "{number} it is."}}\n'.encode() for number in range(60)]
+LINES = [f'{{"prompt": " {number}?", "completion": "{number} it is."}}\n'.encode() for number in range(60)]
 # Of no dataset, or what stays to tell of the deletion.
 ACCOUNTS = {"accounts", "sign_ins", "refresh_tokens", "api_keys", "audit_events", "alembic_version"}
 

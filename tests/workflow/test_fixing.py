@@ -6,7 +6,7 @@ import pytest
 
 from webapp import workflow
 from webapp.accounts import LOCAL, Caller
-from webapp.datasets import Analysis
+from webapp.datasets import MAX_LINE_BYTES, Analysis
 from webapp.errors import Problem
 from webapp.jobs import claim, run_child
 from webapp.storage.tables import Dataset
@@ -64,6 +64,31 @@ def test_a_preview_is_what_is_then_applied_and_makes_no_version(services, datase
     assert after["report"] == before["report"]
     assert after["applied"] == before["applied"]
     assert [item["dropped"] for item in after["report"]["operations"]] == [0, 1, 1]
+
+
+def test_a_fix_that_changes_nothing_makes_no_version(services, fix, work):
+    clean = b"".join(line(number).replace(b'" ', b'"').replace(b' "', b'"') for number in range(12))
+    made = workflow.upload(services, LOCAL, "a.jsonl", [clean, b"not json\n"])
+    work()
+    before = set(services.blobs.path("datasets").iterdir())
+    preview = fix(made.id, TRIM, preview=True)
+    assert (preview["report"]["unchanged"], preview["version_id"]) == (True, None)
+    applied = fix(made.id, [*TRIM, {"name": "dedupe"}])
+    assert (applied["report"]["unchanged"], applied["version_id"]) == (True, made.id)
+    assert numbers(services, made.id) == ([1], [1])
+    assert set(services.blobs.path("datasets").iterdir()) == before
+
+
+@pytest.mark.parametrize("more", [b'{"id": 7, ', b""])
+def test_what_a_fix_leaves_out_is_a_change(services, fix, work, more):
+    """Keys that are neither messages nor tools, and lines that are too long."""
+    rest = json.dumps({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}).encode()
+    last = more + rest[1:] if more else b" " * (MAX_LINE_BYTES + 1)
+    made = workflow.upload(services, LOCAL, "a.jsonl", [rest, b"\n", last, b"\n"])
+    work()
+    result = fix(made.id, TRIM)
+    assert result["report"]["unchanged"] is False
+    assert numbers(services, made.id) == ([1, 2], [2])
 
 
 def test_a_new_version_is_a_dataset_like_any_other(services, dataset, fix):

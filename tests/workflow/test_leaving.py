@@ -22,7 +22,7 @@ from webapp.workflow.kinds import job_kinds
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
 PASSWORD, ADDRESS = "correct horse battery", "192.0.2.1"
-LINES = [f'{{"prompt": "{number}?", "completion": "{number} it is."}}\n'.encode() for number in range(60)]
+LINES = [f'{{"prompt": " {number}?", "completion": "{number} it is."}}\n'.encode() for number in range(60)]
 
 
 @pytest.fixture

@@ -101,6 +101,7 @@ ACCESS: dict[str, Access] = {
     "pages.analyse_again": "write",
     "pages.arrive": "write",
     "pages.cancel_analysis": "write",
+    "pages.cancel_fix": "write",
     "pages.cancel_run": "write",
     "pages.make_notebook": "write",
     "pages.map_columns": "write",

@@ -28,7 +28,7 @@ _NOT_FOUND = {404: "There is no such dataset."}
         "preview": True,
     },
 )
-@bp.output(PendingBody, 202, description="The job's result says what was done, and names the new version.")
+@bp.output(PendingBody, 202, description="The job's result says what was done, and names the version.")
 @bp.doc(
     operation_id="fix",
     responses=pending_headers({202: {}}, 202)
@@ -47,7 +47,8 @@ _NOT_FOUND = {404: "There is no such dataset."}
 def fix(session_id: str, json_data: FixRequest) -> Any:
     """Mend a dataset
 
-    Makes a new version by the named operations, in a fixed order; with `preview` it only says what they would do.
+    Makes a new version by the named operations, in a fixed order, unless there is nothing to change; with `preview` it
+    only says what they would do.
     """
     job = workflow.start_fix(services(), caller(), session_id, json_data.operations, preview=json_data.preview)
     return _pending(job)

@@ -17,6 +17,7 @@ from webapp.datasets.repair import (
     ROWS,
     VALIDATION,
     Dedupe,
+    DropEmpty,
     DropInvalid,
     MergeTurns,
     NormaliseRoles,
@@ -43,6 +44,7 @@ from webapp.errors import Problem
 @click.option("--redact", is_flag=True, help="Replace private data by placeholders such as [EMAIL_1].")
 @click.option("--max-tokens", type=int, metavar="N", help="Split longer conversations at turn borders.")
 @click.option("--drop-invalid", is_flag=True, help="Drop rows that are still invalid; without it they stay.")
+@click.option("--drop-empty", is_flag=True, help="Drop rows of which every answer that counts is white space.")
 @click.option("--dedupe", type=click.Choice(["exact", "near"]), help="Of rows that are alike keep only the first.")
 @click.option("--keep", type=click.Choice(["first", "none"]), help="With --dedupe: which of rows alike to keep.")
 @click.option("--validation-share", type=float, metavar="SHARE", help="Hold this share of the rows out.")
@@ -78,7 +80,7 @@ def fix(
 
 def operations(options: Mapping[str, Any]) -> Iterator[Operation]:
     """The operations that the options ask for; raises Problem `invalid_operation`."""
-    for kind in (StripMarkers, NormaliseRoles, Trim, MergeTurns, Redact, DropInvalid):
+    for kind in (StripMarkers, NormaliseRoles, Trim, MergeTurns, Redact, DropInvalid, DropEmpty):
         if options[str(kind.__struct_config__.tag)]:
             yield kind()
     if options["max_tokens"] is not None:

@@ -8,8 +8,10 @@ import numpy.typing as npt
 
 from webapp.datasets.hashing import Hashes
 from webapp.datasets.marks import Bits, bits
-from webapp.datasets.pieces import ANSWERS, Pieces
+from webapp.datasets.pieces import ANSWERS, Pieces, pieces_of
+from webapp.datasets.records import Conversation
 from webapp.datasets.repetition import perhaps_repeating, repeats_itself
+from webapp.datasets.shapes import order_of
 
 SHORT_ANSWER_CHARACTERS = 5
 ONE_WORD_CHARACTERS = 20
@@ -57,6 +59,14 @@ def _untrained(found: Pieces, blank: npt.NDArray[np.bool_]) -> Bits:
     learned = (found.are(b"a") & ~blank) | found.are(b"c")
     has_text = found.any_each(learned.astype(np.uint64)) != 0
     return np.where(has_text, np.uint64(0), np.uint64(bits(["no_trained_text"])))
+
+
+def teaches_nothing(conversation: Conversation) -> bool:
+    """Whether one conversation would have the mark `no_trained_text`."""
+    letters, texts = zip(*pieces_of(conversation, order_of(conversation)), strict=True)
+    found = Pieces.of(list(texts), "".join(letters), [len(texts)])
+    blank = np.array([not text.strip() for text in texts])
+    return bool(_untrained(found, blank).any())
 
 
 def _is_json(text: str) -> bool:

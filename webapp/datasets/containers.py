@@ -18,7 +18,7 @@ import msgspec
 from webapp.datasets.compression import Compression, CountedStream, capped, compression_of, unpacked
 from webapp.datasets.json_documents import json_rows
 from webapp.datasets.parquet import parquet_rows
-from webapp.datasets.reading import MAX_LINE_BYTES, UTF8_BOM, refuse_other_encodings
+from webapp.datasets.reading import MAX_LINE_BYTES, UTF8_BOM, require_text
 from webapp.datasets.streams import beginning, stream_of
 from webapp.datasets.tables import csv_rows, delimiter_of
 
@@ -45,8 +45,8 @@ def opened(source: Path | BinaryIO, name: str | None = None, chat_columns: Colle
     """Opens a file, or takes a stream as it stands; plain JSON lines come through as the file itself.
 
     `name` is the file's name where `source` does not have it; `chat_columns` are columns of chats beside those known.
-    Raises Problem `unsupported_encoding`, and while reading `broken_archive`, `decompression_bomb`, `broken_json`,
-    `several_row_lists`, `broken_csv` and `broken_parquet`.
+    Raises Problem `unsupported_file`, `unsupported_encoding`, and while reading `broken_archive`, `decompression_bomb`,
+    `broken_json`, `several_row_lists`, `broken_csv` and `broken_parquet`.
     """
     with ExitStack() as stack:
         raw = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
@@ -85,7 +85,7 @@ def _contained(head: bytes, suffix: str, chat_columns: Collection[str]) -> tuple
     """The container of a file that begins so, and what reads its rows; None where they are lines already."""
     if head.startswith(_PARQUET_MAGIC):
         return "parquet", lambda stream: parquet_rows(stream, chat_columns)
-    refuse_other_encodings(head)
+    require_text(head)
     text = head.removeprefix(UTF8_BOM).lstrip()
     if text.startswith(b"[") and not _is_first_of_lines(text):
         return "json", json_rows

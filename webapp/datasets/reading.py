@@ -14,6 +14,25 @@ _BLOCK_LINES = 50_000  # an empty line is an object all the same
 UTF8_BOM = b"\xef\xbb\xbf"
 # UTF-32's little-endian mark begins with UTF-16's.
 _OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_ZIP = "an Excel, Word or zip file. Export it as CSV, or unpack it, and send that."
+_ARCHIVE = "an archive that is not read here. Unpack it and send what is in it, plain or compressed with gzip or zstd."
+_PDF = "a PDF. Send the rows that it shows as JSON lines or CSV."
+_PICTURE = "a picture. Send the rows as text: JSON lines or CSV."
+# Files that are no text: at which place each has which bytes, and what it is.
+_NO_TEXT = (
+    (0, b"PK\x03\x04", _ZIP),
+    (0, b"PK\x05\x06", _ZIP),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an older Excel or Word file. Export it as CSV, and send that."),
+    (0, b"%PDF-", _PDF),
+    (0, b"\x89PNG\r\n\x1a\n", _PICTURE),
+    (0, b"\xff\xd8\xff", _PICTURE),
+    (0, b"7z\xbc\xaf\x27\x1c", _ARCHIVE),
+    (0, b"Rar!\x1a\x07", _ARCHIVE),
+    (0, b"\xfd7zXZ\x00", _ARCHIVE),
+    (4, b"1AY&SY", _ARCHIVE),
+    (257, b"ustar\x00", _ARCHIVE),
+    (257, b"ustar  \x00", _ARCHIVE),
+)
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -37,7 +56,7 @@ class Block(msgspec.Struct, frozen=True, gc=False):
 def read_lines(stream: BinaryIO) -> Iterator[Line]:
     r"""The lines of a UTF-8 stream, ended by \n or \r\n, without a byte order mark.
 
-    Raises `Problem("unsupported_encoding")` when the first bytes are those of UTF-16 or UTF-32.
+    Raises the Problems of `require_text`.
     """
     for block in read_blocks(stream):
         for number, content in enumerate(block.lines, block.first):
@@ -61,7 +80,7 @@ def _lines_by_reads(stream: BinaryIO) -> Iterator[tuple[list[bytes | None], int]
     while read := stream.read(BLOCK_BYTES):
         content = read
         if not end:
-            refuse_other_encodings(read)
+            require_text(read)
             content = read.removeprefix(UTF8_BOM)
         end += len(read)
         first, newline, others = content.partition(b"\n")
@@ -88,8 +107,13 @@ def _sound(line: bytes | None) -> bytes | None:
     return line if len(line) <= MAX_LINE_BYTES else None
 
 
-def refuse_other_encodings(first: bytes) -> None:
-    """Raises `Problem("unsupported_encoding")` when a text that begins so is UTF-16 or UTF-32."""
+def require_text(first: bytes) -> None:
+    """Raises Problem `unsupported_file` when a file that begins so is no text, `unsupported_encoding` when it is in
+    UTF-16 or UTF-32.
+    """
+    for place, sign, what in _NO_TEXT:
+        if first.startswith(sign, place):
+            raise Problem("unsupported_file", f"This is {what}")
     zeros = tuple(byte == 0 for byte in first[:4])
     # JSON begins with two ASCII characters, so the place of the zero bytes tells the encoding (RFC 4627, section 3).
     by_zeros = zeros in {

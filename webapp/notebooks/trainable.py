@@ -34,6 +34,6 @@ def require_trained_text(examples: Examples) -> None:
         raise Problem(
             "no_trained_text",
             f"There is no text to learn on lines {named} ({count:,} in all): every answer that counts is white space. "
-            "Write these answers, or remove the lines.",
+            "Write these answers, or have the rows dropped by the fix drop_empty.",
             details={"count": count, "lines": lines},
         )

@@ -9,9 +9,13 @@ from webapp import workflow
 from webapp.api.context import caller, services
 from webapp.datasets.exporting import FORMATS
 from webapp.errors import Problem
+from webapp.pages.calling_off import call_off
 from webapp.pages.diagnosis import diagnosis
-from webapp.pages.fixes import defaults, labels, offers
+from webapp.pages.fixes import defaults, labels, offers, read_operations
 from webapp.pages.forms import choices, read_mapping
+
+# What an analysis ends with although the file may have rows, which fixes may mend.
+_WITH_ROWS = {"no_valid_examples", "analysis_cancelled"}
 
 
 def add_to(bp: Blueprint) -> None:
@@ -20,6 +24,7 @@ def add_to(bp: Blueprint) -> None:
     bp.post("/datasets/<dataset_id>/analysis", endpoint="analyse_again")(analyse_again)
     bp.post("/datasets/<dataset_id>/analysis/cancel", endpoint="cancel_analysis")(cancel_analysis)
     bp.post("/datasets/<dataset_id>/columns", endpoint="map_columns")(map_columns)
+    bp.post("/datasets/<dataset_id>/fixes", endpoint="start_fix")(start_fix)
 
 
 def show(dataset_id: str) -> ResponseReturnValue:
@@ -37,11 +42,7 @@ def cancel_analysis(dataset_id: str) -> ResponseReturnValue:
     """Calls the analysis off; one that has ended meanwhile is shown."""
     state = workflow.dataset_state(services(), caller(), dataset_id)
     if state.pending and state.job:
-        try:
-            workflow.cancel_job(services(), caller(), state.job.id)
-        except Problem as problem:
-            if problem.code != "job_finished":
-                raise
+        call_off(state.job.id)
     return redirect(url_for("pages.dataset", dataset_id=dataset_id), 303)
 
 
@@ -54,10 +55,20 @@ def map_columns(dataset_id: str) -> ResponseReturnValue:
     return redirect(url_for("pages.dataset", dataset_id=dataset_id), 303)
 
 
-def _page(dataset_id: str, problem: Problem | None = None) -> ResponseReturnValue:
+def start_fix(dataset_id: str) -> ResponseReturnValue:
+    """Orders what the form of fixes asks for: a preview, or the fix itself."""
+    try:
+        operations, preview = read_operations(request.form), "preview" in request.form
+        job = workflow.start_fix(services(), caller(), dataset_id, operations, preview=preview)
+    except Problem as problem:
+        return _page(dataset_id, fix_problem=problem)
+    return redirect(url_for("pages.fix", dataset_id=dataset_id, job_id=job.id), 303)
+
+
+def _page(dataset_id: str, problem: Problem | None = None, fix_problem: Problem | None = None) -> ResponseReturnValue:
     """The page as far as things are; a problem is shown where it belongs."""
     state = workflow.dataset_state(services(), caller(), dataset_id)
-    shown: dict[str, Any] = {"state": state, "dataset": state.dataset, "choices": choices()}
+    shown: dict[str, Any] = {"state": state, "dataset": state.dataset, "choices": choices(), "fix_problem": fix_problem}
     if state.pending:
         return render_template("dataset_pending.html", **shown)
     shown |= {"versions": workflow.versions(services(), caller(), dataset_id), "formats": list(FORMATS)}
@@ -67,7 +78,8 @@ def _page(dataset_id: str, problem: Problem | None = None) -> ResponseReturnValu
         shown |= diagnosis(state, report)
     except Problem as found:
         shown["columns"] = found.details.get("columns")
+        shown["mendable"] = found.code in _WITH_ROWS
         shown["first_bad"] = workflow.first_bad_lines(services(), state)
         problem = problem or found
-    status = problem.status if problem else 200
-    return make_response(render_template("dataset.html", problem=problem, **shown), status)
+    told = fix_problem or problem
+    return make_response(render_template("dataset.html", problem=problem, **shown), told.status if told else 200)

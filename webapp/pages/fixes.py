@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import workflow
@@ -13,6 +13,7 @@ from webapp.api.context import caller, services
 from webapp.datasets import Analysis
 from webapp.datasets.repair import IN_ORDER, Operation, SplitLong, ValidationSplit
 from webapp.errors import Problem
+from webapp.pages.calling_off import call_off
 from webapp.pages.fix_changes import changes
 from webapp.pages.forms import typed_number
 
@@ -36,39 +37,33 @@ class Offer:
 
 def add_to(bp: Blueprint) -> None:
     """Registers these pages."""
-    bp.post("/datasets/<dataset_id>/fixes", endpoint="start_fix")(start)
     bp.get("/datasets/<dataset_id>/fixes/<job_id>", endpoint="fix")(show)
+    bp.post("/datasets/<dataset_id>/fixes/<job_id>/cancel", endpoint="cancel_fix")(cancel)
     bp.post("/datasets/<dataset_id>/versions/undo", endpoint="undo_fix")(undo)
     bp.post("/datasets/<dataset_id>/versions/redo", endpoint="redo_fix")(redo)
 
 
-def start(dataset_id: str) -> ResponseReturnValue:
-    """Orders what the form asks for: a preview, or the fix itself."""
-    job = workflow.start_fix(
-        services(), caller(), dataset_id, read_operations(request.form), preview="preview" in request.form
-    )
-    return redirect(url_for("pages.fix", dataset_id=dataset_id, job_id=job.id), 303)
-
-
 def show(dataset_id: str, job_id: str) -> ResponseReturnValue:
-    """How a fix stands; what it did or would do; after a fix the new version's own page."""
-    job = workflow.job_status(services(), caller(), job_id)
-    if job.kind != "fix" or job.session_id != dataset_id:
-        raise Problem("job_not_found", "There is no job with this id.", status=404, param="job_id")
+    """How a fix stands; what it would do, or that there is nothing to do; after a fix the new version's own page."""
+    job = _find(dataset_id, job_id)
     result = job.result or {}
-    if result.get("version_id"):
+    if result.get("version_id") not in (None, dataset_id):
         return redirect(url_for("pages.dataset", dataset_id=result["version_id"]), 303)
-    problem = Problem.from_dict(job.error) if job.error else None
-    page = render_template(
+    return render_template(
         "fix.html",
         job=job,
         dataset_id=dataset_id,
         result=result,
         changes=changes(result["report"]["operations"]) if result else {},
-        problem=problem,
+        problem=Problem.from_dict(job.error) if job.error else None,
         labels=labels(),
     )
-    return make_response(page, problem.status if problem else 200)
+
+
+def cancel(dataset_id: str, job_id: str) -> ResponseReturnValue:
+    """Calls the fix off; one that has ended meanwhile is shown."""
+    call_off(_find(dataset_id, job_id).id)
+    return redirect(url_for("pages.fix", dataset_id=dataset_id, job_id=job_id), 303)
 
 
 def undo(dataset_id: str) -> ResponseReturnValue:
@@ -98,14 +93,27 @@ def labels() -> dict[str, str]:
 
 
 def read_operations(form: Mapping[str, str]) -> Any:
-    """The operations of the form with checkboxes, of a preview that is to be applied, or of an issue's own button."""
+    """The operations of the form with checkboxes, of a preview that is to be applied, or of an issue's own button.
+
+    Raises Problem `invalid_operation` where there are none.
+    """
     spelled = form.get("operations") or form.get("preview", "")
     if spelled not in ("", _BY_CHECKBOX):
         try:
             return json.loads(spelled)
         except ValueError:
             raise Problem("invalid_operation", "This form is not one of Tunebook's.", param="operations") from None
-    return [{"name": name} | _settings(name, form) for name in _kinds() if name in form]
+    ticked = [{"name": name} | _settings(name, form) for name in _kinds() if name in form]
+    if not ticked:
+        raise Problem("invalid_operation", "Tick at least one fix first.", param="operations")
+    return ticked
+
+
+def _find(dataset_id: str, job_id: str) -> workflow.JobStatus:
+    job = workflow.job_status(services(), caller(), job_id)
+    if job.kind != "fix" or job.session_id != dataset_id:
+        raise Problem("job_not_found", "There is no job with this id.", status=404, param="job_id")
+    return job
 
 
 def _settings(name: str, form: Mapping[str, str]) -> dict[str, Any]:
@@ -126,10 +134,12 @@ def _kinds() -> dict[str, type[Operation]]:
 
 
 def _found(report: Analysis) -> dict[str, str]:
+    counts = {issue.code: issue.count for issue in report.quality_issues}
     return {
         "strip_markers": f"{report.characteristics.leaked_markers:,} conversations with markers in their answers",
         "redact": f"{report.privacy.count:,} hits",
         "split_long": f"the longest has {report.tokens.per_example.max:,} tokens",
         "drop_invalid": f"{report.invalid_lines.count:,} rows",
+        "drop_empty": f"{counts.get('no_trained_text', 0):,} rows",
         "dedupe": f"{report.duplicates.exact:,} exact and {report.duplicates.near:,} near duplicates",
     }

@@ -51,9 +51,10 @@ def start_fix(services: Services, caller: Caller, dataset_id: str, operations: A
 
 
 def run_fix(services: Services, context: JobContext) -> Mapping[str, Any]:
-    """Does the fix of the job; answers what was `applied`, the `report`, and the id of the new version, if any.
+    """Does the fix of the job; answers what was `applied`, the `report`, and the id of the version that has it done.
 
-    Raises Problem `storage_quota_exceeded` when the version does not fit into what its owner may keep.
+    That is a new one, or the one that was to be fixed where there was nothing to change; none of a preview. Raises
+    Problem `storage_quota_exceeded` when the version does not fit into what its owner may keep.
     """
     params, source_id = context.job.params, context.job.dataset_id
     answer = {"preview": params["preview"], "version_id": None, "applied": params["operations"]}
@@ -72,6 +73,8 @@ def run_fix(services: Services, context: JobContext) -> Mapping[str, Any]:
     try:
         with services.blobs.new_folder(home) as folder:
             report, analysis = work(folder)
+            if report.unchanged:
+                raise _NothingToChange(report)
             Examples(folder / EXAMPLES).payload()  # here, so that no server process has to compress it
         keep_findings(services, params["version_id"])
         version = _version(services, params, source.filename, report, analysis)
@@ -79,10 +82,20 @@ def run_fix(services: Services, context: JobContext) -> Mapping[str, Any]:
             quotas.hold(session, _keeper(services, source))
             add_version(session, source_id, version)
             quotas.keep_within(services, session, _keeper(services, version), version.size)
+    except _NothingToChange as found:
+        return answer | {"report": msgspec.to_builtins(found.report), "version_id": source_id}
     except BaseException:
         services.blobs.delete(f"{home}/")  # of this attempt, or of one before it that was killed
         raise
     return answer | {"report": msgspec.to_builtins(report), "version_id": version.id}
+
+
+class _NothingToChange(Exception):
+    """Gives up the folder of a version that would be what its source is."""
+
+    def __init__(self, report: FixReport) -> None:
+        super().__init__()
+        self.report = report
 
 
 def validation_key(dataset_id: str) -> str:

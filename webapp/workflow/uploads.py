@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import VISITORS, Caller
 from webapp.datasets import sample_path
-from webapp.datasets.reading import refuse_other_encodings
+from webapp.datasets.reading import require_text
 from webapp.errors import Problem
 from webapp.jobs import enqueue
 from webapp.storage.tables import Dataset, Job, new_id, utc_now
@@ -19,7 +19,7 @@ from webapp.workflow.services import Services
 
 MAX_FILENAME = 200
 _CHUNK = 1024 * 1024
-_HEAD = 64
+_HEAD = 512  # what an archive has in front
 # Control and format characters (U+202E would turn ".exe" around), line separators and lone surrogates.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
@@ -36,8 +36,8 @@ def upload(
 
     `filename` is only a label, and says what a file is whose content leaves that open. `mapping` is asked for column
     and part when the file is there; a wrong one ends the analysis, not the upload. A file with at least the `announced`
-    bytes is refused before any is read. Raises Problem `empty_file`, `unsupported_encoding`, `file_too_large` or
-    `storage_quota_exceeded` (413).
+    bytes is refused before any is read. Raises Problem `empty_file`, `unsupported_file`, `unsupported_encoding`,
+    `file_too_large` or `storage_quota_exceeded` (413).
     """
     room = quotas.room(services, caller)
     room.require(announced)
@@ -53,7 +53,8 @@ def new_dataset(
 ) -> Iterator[tuple[Session, Dataset]]:
     """A dataset of the bytes, in the session that adds it; no file is left when that or the block fails.
 
-    Raises Problem `empty_file`, `unsupported_encoding`, or that of `hold_account`. What a visitor uploads expires.
+    Raises Problem `empty_file`, `unsupported_file`, `unsupported_encoding`, or that of `hold_account`. What a visitor
+    uploads expires.
     """
     dataset_id = new_id()
     folder = f"datasets/{dataset_id}"
@@ -102,11 +103,11 @@ def _expiry(services: Services, caller: Caller) -> datetime | None:
 
 
 def _readable(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same chunks; raises Problem `empty_file` or `unsupported_encoding` at their end."""
+    """The same chunks; raises Problem `empty_file`, or those of `require_text`, at their end."""
     head = b""
     for chunk in chunks:
         head += chunk[: _HEAD - len(head)]
         yield chunk
     if not head:
         raise Problem("empty_file", "The file is empty.", param="file")
-    refuse_other_encodings(head)
+    require_text(head)

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from tests.datasets.repair.conversations import rows, said
 from webapp.datasets import MAX_LINE_BYTES, Examples, analyze, sample_path
-from webapp.datasets.repair import IN_ORDER, Dedupe, DropInvalid, Plan, Redact, SplitLong, Trim, ValidationSplit, fix
+from webapp.datasets.repair import (
+    IN_ORDER,
+    Dedupe,
+    DropEmpty,
+    DropInvalid,
+    Plan,
+    Redact,
+    SplitLong,
+    Trim,
+    ValidationSplit,
+    fix,
+)
 from webapp.errors import Problem
 
 WORDS = ["harbour", "bicycle", "lantern", "orchard", "violin", "granite", "teapot", "marble", "ferry", "cushion"]
@@ -64,6 +75,30 @@ def test_invalid_rows_stay_as_they_are_unless_they_are_to_go(mend):
     assert done(report) == {"drop_invalid": (0, 3, 0)}
     assert [change.line for change in report.operations[0].changes] == [2, 3, 4]
     assert len(written.splitlines()) == 1
+
+
+def test_rows_with_nothing_to_learn_stay_unless_they_are_to_go(mend):
+    call = {"type": "function", "function": {"name": "look_up", "arguments": "{}"}}
+    calls = {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "", "tool_calls": [call]}]}
+    half = said("What?", "That.", "And?", " ")
+    uncounted = said("What?", "That.", "And?", " ")
+    uncounted["messages"][1]["weight"] = 0
+    content = lines(row(1), said("What?", "   "), half, uncounted, calls, b"not json")
+    _, written, _ = mend(content, DropInvalid())
+    assert len(written.splitlines()) == 5
+    report, written, _ = mend(content, DropEmpty())
+    assert done(report) == {"drop_empty": (0, 2, 0)}
+    assert [change.line for change in report.operations[0].changes] == [2, 4]
+    assert [message.before for message in report.operations[0].changes[0].messages] == ["user", "assistant"]
+    assert [json.loads(line) for line in written.splitlines()[:-1]] == [row(1), half, calls]
+    assert written.splitlines()[-1] == b"not json"
+
+
+def test_of_a_conversation_that_is_split_the_parts_with_nothing_to_learn_go(mend):
+    content = lines(said("What? " * 20, "That.", "And that? " * 20, " "))
+    report, written, _ = mend(content, SplitLong(16), DropEmpty())
+    assert done(report) == {"split_long": (1, 0, 1), "drop_empty": (0, 1, 0)}
+    assert report.rows_written == len(written.splitlines()) == 1
 
 
 def test_an_invalid_row_is_redacted_all_the_same(mend):

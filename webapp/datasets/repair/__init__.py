@@ -5,6 +5,7 @@ from webapp.datasets.repair.fixing import EXAMPLES, ROWS, VALIDATION, Done, Figu
 from webapp.datasets.repair.operations import (
     IN_ORDER,
     Dedupe,
+    DropEmpty,
     DropInvalid,
     MergeTurns,
     NormaliseRoles,
@@ -26,6 +27,7 @@ __all__ = [
     "Change",
     "Dedupe",
     "Done",
+    "DropEmpty",
     "DropInvalid",
     "Figures",
     "FixReport",

@@ -76,6 +76,7 @@ class FixReport(msgspec.Struct, frozen=True):
     `invalid_kept` rows are still invalid and stay, `unreadable` of them untouched because they are no JSON object;
     `too_long` lines (over 4 MiB) are left out; in `unknown_keys` rows keys beside messages and tools were left out;
     `still_long` conversations could not be cut short enough. `before` is null when no line was a valid example.
+    `unchanged` says that no operation found anything to do, nothing was left out, and the figures are the same.
     """
 
     operations: list[Done]
@@ -89,6 +90,7 @@ class FixReport(msgspec.Struct, frozen=True):
     still_long: int
     before: Figures | None
     after: Figures
+    unchanged: bool
 
 
 def fix(
@@ -198,6 +200,8 @@ def _analyze(
 
 
 def _report(mending: Mending, fate: _Fate, before: Analysis | None, after: Analysis) -> FixReport:
+    was, figures = Figures.of(before) if before else None, Figures.of(after)
+    done = any(tally.changed or tally.dropped or tally.added for tally in mending.tallies.values())
     return FixReport(
         operations=[
             Done(tally.name, tally.changed, tally.dropped, tally.added, tally.changes)
@@ -211,6 +215,7 @@ def _report(mending: Mending, fate: _Fate, before: Analysis | None, after: Analy
         too_long=mending.too_long,
         unknown_keys=mending.unknown_keys,
         still_long=mending.splitter.left if mending.splitter else 0,
-        before=Figures.of(before) if before else None,
-        after=Figures.of(after),
+        before=was,
+        after=figures,
+        unchanged=was == figures and not (done or mending.too_long or mending.unknown_keys),
     )

@@ -6,13 +6,22 @@ from typing import BinaryIO
 
 import msgspec
 
+from webapp.datasets.answers import teaches_nothing
 from webapp.datasets.opening import RowStream
 from webapp.datasets.parsing import Parsed, parse
 from webapp.datasets.reading import Line
-from webapp.datasets.records import encode
+from webapp.datasets.records import Conversation, encode
 from webapp.datasets.repair.changes import MAX_CHANGES, Change, changed, dropped
 from webapp.datasets.repair.messages import merge_turns, normalise_roles, strip_markers, trim
-from webapp.datasets.repair.operations import DropInvalid, Operation, Plan, Redact, SplitLong, StripMarkers
+from webapp.datasets.repair.operations import (
+    DropEmpty,
+    DropInvalid,
+    Operation,
+    Plan,
+    Redact,
+    SplitLong,
+    StripMarkers,
+)
 from webapp.datasets.repair.redaction import Redactor
 from webapp.datasets.repair.rows import Row, close_row, open_row, read_rows, without_marks
 from webapp.datasets.repair.splitting import Splitter
@@ -52,6 +61,7 @@ class Mending:
         self.read = self.invalid = self.unreadable = self.too_long = self.unknown_keys = 0
         self._strips_marks = plan.get(StripMarkers) is not None
         self._drops_invalid = plan.get(DropInvalid) is not None
+        self._drops_empty = plan.get(DropEmpty) is not None
         self._steps = [(operation.name, _step(operation)) for operation in plan.operations if _is_step(operation)]
         split = plan.get(SplitLong)
         self.splitter = Splitter(tokenizer, split.max_tokens) if split else None
@@ -110,7 +120,15 @@ class Mending:
             tally.changed += 1
             tally.added += len(parts) - 1
             tally.note(lambda: changed(line, row, [msgspec.to_builtins(part) for part in parts]))
-        return [encode(part).rstrip(b"\n") for part in parts]
+        return [encode(part).rstrip(b"\n") for part in parts if not self._drop_empty(line, part)]
+
+    def _drop_empty(self, line: int, part: Conversation) -> bool:
+        if not (self._drops_empty and teaches_nothing(part)):
+            return False
+        tally = self.tallies["drop_empty"]
+        tally.dropped += 1
+        tally.note(lambda: dropped(line, msgspec.to_builtins(part), b""))
+        return True
 
     def _still_invalid(self, line: int, row: Row | None, content: bytes) -> list[bytes]:
         if not self._drops_invalid:

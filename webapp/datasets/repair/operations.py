@@ -76,6 +76,13 @@ class DropInvalid(Operation, frozen=True, tag="drop_invalid"):
     hint = "Rows that nothing above could mend. Without it they stay in the file as they are."
 
 
+class DropEmpty(Operation, frozen=True, tag="drop_empty"):
+    """Drops valid rows of which every answer that counts is white space: there is no text to learn."""
+
+    label = "Drop rows with nothing to learn"
+    hint = "Those of which every answer that counts is white space; no notebook is made with them."
+
+
 class Dedupe(Operation, frozen=True, tag="dedupe"):
     """Of rows that are the same (`exact`), or almost (`near`, exact ones included), keeps the first one or none."""
 
@@ -102,10 +109,22 @@ IN_ORDER: tuple[type[Operation], ...] = (
     Redact,
     SplitLong,
     DropInvalid,
+    DropEmpty,
     Dedupe,
     ValidationSplit,
 )
-_Any = StripMarkers | NormaliseRoles | Trim | MergeTurns | Redact | SplitLong | DropInvalid | Dedupe | ValidationSplit
+_Any = (
+    StripMarkers
+    | NormaliseRoles
+    | Trim
+    | MergeTurns
+    | Redact
+    | SplitLong
+    | DropInvalid
+    | DropEmpty
+    | Dedupe
+    | ValidationSplit
+)
 
 
 class Plan:

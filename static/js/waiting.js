@@ -1,14 +1,13 @@
-// Follows the analysis of a dataset: its progress changes in place, and when it is over the page is loaded as it then is.
+// Follows the job that a page waits for: its progress changes in place, and when it is over the page is loaded as it
+// then is.
 
 import { announcer } from "./announce.js";
+import { fetchPage } from "./page.js";
 import { follow } from "./stream.js";
 import { percent } from "./wording.js";
 
-// With these the server has no page for now; an analysis that has failed has one that says so.
-const AWAY = new Set([429, 502, 503, 504]);
-
 const find = (id) => document.getElementById(id);
-const place = find("analysis");
+const place = find("waiting");
 const announce = announcer(find("said"));
 const title = document.title;
 
@@ -24,14 +23,12 @@ const load = () => location.reload();
 
 follow(place.dataset.stream, place.dataset.after, {
   progress: (told) => show(told.progress, told.message || "Waiting for its turn"),
-  report: load, // what is done after it, nobody has to wait for
+  report: load, // what an analysis does after it, nobody has to wait for
   end: load,
   line: (there) => (find("connection").textContent = there ? "" : "The connection is lost; trying again."),
   async over() {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (AWAY.has(answer.status)) throw new Error(answer.statusText);
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (!fresh.getElementById("analysis")) return true;
+    const fresh = await fetchPage();
+    if (!fresh.getElementById("waiting")) return true;
     show(fresh.getElementById("progress").value, fresh.getElementById("message").textContent);
     return false;
   },
