@@ -50,6 +50,8 @@ def test_who_has_not_signed_in_sees_the_start_page_and_nothing_to_send(visitor):
     page = visitor.visit("/")
     assert "Sign in to upload" in page.text
     assert page.forms == []
+    sample = page.html[page.html.index("No dataset at hand?") :]
+    assert 'href="/sign-in">Sign in to try the sample</a>' in sample
     assert "/settings" not in page.links
 
 
