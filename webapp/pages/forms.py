@@ -22,13 +22,15 @@ _PART_LABELS = {
 }
 
 
+# Is sent along with the languages that are ticked, to tell that none is from a page that was not asked yet.
+NO_LANGUAGE = "none"
 _CHOSEN = ("task_type", "deployment_target", "gpu", "preset", "gated")
 _GATING: dict[Gating, str] = {"last": "after all others", "equal": "like any other", "exclude": "not at all"}
 
 
 @dataclass(frozen=True)
 class Purpose:
-    """What the model is for; `languages` are those that count, all of the data's where none is named."""
+    """What the model is for; `language` names those that count, all of the data's where it is empty."""
 
     task_type: str = ""
     deployment_target: str = "desktop"
@@ -44,8 +46,13 @@ class Purpose:
         return cls(**given, language=tuple(values.getlist("language")))
 
     def completed(self, report: Analysis) -> Self:
-        """The same for a dataset: without a task the one its rows look like; all of its languages are no choice."""
-        chosen = () if set(self.language) >= set(report.languages.shares) else self.language
+        """The same for a dataset: without a task the one its rows look like; all of its languages are no choice.
+
+        Where some were to be chosen and none of the data's was, NO_LANGUAGE stands for that.
+        """
+        found = tuple(code for code in report.languages.shares if code in self.language)
+        is_choice = self.language and len(found) < len(report.languages.shares)
+        chosen = (found or (NO_LANGUAGE,)) if is_choice else ()
         return replace(self, task_type=self.task_type or report.task_guess.task, language=chosen)
 
     @property
