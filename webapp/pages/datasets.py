@@ -1,5 +1,6 @@
 """One dataset: what is wrong with it, and what can be done about that."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
@@ -9,9 +10,10 @@ from webapp import workflow
 from webapp.api.context import caller, services
 from webapp.datasets.exporting import FORMATS
 from webapp.errors import Problem
+from webapp.pages.columns import columns, in_words, read_mapping
 from webapp.pages.diagnosis import diagnosis
 from webapp.pages.fixes import defaults, labels, offers
-from webapp.pages.forms import choices, read_mapping
+from webapp.pages.forms import choices
 
 
 def add_to(bp: Blueprint) -> None:
@@ -46,28 +48,31 @@ def cancel_analysis(dataset_id: str) -> ResponseReturnValue:
 
 
 def map_columns(dataset_id: str) -> ResponseReturnValue:
-    """Takes the answer to the question which columns are what."""
+    """Takes what the columns are said to be, as the answer to a question or another time."""
+    given = read_mapping(request.form)
     try:
-        workflow.map_columns(services(), caller(), dataset_id, read_mapping(request.form))
+        workflow.map_columns(services(), caller(), dataset_id, given)
     except Problem as problem:
-        return _page(dataset_id, problem)
+        return _page(dataset_id, problem, given)
     return redirect(url_for("pages.dataset", dataset_id=dataset_id), 303)
 
 
-def _page(dataset_id: str, problem: Problem | None = None) -> ResponseReturnValue:
-    """The page as far as things are; a problem is shown where it belongs."""
+def _page(
+    dataset_id: str, problem: Problem | None = None, given: Mapping[str, str] | None = None
+) -> ResponseReturnValue:
+    """The page as far as things are; a problem is shown where it belongs, with the mapping that was `given`."""
     state = workflow.dataset_state(services(), caller(), dataset_id)
     shown: dict[str, Any] = {"state": state, "dataset": state.dataset, "choices": choices()}
     if state.pending:
         return render_template("dataset_pending.html", **shown)
     shown |= {"versions": workflow.versions(services(), caller(), dataset_id), "formats": list(FORMATS)}
+    shown["columns"] = columns(state, given)
     shown |= {"offers": offers(state.analysis), "labels": labels(), "settings": defaults()}
     try:
         report = state.finished()
         shown |= diagnosis(state, report)
     except Problem as found:
-        shown["columns"] = found.details.get("columns")
         shown["first_bad"] = workflow.first_bad_lines(services(), state)
-        problem = problem or found
+        problem = problem or in_words(found)
     status = problem.status if problem else 200
     return make_response(render_template("dataset.html", problem=problem, **shown), status)

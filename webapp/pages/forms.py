@@ -1,6 +1,5 @@
-"""The forms on the way to a plan: what the columns of a dataset are, and what the model is for."""
+"""The forms on the way to a plan: what can be chosen, and what the model is for."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
@@ -73,16 +72,6 @@ def choices() -> dict[str, Any]:
         "gating": _GATING,
         "presets": {preset.name: preset.label for preset in PRESETS.values()},
     }
-
-
-def read_mapping(form: Mapping[str, str]) -> dict[str, str]:
-    """The columns that the form gives a part: field `column-N` names one, `part-N` says what it is."""
-    found = {}
-    for name, column in form.items():
-        kind, _, number = name.partition("-")
-        if kind == "column" and (part := form.get(f"part-{number}")):
-            found[column] = part
-    return found
 
 
 def typed_number(text: str) -> float | str:
