@@ -9,12 +9,17 @@ from webapp.settings import Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-WIDTHS = (1440, 768, 360)
+WIDTHS = (1440, 768, 360, 320)
 TELL_VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('refused: ' + e.blockedURI))"
 # What reaches out of the window, where something does: the first thing to look at.
 WIDE = """() => [...document.querySelectorAll('main *, header *, footer *')]
   .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll, pre, svg'))
   .slice(0, 3).map(e => e.outerHTML.slice(0, 200))"""
+# Names of columns of figures that do not stand above them.
+ASIDE = """() => [...document.querySelectorAll('thead th')].filter(name => {
+    const figure = name.closest('table').querySelector(`tbody td.figure:nth-child(${name.cellIndex + 1})`);
+    return figure && getComputedStyle(name).textAlign != getComputedStyle(figure).textAlign;
+  }).map(name => name.textContent)"""
 # The themes share everything but colours.
 COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
 # Of many alike the first ones are looked at: a reference has hundreds.
@@ -63,6 +68,8 @@ def test_every_page_fits_is_accessible_and_breaks_nothing(browser, site, content
             page.set_viewport_size({"width": width, "height": 900})
             if not page.evaluate("document.scrollingElement.scrollWidth <= innerWidth"):
                 found.append(f"{path} is wider than {width} px: {page.evaluate(WIDE)}")
+        if aside := page.evaluate(ASIDE):
+            found.append(f"{path} has {aside} aside of their figures")
         page.evaluate(script)
         violations = page.evaluate(AXE, {"resultTypes": ["violations"]})
         page.emulate_media(color_scheme="dark")

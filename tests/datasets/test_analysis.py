@@ -44,6 +44,15 @@ def test_without_a_valid_example_the_first_bad_lines_are_named() -> None:
     json.dumps(caught.value.body())
 
 
+def test_without_a_valid_example_it_is_told_as_what_the_columns_were_read() -> None:
+    with pytest.raises(Problem) as caught:
+        analyze(io.BytesIO(b'{"talk": "Hi", "note": 7}\n' * 3), mapping={"talk": "messages"})
+    assert caught.value.code == "no_valid_examples"
+    assert caught.value.details["mapping"] == {"talk": "messages"}
+    columns = [{"name": "talk", "example": "Hi"}, {"name": "note", "example": "7"}]
+    assert caught.value.details["columns"] == columns
+
+
 @pytest.mark.parametrize(
     "data",
     [

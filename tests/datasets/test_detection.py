@@ -39,8 +39,8 @@ def test_columns_that_only_some_rows_have_are_in_the_mapping() -> None:
 
 def test_rows_that_are_no_objects_have_no_say() -> None:
     assert told(b"bad", b"[1]", b"{", b"\xff", b"[" * 100_000, QA).layout.format == "question_answer"
-    assert told(b"bad", b"[1]") == Detected(OPENAI_MESSAGES, 0.0, 2)
-    assert told() == Detected(OPENAI_MESSAGES, 0.0, 0)
+    assert told(b"bad", b"[1]") == Detected(OPENAI_MESSAGES, 0.0, 2, [])
+    assert told() == Detected(OPENAI_MESSAGES, 0.0, 0, [])
 
 
 def test_unknown_columns_are_a_question_with_examples_and_the_line_to_use() -> None:
@@ -53,6 +53,18 @@ def test_unknown_columns_are_a_question_with_examples_and_the_line_to_use() -> N
     assert problem.details["readings"] == []
     assert problem.details["map"] == "--map frage=prompt --map antwort=completion"
     assert problem.details["map"] in problem.message
+
+
+def test_the_first_columns_are_told_and_those_that_are_mapped() -> None:
+    row = {f"c{number}": str(number) for number in range(70)}
+    found = told(row, mapping={"c1": "prompt", "c66": "completion"}).columns
+    assert [column["name"] for column in found] == [*(f"c{number}" for number in range(50)), "c66"]
+    assert found[-1] == {"name": "c66", "example": "66"}
+
+
+def test_a_value_as_deep_as_can_be_read_is_no_reason_to_fail() -> None:
+    for depth in range(900, 1000):
+        told(b'{"question": "q", "answer": "a", "deep": %s%s}' % (b"[" * depth, b"]" * depth))
 
 
 def test_two_readings_that_fit_equally_are_a_question_with_both() -> None:

@@ -49,6 +49,7 @@ def test_the_report_says_where_the_examples_come_from() -> None:
         confidence=1.0,
         mapping={"question": "prompt", "answer": "completion"},
         rows_looked_at=30,
+        columns=["question", "answer"],
     )
 
 

@@ -43,3 +43,10 @@ def test_groups_of_rows_are_drawn_by_size_where_there_are_any():
     (drawn,) = cluster_charts(Clusters([], [SizeRange(2, 3, 7), SizeRange(3, 4, 0), SizeRange(4, 8, 1)]))
     assert drawn.title == "Near-duplicate clusters by size"
     assert [(item.bar.name, item.bar.count) for item in drawn.bars] == [("2 rows", 7), ("3 rows", 0), ("4–7 rows", 1)]
+
+
+def test_sizes_that_do_not_fit_below_their_bars_are_named_by_where_they_begin():
+    sizes = [SizeRange(start, end, 1) for start, end in ((2, 3), (3, 4), (4, 8), (8, 16), (16, 32), (32, 64))]
+    (drawn,) = cluster_charts(Clusters(sizes, []))
+    assert [bar.label for bar in drawn.bars] == ["2", "3", "4", "8", "16", "32"]
+    assert drawn.bars[-1].bar.name == "32–63 rows"

@@ -1,6 +1,7 @@
 """The page on which a model is chosen: questions, cards, two side by side, every model on every GPU."""
 
 import json
+import re
 
 import pytest
 
@@ -61,6 +62,40 @@ def test_a_language_that_is_unticked_is_no_reason_against_a_model(visitor, analy
     assert "Which languages must it know?" in page.text
     assert "languages that it does not know (eu)" in page.text
     assert "(eu)" not in visitor.visit(f"/datasets/{dataset}/models?language=en").text
+
+
+def languages(page):
+    """Each language that can be ticked, and whether it is."""
+    return {control["value"]: "checked" in control for control in page.controls if control.get("name") == "language"}
+
+
+def test_every_language_can_be_unticked_and_none_stays_none(visitor, analysed, services):
+    said = {
+        "en": "Where can I leave the bicycle tonight, and what does it cost me?",
+        "de": "Wo kann ich das Fahrrad heute Abend abstellen, und was kostet mich das?",
+        "fr": "Où puis-je laisser le vélo ce soir, et combien cela me coûte-t-il ?",
+        "es": "¿Dónde puedo dejar la bicicleta esta noche y cuánto me cuesta?",
+        "ja": "今夜は自転車をどこに置けますか。料金はいくらですか。",
+        "ru": "Где можно оставить велосипед сегодня вечером и сколько это стоит?",
+        "el": "Πού μπορώ να αφήσω το ποδήλατο απόψε και πόσο κοστίζει;",
+        "ko": "오늘 밤 자전거를 어디에 두고 얼마를 내야 하나요?",
+    }
+    rows = [line(f"{text} {n}", text) for text in said.values() for n in range(4)]
+    dataset = analysed(b"\n".join(rows))
+    found = list(workflow.analysis(services, LOCAL, dataset).languages.shares)
+    assert len(found) > 6
+    page = visitor.visit(f"/datasets/{dataset}/models")
+    assert languages(page) == dict.fromkeys(found, True)
+    # Beside what is ticked the form sends one field, which says that the question was asked.
+    assert re.findall('type="hidden" name="language" value="(.*?)"', page.html) == ["none"]
+    only = visitor.send(page.forms[0], language=["none", "en"])
+    assert languages(only) == dict.fromkeys(found, False) | {"en": True}
+    assert any("language=en" in link and "language=ja" not in link for link in only.links if "/plan?" in link)
+    none = visitor.send(page.forms[0], language="none")
+    assert languages(none) == dict.fromkeys(found, False)
+    assert "where none is ticked, none of them is." in none.text
+    assert "in languages that" not in none.text
+    assert "in languages that" in page.text
 
 
 def test_two_models_are_compared_figure_by_figure(visitor, first, sample):

@@ -84,11 +84,36 @@ def test_it_expires_when_it_was_said(ada, services, days, words):
     assert words in make_key(ada, expires_days=days).text
 
 
-@pytest.mark.parametrize("fields", [{"name": " "}, {"permissions": []}, {"permissions": ["everything"]}])
-def test_a_key_that_cannot_be_is_told_above_the_page(ada, fields):
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"name": " "}, "Say what the key is for"),
+        ({"permissions": []}, "Tick at least one thing that the key may do."),
+        ({"permissions": ["everything"]}, "permissions"),
+    ],
+)
+def test_a_key_that_cannot_be_is_told_above_the_page(ada, fields, sentence):
     page = make_key(ada, **fields)
     assert ada.status == 400
+    assert sentence in page.text
     assert "tb_" not in "".join(re.findall(r"tb_[\w-]{45,}", page.html))
+
+
+def test_the_form_of_a_refused_key_keeps_what_was_chosen(ada):
+    page = make_key(ada, permissions=[], expires_days="365")
+    (form,) = [form for form in page.forms if form.action == "/settings/keys"]
+    assert form.fields == {"name": "Laptop", "expires_days": "365"}
+    page = ada.send(form, name=" ", permissions=["write", "train"])
+    ticked = {control["value"] for control in page.controls if control.get("name") == "permissions"} & {
+        control["value"] for control in page.controls if "checked" in control
+    }
+    assert ticked == {"write", "train"}
+
+
+def test_the_form_is_fresh_once_the_key_is_made(ada):
+    page = make_key(ada, name="Made", permissions=["write"], expires_days="30")
+    (form,) = [form for form in page.forms if form.action == "/settings/keys"]
+    assert form.fields == {"name": "", "permissions": "read", "expires_days": "90"}
 
 
 def test_what_happened_is_there_newest_first_with_a_link_to_older(ada, services):

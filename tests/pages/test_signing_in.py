@@ -50,6 +50,8 @@ def test_who_has_not_signed_in_sees_the_start_page_and_nothing_to_send(visitor):
     page = visitor.visit("/")
     assert "Sign in to upload" in page.text
     assert page.forms == []
+    sample = page.html[page.html.index("No dataset at hand?") :]
+    assert 'href="/sign-in">Sign in to try the sample</a>' in sample
     assert "/settings" not in page.links
 
 
@@ -80,12 +82,13 @@ def test_an_account_is_made_and_signed_in(visitor):
 )
 def test_a_refused_account_is_told_above_the_form(visitor, email, change, status, sentence):
     form = visitor.visit("/register").form("/register")
-    fields = {"email": "new@example.org", "password": PASSWORD} | change
+    fields = {"email": "new@example.org", "password": PASSWORD, "name": 'Grace "Amazing" Hopper'} | change
     fields["email"] = fields["email"].format(taken=email)
     page = visitor.send(form, **fields)
     assert visitor.status == status
     assert sentence in page.text
     assert page.form("/register").fields["email"] == fields["email"]
+    assert page.form("/register").fields["name"] == fields["name"]
     assert "password" in page.form("/register").fields
     assert page.form("/register").fields["password"] == ""
 

@@ -93,7 +93,7 @@ def issue_lines(session_id: str, code: str, query_data: LinesQuery) -> dict[str,
 def map_columns(session_id: str, json_data: MappingRequest) -> Any:
     """Say which column is what
 
-    Has a dataset analysed again with this mapping: the answer to `ambiguous_format`.
+    Has a dataset analysed again with this mapping: the answer to `ambiguous_format`, or another one than before.
     """
     job = workflow.map_columns(services(), caller(), session_id, json_data.map)
     return {"status": job.status, "status_url": job.url}, 202, {"Retry-After": "1"}

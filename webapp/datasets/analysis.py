@@ -46,7 +46,8 @@ def analyze(
     named. `engine` says where the work is done; `sink` (entered by the caller) gets every valid example; `progress`
     gets the share that has been read, rising from 0 to 1, and may raise to end the analysis. The tokens wait in a
     temporary file, 4 bytes each. Raises Problem: `empty_file`, `no_valid_examples`, whose details hold the first
-    invalid lines, `invalid_near_threshold`, and those of `opening.open_rows` and of the engine.
+    invalid lines, the columns and their mapping, `invalid_near_threshold`, and those of `opening.open_rows` and of the
+    engine.
     """
     check_threshold(near_threshold)
     counter = tokenizer or OpenAITokenizer()
@@ -58,7 +59,7 @@ def analyze(
             if sink:
                 sink.write(part.canonical, part.sizes, part.lines, part.tokens)
         if not len(gathered):
-            raise nothing_valid(gathered)
+            raise nothing_valid(gathered, rows)
         whole = gathered.compare(near_threshold)
         if sink:
             sink.annotate(whole.marks, whole.groups, gathered.invalid, gathered.refused)

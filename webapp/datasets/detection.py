@@ -40,11 +40,15 @@ Row = Mapping[str, Any]
 
 
 class Detected(NamedTuple):
-    """The layout of a file, and the share (0 to 1) of the rows looked at that fit it."""
+    """The layout of a file, and the share (0 to 1) of the rows looked at that fit it.
+
+    `columns` are those of these rows, at most 50 and those of the layout, as {name, example}.
+    """
 
     layout: Layout
     confidence: float
     rows_looked_at: int
+    columns: list[dict[str, str]]
 
 
 def first_rows(stream: BinaryIO) -> tuple[list[bytes], BinaryIO]:
@@ -79,7 +83,8 @@ def detect(lines: Sequence[bytes], mapping: Mapping[str, str] | None = None) -> 
     rows = list(_objects(lines))
     layout = _mapped(mapping, rows) if mapping else _majority(rows)
     fitting = sum(fits(row, layout) for row in rows)
-    return Detected(layout, round(fitting / len(lines), 4) if lines else 0.0, len(lines))
+    share = round(fitting / len(lines), 4) if lines else 0.0
+    return Detected(layout, share, len(lines), _columns(rows, layout.mapping))
 
 
 def checked_mapping(mapping: Mapping[str, str], rows: Sequence[Row] = ()) -> dict[str, Part]:
@@ -223,11 +228,10 @@ def _named(columns: Collection[str]) -> str:
     return ", ".join([*islice(columns, _NAMED_COLUMNS), *([f"and {more} more"] if more > 0 else [])]) or "none"
 
 
-def _columns(rows: Sequence[Row]) -> list[dict[str, str]]:
-    return [
-        {"name": column, "example": _shown(value)}
-        for column, value in list(_first_values(rows).items())[:_SHOWN_COLUMNS]
-    ]
+def _columns(rows: Sequence[Row], mapped: Collection[str] = ()) -> list[dict[str, str]]:
+    values = _first_values(rows)
+    shown = dict.fromkeys([*islice(values, _SHOWN_COLUMNS), *(column for column in mapped if column in values)])
+    return [{"name": column, "example": _shown(values[column])} for column in shown]
 
 
 def _first_values(rows: Sequence[Row]) -> dict[str, Any]:
@@ -241,7 +245,10 @@ def _first_values(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> str:
-    text = " ".join((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).split())
+    try:
+        text = " ".join((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).split())
+    except RecursionError:  # as deep as could just be read
+        text = "..."
     return text if len(text) <= _EXAMPLE_CHARACTERS else f"{text[: _EXAMPLE_CHARACTERS - 3]}..."
 
 

@@ -14,12 +14,14 @@ from webapp.datasets.report import Source
 class RowStream(NamedTuple):
     """The lines of a file from its first row on, what each is made of, where they come from, and how far they go.
 
-    `share` gives how much of the file has been read (0 to 1) when a line ends so many bytes into `stream`.
+    `columns` are those of the first rows, as {name, example}; `share` gives how much of the file has been read (0 to 1)
+    when a line ends so many bytes into `stream`.
     """
 
     stream: BinaryIO
     layout: Layout
     source: Source
+    columns: list[dict[str, str]]
     share: Callable[[int], float]
 
 
@@ -42,5 +44,6 @@ def open_rows(
             confidence=found.confidence,
             mapping=dict(found.layout.mapping),
             rows_looked_at=found.rows_looked_at,
+            columns=[column["name"] for column in found.columns],
         )
-        yield RowStream(stream, found.layout, described, file.share)
+        yield RowStream(stream, found.layout, described, found.columns, file.share)

@@ -153,7 +153,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Where the examples come from: the file's container, and which column plays which part.
 
     `unit` is what `line` counts from 1 in this report: a line of the file, or a row (without a table's header).
-    `confidence` (0 to 1) is the share of the `rows_looked_at`, the first of the file, that fit the format.
+    `confidence` (0 to 1) is the share of the `rows_looked_at`, the first of the file, that fit the format; `columns`
+    are the names in these rows, at most 50 and those of the mapping.
     """
 
     container: Literal["jsonl", "json", "csv", "tsv", "parquet"]
@@ -162,6 +163,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     mapping: dict[str, str]
     rows_looked_at: int
+    columns: list[str] = []
 
 
 class Analysis(msgspec.Struct, frozen=True, kw_only=True):

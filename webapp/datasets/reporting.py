@@ -6,6 +6,7 @@ from webapp.datasets.examining import Examination
 from webapp.datasets.gathering import Gathered, Whole
 from webapp.datasets.group_report import Leakage
 from webapp.datasets.languages import languages
+from webapp.datasets.opening import RowStream
 from webapp.datasets.privacy import privacy_report
 from webapp.datasets.quality import Evidence, quality_issues, quality_parts, quality_score
 from webapp.datasets.report import Analysis, InvalidLines, Quality, Source
@@ -49,8 +50,8 @@ def report(gathered: Gathered, whole: Whole, leaked: Leakage | None, *, by: Exam
     )
 
 
-def nothing_valid(gathered: Gathered) -> Problem:
-    """The Problem of a file without a valid example."""
+def nothing_valid(gathered: Gathered, rows: RowStream) -> Problem:
+    """The Problem of a file without a valid example: what is wrong with it, and as what it was read."""
     invalid = _invalid_lines(gathered)
     if not invalid.count:
         return Problem("empty_file", "The file is empty: it has no line with anything on it.")
@@ -59,7 +60,9 @@ def nothing_valid(gathered: Gathered) -> Problem:
         "no_valid_examples",
         f"None of the {invalid.count} lines is a valid example. Line {first.line}: {first.message}",
         details={
-            "invalid_lines": {"count": invalid.count, "items": msgspec.to_builtins(invalid.items[:_PROBLEM_ITEMS])}
+            "invalid_lines": {"count": invalid.count, "items": msgspec.to_builtins(invalid.items[:_PROBLEM_ITEMS])},
+            "columns": rows.columns,
+            "mapping": rows.source.mapping,
         },
     )
 

@@ -52,7 +52,12 @@ def cluster_charts(clusters: Clusters) -> list[Histogram]:
 
 def _sizes(sizes: Iterable[SizeRange]) -> list[Bar]:
     return [
-        Bar(f"{item.start} rows" if item.end == item.start + 1 else f"{item.start}–{item.end - 1} rows", item.groups)
+        Bar(
+            f"{item.start} rows" if item.end == item.start + 1 else f"{item.start}–{item.end - 1} rows",
+            item.groups,
+            item.start,
+            item.end,
+        )
         for item in sizes
     ]
 

@@ -1,5 +1,6 @@
 """One dataset: what is wrong with it, and what can be done about that."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
@@ -10,9 +11,10 @@ from webapp.api.context import caller, services
 from webapp.datasets.exporting import FORMATS
 from webapp.errors import Problem
 from webapp.pages.calling_off import call_off
+from webapp.pages.columns import columns, in_words, read_mapping
 from webapp.pages.diagnosis import diagnosis
 from webapp.pages.fixes import defaults, labels, offers, read_operations
-from webapp.pages.forms import choices, read_mapping
+from webapp.pages.forms import choices
 
 # What an analysis ends with although the file may have rows, which fixes may mend.
 _WITH_ROWS = {"no_valid_examples", "analysis_cancelled"}
@@ -47,11 +49,12 @@ def cancel_analysis(dataset_id: str) -> ResponseReturnValue:
 
 
 def map_columns(dataset_id: str) -> ResponseReturnValue:
-    """Takes the answer to the question which columns are what."""
+    """Takes what the columns are said to be, as the answer to a question or another time."""
+    given = read_mapping(request.form)
     try:
-        workflow.map_columns(services(), caller(), dataset_id, read_mapping(request.form))
+        workflow.map_columns(services(), caller(), dataset_id, given)
     except Problem as problem:
-        return _page(dataset_id, problem)
+        return _page(dataset_id, problem, given)
     return redirect(url_for("pages.dataset", dataset_id=dataset_id), 303)
 
 
@@ -65,21 +68,26 @@ def start_fix(dataset_id: str) -> ResponseReturnValue:
     return redirect(url_for("pages.fix", dataset_id=dataset_id, job_id=job.id), 303)
 
 
-def _page(dataset_id: str, problem: Problem | None = None, fix_problem: Problem | None = None) -> ResponseReturnValue:
-    """The page as far as things are; a problem is shown where it belongs."""
+def _page(
+    dataset_id: str,
+    problem: Problem | None = None,
+    given: Mapping[str, str] | None = None,
+    fix_problem: Problem | None = None,
+) -> ResponseReturnValue:
+    """The page as far as things are; a problem is shown where it belongs, with the mapping that was `given`."""
     state = workflow.dataset_state(services(), caller(), dataset_id)
     shown: dict[str, Any] = {"state": state, "dataset": state.dataset, "choices": choices(), "fix_problem": fix_problem}
     if state.pending:
         return render_template("dataset_pending.html", **shown)
     shown |= {"versions": workflow.versions(services(), caller(), dataset_id), "formats": list(FORMATS)}
+    shown["columns"] = columns(state, given)
     shown |= {"offers": offers(state.analysis), "labels": labels(), "settings": defaults()}
     try:
         report = state.finished()
         shown |= diagnosis(state, report)
     except Problem as found:
-        shown["columns"] = found.details.get("columns")
         shown["mendable"] = found.code in _WITH_ROWS
         shown["first_bad"] = workflow.first_bad_lines(services(), state)
-        problem = problem or found
+        problem = problem or in_words(found)
     told = fix_problem or problem
     return make_response(render_template("dataset.html", problem=problem, **shown), told.status if told else 200)

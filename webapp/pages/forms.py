@@ -1,6 +1,5 @@
-"""The forms on the way to a plan: what the columns of a dataset are, and what the model is for."""
+"""The forms on the way to a plan: what can be chosen, and what the model is for."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
@@ -22,13 +21,15 @@ _PART_LABELS = {
 }
 
 
+# Is sent along with the languages that are ticked, to tell that none is from a page that was not asked yet.
+NO_LANGUAGE = "none"
 _CHOSEN = ("task_type", "deployment_target", "gpu", "preset", "gated")
 _GATING: dict[Gating, str] = {"last": "after all others", "equal": "like any other", "exclude": "not at all"}
 
 
 @dataclass(frozen=True)
 class Purpose:
-    """What the model is for; `languages` are those that count, all of the data's where none is named."""
+    """What the model is for; `language` names those that count, all of the data's where it is empty."""
 
     task_type: str = ""
     deployment_target: str = "desktop"
@@ -44,8 +45,13 @@ class Purpose:
         return cls(**given, language=tuple(values.getlist("language")))
 
     def completed(self, report: Analysis) -> Self:
-        """The same for a dataset: without a task the one its rows look like; all of its languages are no choice."""
-        chosen = () if set(self.language) >= set(report.languages.shares) else self.language
+        """The same for a dataset: without a task the one its rows look like; all of its languages are no choice.
+
+        Where some were to be chosen and none of the data's was, NO_LANGUAGE stands for that.
+        """
+        found = tuple(code for code in report.languages.shares if code in self.language)
+        is_choice = self.language and len(found) < len(report.languages.shares)
+        chosen = (found or (NO_LANGUAGE,)) if is_choice else ()
         return replace(self, task_type=self.task_type or report.task_guess.task, language=chosen)
 
     @property
@@ -66,16 +72,6 @@ def choices() -> dict[str, Any]:
         "gating": _GATING,
         "presets": {preset.name: preset.label for preset in PRESETS.values()},
     }
-
-
-def read_mapping(form: Mapping[str, str]) -> dict[str, str]:
-    """The columns that the form gives a part: field `column-N` names one, `part-N` says what it is."""
-    found = {}
-    for name, column in form.items():
-        kind, _, number = name.partition("-")
-        if kind == "column" and (part := form.get(f"part-{number}")):
-            found[column] = part
-    return found
 
 
 def typed_number(text: str) -> float | str:

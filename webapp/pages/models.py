@@ -12,7 +12,7 @@ from webapp.catalog.estimates import Fit
 from webapp.errors import Problem
 from webapp.pages.comparing import comparison
 from webapp.pages.fit_cells import Cell, run_cost
-from webapp.pages.forms import Purpose, choices
+from webapp.pages.forms import NO_LANGUAGE, Purpose, choices
 from webapp.pages.memory_bars import memory_bar
 
 _CARDS = 6
@@ -37,6 +37,7 @@ def show(dataset_id: str) -> ResponseReturnValue:
         "purpose": purpose,
         "choices": choices(),
         "languages": list(report.languages.shares.items()),
+        "no_language": NO_LANGUAGE,
         "gate": workflow.gate(services(), caller(), dataset_id),
     }
     problem = None

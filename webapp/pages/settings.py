@@ -1,11 +1,11 @@
 """One's own page: profile, usage and limits, the theme, API keys, and what was written down."""
 
 import re
-from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
+from werkzeug.datastructures import MultiDict
 
 from webapp import workflow
 from webapp.accounts import PERMISSIONS, Permission
@@ -25,6 +25,7 @@ _PERMISSIONS: dict[Permission, str] = {
     "admin": "admin: make and revoke keys",
 }
 _EXPIRIES = {"30": "30 days", "90": "90 days", "365": "a year", "": "never"}
+_NEW_KEY = MultiDict({"permissions": "read", "expires_days": "90"})
 
 
 def add_to(bp: Blueprint) -> None:
@@ -55,14 +56,16 @@ def revoke_key(key_id: str) -> ResponseReturnValue:
     return redirect(url_for("pages.settings", _anchor="keys"), 303)
 
 
-def read_key(form: Any) -> KeyRequest:
+def read_key(form: MultiDict[str, str]) -> KeyRequest:
     """The key that the form asks for; raises Problem `invalid_request` with the field named."""
-    days = form.get("expires_days", "")
+    name, may, days = form.get("name", "").strip(), form.getlist("permissions"), form.get("expires_days", "")
+    if not name:
+        raise Problem("invalid_request", "Say what the key is for, to tell it from others later.", param="name")
+    if not may:
+        raise Problem("invalid_request", "Tick at least one thing that the key may do.", param="permissions")
     try:
-        return KeyRequest(
-            name=form.get("name", "").strip(),
-            permissions=form.getlist("permissions"),
-            expires_days=int(days) if days.isdecimal() else None,
+        return KeyRequest.model_validate(
+            {"name": name, "permissions": may, "expires_days": int(days) if days.isdecimal() else None}
         )
     except ValidationError as error:
         raise validation_problem(error) from error
@@ -74,6 +77,7 @@ def _event(text: str) -> int | None:
 
 
 def _page(made: NewKey | None = None, problem: Problem | None = None) -> str:
+    """The page; with a problem, its form for a new key keeps what was typed."""
     before = _event(request.args.get("before", ""))
     has_accounts = services().settings.auth != "off"
     return render_template(
@@ -88,5 +92,6 @@ def _page(made: NewKey | None = None, problem: Problem | None = None) -> str:
         permissions={name: _PERMISSIONS[name] for name in PERMISSIONS},
         expiries=_EXPIRIES,
         made=made,
+        new_key=request.form if problem else _NEW_KEY,
         problem=problem,
     )

@@ -61,7 +61,8 @@ def refusal(problem: Problem, page: str) -> Response:
 def _form(template: str, enter: Callable[[], SignedIn | None]) -> ResponseReturnValue:
     """Shows a form, or what its sending leads to."""
     leads_to = local_path(request.values.get("next", "/"))
-    shown = {"next": leads_to, "min_characters": MIN_CHARACTERS, "email": request.form.get("email", "")}
+    typed = {name: request.form.get(name, "") for name in ("email", "name")}
+    shown = {"next": leads_to, "min_characters": MIN_CHARACTERS} | typed
     if request.method != "POST":
         return render_template(template, **shown)
     try:

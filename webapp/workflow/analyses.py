@@ -21,12 +21,14 @@ from webapp.workflow.waiting import wait_until
 class DatasetState:
     """A dataset and how far it is: `analysis` is None as long as its `job` has not completed.
 
-    `expires_at` is when all its versions are deleted, None for never.
+    `mapping` is what that job was told of the columns (column to part), empty where it was told nothing; `expires_at`
+    is when all its versions are deleted, None for never.
     """
 
     dataset: Dataset
     job: JobStatus | None
     analysis: Analysis | None
+    mapping: dict[str, str]
     expires_at: datetime | None
 
     def finished(self) -> Analysis:
@@ -93,6 +95,7 @@ def dataset_state(services: Services, caller: Caller, dataset_id: str) -> Datase
         dataset,
         describe(job, dataset.filename) if job else None,
         Analysis.from_dict(report) if report else None,
+        (job.params.get("map") or {}) if job else {},
         root.expires_at,
     )
 

@@ -1,7 +1,11 @@
 """Histograms: bars in proportion, marks where their values are."""
 
+from itertools import pairwise
+
+import pytest
+
 from webapp.pages.charts import Bar, Mark, histogram
-from webapp.pages.charts.axes import BOTTOM
+from webapp.pages.charts.axes import BOTTOM, LEFT, RIGHT
 
 BARS = [Bar("0–31", 5, 0, 32), Bar("32–63", 10, 32, 64), Bar("64–127", 0, 64, 128)]
 
@@ -37,6 +41,21 @@ def test_names_of_marks_do_not_lie_on_each_other():
     assert all(mark.y < bar.y for mark in drawn.marks for bar in drawn.bars)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [(40, 41, 42), (48, 90, 120), (109, 171, 209), (5, 20, 40), (2, 60, 100, 126), (60, 64, 68, 120), (126, 127, 127)],
+)
+def test_no_line_crosses_the_name_of_a_mark_and_none_leaves_the_drawing(values):
+    wide = [*BARS, Bar("128–255", 3, 128, 256)]
+    drawn = histogram("Tokens", "conversations", wide, [Mark(f"p{value}", value) for value in values]).marks
+    assert len(drawn) == len(values)
+    for named in drawn:
+        reach = 7.2 * len(named.mark.said) * (-1 if named.before else 1)
+        left, right = sorted((named.text_x, named.text_x + reach))
+        assert LEFT <= left < right <= RIGHT
+        assert not [line.mark for line in drawn if left <= line.x <= right and line.top < named.y]
+
+
 def test_it_says_in_words_what_it_shows():
     assert histogram("Tokens", "conversations", BARS).summary == "15 conversations, most of them (10) in 32–63."
 
@@ -50,3 +69,15 @@ def test_a_name_that_is_too_long_for_its_bar_is_cut_in_the_drawing_only():
 def test_ranges_whose_names_do_not_fit_are_named_by_their_beginnings():
     ranges = [Bar(f"{start}–{start + 999}", 1, start, start + 1000) for start in range(10_000, 18_000, 1000)]
     assert [bar.label for bar in histogram("Tokens", "rows", ranges).bars][:2] == ["10,000", "11,000"]
+
+
+def test_labels_keep_apart_and_no_number_is_cut():
+    for count in range(1, 17):
+        starts = [10**6 + 10 * number for number in range(count)]
+        bars = histogram("Tokens", "rows", [Bar(f"{start} and on", 1, start, start + 10) for start in starts]).bars
+        labelled = [bar for bar in bars if bar.label]
+        assert labelled[0] is bars[0]
+        assert all(bar.label.removesuffix(" and on").replace(",", "").isdecimal() for bar in labelled)
+        for bar, other in pairwise(labelled):
+            apart = other.x + other.width / 2 - bar.x - bar.width / 2
+            assert apart > 7.2 * (len(bar.label) + len(other.label)) / 2
