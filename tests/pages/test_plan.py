@@ -9,6 +9,7 @@ from webapp import workflow
 from webapp.accounts import LOCAL
 from webapp.catalog import find_model
 from webapp.notebooks import TrainingConfig, plan_run
+from webapp.pages.plan_words import LABELS
 
 
 def line(question, answer="Good day."):
@@ -135,7 +136,7 @@ def test_what_cannot_work_is_said_at_its_field(plan, recompute, changes, field, 
     told = page.html.split(f'id="{field}-problem"')[1].split("</span>")[0]
     assert said in told
     refusal = page.html.split('id="refusal"')[1].split("</p>")[0]
-    assert "makes no notebook" in refusal or "A setting above is wrong" in refusal
+    assert "makes no notebook" in refusal or f"Wrong above: {LABELS[field]}." in refusal
     assert page.form("/notebooks").fields.get(field) == changes[field]
 
 

@@ -1,7 +1,7 @@
 """Numbers and names as people read them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -64,10 +64,14 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def listed(said: Sequence[str]) -> str:
+    """At least one thing, as part of a sentence: "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(said[:-1]), said[-1]]))
+
+
 def settings(values: Mapping[str, Any]) -> str:
     """Settings as part of a sentence: "batch_size 1 and gradient_accumulation 8"."""
-    said = [f"{name} {value}" for name, value in values.items()]
-    return " and ".join(filter(None, [", ".join(said[:-1]), said[-1]]))
+    return listed([f"{name} {value}" for name, value in values.items()])
 
 
 def model_name(model_id: str) -> str:
@@ -95,6 +99,7 @@ FILTERS = {
     "seconds": seconds,
     "moment": moment,
     "words": words,
+    "listed": listed,
     "settings": settings,
     "model_name": model_name,
     "place": place,
