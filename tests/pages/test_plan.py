@@ -50,6 +50,11 @@ def test_it_is_filled_with_what_is_suggested_and_says_why(plan, services, sample
     assert "It fits." in page.text
 
 
+def test_a_card_that_colab_does_not_have_says_what_the_notebook_asks_for_there(plan):
+    page = plan("smollm2-360m", gpu="cpu")
+    assert "Colab has no CPU with 16 GB: its T4 is what the notebook asks for there." in page.text
+
+
 def test_every_setting_of_a_run_can_be_set(plan):
     names = {control["name"] for control in plan("qwen3-1.7b").controls}
     assert set(TrainingConfig.model_fields) <= names

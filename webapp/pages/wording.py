@@ -7,6 +7,7 @@ from typing import Any
 
 from webapp.catalog import find_model
 from webapp.hub.cards import PREFIX
+from webapp.plurals import counted
 from webapp.training.report_page import answers_in_words, figure_rows
 
 _PLACES = {
@@ -93,6 +94,7 @@ FILTERS = {
     "figure_rows": figure_rows,
     "answers_in_words": answers_in_words,
     "number": number,
+    "counted": counted,
     "figure": figure,
     "percent": percent,
     "size": size,
