@@ -4,26 +4,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_trying import tried
-from tests.conftest import Server, app_with_tables, jsonl
-from webapp import workflow
-from webapp.accounts import LOCAL
-from webapp.jobs import claim, run_child
-from webapp.settings import Settings
+from tests.conftest import Server
 from webapp.storage import Database
-from webapp.workflow.kinds import job_kinds
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-
-
-@pytest.fixture
-def dataset_id(tmp_path) -> str:
-    """A dataset, analysed before there is a server that would do it."""
-    with app_with_tables(Settings(home=tmp_path)) as app:
-        services = app.extensions["tunebook"]
-        dataset = workflow.upload(services, LOCAL, "chats.jsonl", [jsonl(100)])
-        while job := claim(services.db, "test", 60):
-            run_child(services.db, job.id, job.attempt, job_kinds(services))
-    return dataset.id
 
 
 def fold_away(page: Page, summary: str) -> None:
@@ -31,7 +15,8 @@ def fold_away(page: Page, summary: str) -> None:
     expect(page.locator("details", has_text=summary)).not_to_have_attribute("open", "")
 
 
-def test_a_setting_of_the_plan(page, dataset_id, server):
+def test_a_setting_of_the_plan(page, stored, server):
+    _, dataset_id = stored
     address = f"{server.url}/datasets/{dataset_id}/plan?model_id=smollm2-360m"
     page.goto(address)
     page.get_by_text("All settings").click()

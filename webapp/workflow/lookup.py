@@ -32,7 +32,12 @@ def find_notebook(session: Session, caller: Caller, notebook_id: str) -> Noteboo
     statement = reachable(select(Notebook).where(Notebook.id == canonical_id(notebook_id)), Notebook, caller)
     found = session.scalar(statement)
     if found is None:
-        raise Problem("notebook_not_found", "There is no notebook with this id.", status=404, param="notebook_id")
+        raise Problem(
+            "notebook_not_found",
+            "There is no notebook with this id; it may have been deleted.",
+            status=404,
+            param="notebook_id",
+        )
     return found
 
 
@@ -49,7 +54,9 @@ def find_job(session: Session, caller: Caller, job_id: str) -> Job:
     statement = reachable(select(Job).where(Job.id == canonical_id(job_id)), Job, caller)
     found = session.scalar(statement)
     if found is None:
-        raise Problem("job_not_found", "There is no job with this id.", status=404, param="job_id")
+        raise Problem(
+            "job_not_found", "There is no job with this id; it may have been deleted.", status=404, param="job_id"
+        )
     return found
 
 
