@@ -6,6 +6,7 @@ import { time } from "./wording.js";
 
 const PAUSE_MS = 250;
 const EVERY_MS = 1500; // who types for a minute asks 40 times, of the 60 that they may
+const OLD_FIGURES = "then change something: the figures are those of before.";
 
 const form = document.getElementById("plan");
 const verdict = document.getElementById("verdict");
@@ -29,7 +30,7 @@ async function check() {
   form.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(form.dataset.check, { method: "POST", body: new FormData(form), signal: mine.signal });
-    if (isSignedOut(answer)) verdict.replaceChildren(...wayBackIn(answer, "then change something. What follows is of before."));
+    if (isSignedOut(answer)) verdict.replaceChildren(...wayBackIn(answer, OLD_FIGURES));
     else if (answer.status === 429) wait(Number(answer.headers.get("Retry-After")));
     else if (!answer.ok) throw new Error(answer.statusText);
     else show(new DOMParser().parseFromString(await answer.text(), "text/html"));
