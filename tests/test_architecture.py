@@ -11,7 +11,7 @@ import webapp
 
 ROOT = Path(webapp.__file__).parent
 FLOORS = (
-    {"errors", "logs", "stopping"},
+    {"errors", "logs", "plurals", "stopping"},
     {"resources", "settings", "outbound"},
     {"datasets", "training", "storage"},
     {"catalog", "baselines", "jobs", "accounts"},

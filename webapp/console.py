@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from webapp.plurals import counted
+
 _STEPS = 1000
 
 _WITH_REASONS = 5
@@ -43,7 +45,8 @@ def progress_bar(label: str) -> Iterator[Callable[[float, str], None]]:
 def show_analysis(report: Mapping[str, Any]) -> None:
     """The report of a dataset, the parts that need attention first."""
     invalid, tokens, source = report["invalid_lines"], report["tokens"], report["source"]
-    click.echo(f"{report['total_examples']} valid examples, {invalid['count']} invalid {source['unit']}s")
+    bad = counted(invalid["count"], f"invalid {source['unit']}")
+    click.echo(f"{counted(report['total_examples'], 'valid example')}, {bad}")
     kind = " ".join(filter(None, [source["container"], source["compression"]]))
     parts = ", ".join(f"{column} = {part}" for column, part in source["mapping"].items())
     click.echo(
@@ -59,33 +62,39 @@ def show_analysis(report: Mapping[str, Any]) -> None:
     )
     duplicates, conflicts, guess = report["duplicates"], report["conflicts"], report["task_guess"]
     click.echo(f"duplicates {duplicates['count']} ({duplicates['exact']} exact, {duplicates['near']} near)")
-    click.echo(f"conflicts {conflicts['count']} in {conflicts['group_count']} groups of the same prompt")
+    groups = counted(conflicts["group_count"], "group")
+    click.echo(f"conflicts {conflicts['count']} in {groups} of the same prompt")
     if leakage := report["leakage"]:
-        click.echo(f"leakage {leakage['count']} of {leakage['checked']} examples for validation")
+        click.echo(f"leakage {leakage['count']} of {counted(leakage['checked'], 'example')} for validation")
     click.echo(f"task {guess['task'].replace('_', ' ')}: {'; '.join(guess['reasons'])}")
     languages = report["languages"]
     if languages["sampled"]:
         shares = [f"{code} {share:.0%}" for code, share in list(languages["shares"].items())[:5]]
-        click.echo(f"languages {', '.join(shares)} (of {languages['sampled']} examples looked at)")
+        click.echo(f"languages {', '.join(shares)} (of {counted(languages['sampled'], 'example')} looked at)")
     for kind, hits in report["privacy"]["kinds"].items():
-        lines = ", ".join(map(str, hits["lines"][:5]))
-        click.echo(f"  {kind:<17} {hits['count']} in {hits['examples']} examples (lines {lines})")
+        lines = _on(hits["lines"])
+        click.echo(f"  {kind:<17} {hits['count']} in {counted(hits['examples'], 'example')} ({lines})")
     if second := report.get("second_look"):
         show_second_look(second)
     for item in invalid["items"][:20]:
         click.echo(f"  {fault_line(item)}")
     for issue in report["quality_issues"]:
-        lines = f" (lines {', '.join(map(str, issue['lines'][:5]))})" if issue["lines"] else ""
+        lines = f" ({_on(issue['lines'])})" if issue["lines"] else ""
         click.echo(f"{issue['severity']}: {issue['message']}{lines}")
         click.echo(f"  {issue['fix']}")
 
 
 def show_second_look(found: Mapping[str, Any]) -> None:
     """What Presidio found in the flagged examples."""
-    click.echo(f"presidio looked at {found['looked_at']} of {found['flagged']} flagged examples")
+    click.echo(f"presidio looked at {found['looked_at']} of {counted(found['flagged'], 'flagged example')}")
     for kind, hits in found["kinds"].items():
-        lines = ", ".join(map(str, hits["lines"][:5]))
-        click.echo(f"  {kind:<17} {hits['count']} in {hits['examples']} examples (lines {lines})")
+        lines = _on(hits["lines"])
+        click.echo(f"  {kind:<17} {hits['count']} in {counted(hits['examples'], 'example')} ({lines})")
+
+
+def _on(lines: Sequence[int]) -> str:
+    """The first of some lines."""
+    return f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines[:5]))}"
 
 
 def fault_line(item: Mapping[str, Any]) -> str:

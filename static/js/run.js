@@ -9,6 +9,8 @@ import { time } from "./wording.js";
 const LOG_LENGTH = 200_000;
 const ROWS = 10;
 const RETRY_MS = 5000;
+// Jobs are called off before what they belong to is deleted, which may wait for some of them.
+const DELETION_MS = [1000, 3000, 7000, 15_000];
 const GIB = 1024 ** 3;
 
 const find = (id) => document.getElementById(id);
@@ -75,13 +77,36 @@ const tell = {
   },
   async end() {
     try {
+      const cancelled = find("status")?.textContent === "cancelled";
+      if (await isDeleted()) return;
       showPage(await fetchPage());
       begin();
+      if (cancelled) DELETION_MS.forEach((wait) => setTimeout(look, wait));
     } catch (error) {
       setTimeout(tell.end, Math.max(error.wait ?? 0, RETRY_MS));
     }
   },
 };
+
+// Whether what this page shows was deleted meanwhile, which it then says.
+async function isDeleted() {
+  const { status } = await fetch(location.href, { method: "HEAD" });
+  if (status !== 404) return false;
+  if (find("run")) sayDeleted();
+  return true;
+}
+
+// A server that is away for a moment is asked again another time.
+const look = () => isDeleted().catch(() => {});
+
+function sayDeleted() {
+  const main = document.querySelector("main");
+  const told = document.createElement("p");
+  told.className = "problem";
+  told.role = "alert";
+  told.textContent = "This was deleted.";
+  main.replaceChildren(main.querySelector("h1"), told);
+}
 
 const rowOf = (message) => document.querySelector(`#cells [data-cell="${CSS.escape(message.data.tag ?? "")}"]`);
 
@@ -111,4 +136,5 @@ function begin() {
   follow(run.dataset.stream, run.dataset.after, tell);
 }
 
+document.addEventListener("visibilitychange", () => document.hidden || look());
 begin();

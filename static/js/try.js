@@ -1,6 +1,7 @@
 // Asks without leaving the page, and writes the answers as they come by server-sent events. The server draws: whatever
 // begins or ends here is fetched from it, pieces of answers alone are added in place.
 
+import { isSignedOut, wayBackIn } from "./signed_out.js";
 import { follow } from "./stream.js";
 
 const RETRY_MS = 5000;
@@ -65,6 +66,7 @@ async function redraw() {
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (!answer.ok && answer.status !== 404) throw new Error(answer.statusText);
+    if (isSignedOut(answer)) return refuse(...wayBackIn(answer, "to see the answers."));
     const fresh = await parsed(answer);
     if (mine === drawing) swap(fresh);
   } catch {
@@ -84,15 +86,29 @@ function swap(fresh) {
   connect();
 }
 
+// Whether it was done; what was not is said, and what was typed stays.
 async function send(form) {
   const body = new URLSearchParams(new FormData(form));
   const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
+  if (isSignedOut(answer)) {
+    refuse(...wayBackIn(answer, "then send this again."));
+    return false;
+  }
   const fresh = await parsed(answer);
   drawing += 1;
   const refusal = fresh.querySelector(".problem");
   find("refused").replaceChildren(...(answer.ok || !refusal ? [] : [refusal]));
-  if (fresh.getElementById("try")) swap(fresh);
-  return answer.ok;
+  const drawn = fresh.getElementById("try");
+  if (drawn) swap(fresh);
+  return answer.ok && drawn;
+}
+
+function refuse(...words) {
+  const told = document.createElement("p");
+  told.className = "problem";
+  told.role = "alert";
+  told.append(...words);
+  find("refused").replaceChildren(told);
 }
 
 // One listener for the page, as forms come and go with what is drawn anew.

@@ -1,12 +1,17 @@
 """The page of a run follows it in a real browser, through a server that goes away in between."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import update
 
 from tests.browser.test_flow import assert_accessible
-from webapp.jobs import attempts
+from tests.conftest import until
+from webapp import workflow
+from webapp.accounts import LOCAL
+from webapp.jobs import attempts, claim
 from webapp.storage import Database
 from webapp.storage.tables import Dataset, Job, utc_now
 
@@ -62,3 +67,37 @@ def test_a_run_is_followed_without_a_gap_to_its_end(page, server):
     expect(page.get_by_text("It has completed.")).to_be_visible()
     assert_accessible(page)
     db.close()
+
+
+@pytest.fixture
+def dry_run(stored) -> Job:
+    """A dry run that the test plays: no server takes it up."""
+    services, dataset_id = stored
+    notebook = workflow.generate(services, LOCAL, dataset_id, "smollm2-360m")
+    workflow.start_dry_run(services, LOCAL, notebook.id)
+    job = claim(services.db, "test", 3600)
+    with services.db.session() as session:
+        session.execute(update(Job).where(Job.id == job.id).values(worker=None))
+    return job
+
+
+def test_a_notebook_deleted_elsewhere_says_so_where_its_dry_run_is_followed(page, stored, dry_run, server):
+    db = stored[0].db
+    address = f"{server.url}/notebooks/{dry_run.notebook_id}"
+    page.goto(address)
+    expect(page.get_by_role("button", name="Stop it")).to_be_visible()
+    with ThreadPoolExecutor() as elsewhere:
+        deleted = elsewhere.submit(server.request, "DELETE", f"/notebooks/{dry_run.notebook_id}")
+        until(lambda: is_called_off(db, dry_run.id))
+        attempts.release(db, dry_run.id, dry_run.attempt)
+        assert deleted.result().status_code == 200
+    expect(page.get_by_role("alert")).to_have_text("This was deleted.", timeout=20_000)
+    expect(page.get_by_role("heading", name="chats-smollm2-360m.ipynb")).to_be_visible()
+    expect(page.get_by_role("button", name="Run it again")).to_have_count(0)
+    assert page.url == address
+    assert_accessible(page)
+
+
+def is_called_off(db, job_id):
+    with db.reading() as session:
+        return session.get(Job, job_id).cancel_requested

@@ -108,7 +108,7 @@ def test_the_reason_of_a_cut_is_what_cuts(analysis: Any) -> None:
 def test_a_batch_follows_an_accumulation_that_was_given(analysis: Any) -> None:
     assert settings(analysis(), gradient_accumulation=4).values["batch_size"] == 2
     odd = settings(analysis(), batch_size=6)
-    assert odd.items["gradient_accumulation"].reason.endswith("1 batches of 6 make 6.")
+    assert odd.items["gradient_accumulation"].reason.endswith("1 batch of 6 makes 6.")
 
 
 def test_evaluations_follow_what_changes_the_number_of_steps(analysis: Any) -> None:

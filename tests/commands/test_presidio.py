@@ -30,7 +30,7 @@ def test_the_flagged_rows_are_searched_again(data: Path, more: list[str], monkey
         "kinds": {"person": {"count": 1, "examples": 1, "lines": [2]}},
     }
     shown = CliRunner().invoke(main, ["analyze", str(data), "--presidio"]).output if not more else ""
-    assert more or "presidio looked at 1 of 1 flagged examples\n  person            1 in 1 examples (lines 2)" in shown
+    assert more or "presidio looked at 1 of 1 flagged example\n  person            1 in 1 example (line 2)" in shown
 
 
 def test_without_presidio_there_is_no_second_look(data: Path) -> None:

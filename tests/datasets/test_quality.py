@@ -84,6 +84,17 @@ def test_invalid_lines_and_duplicates_say_where() -> None:
     assert (found["exact_duplicates"].count, found["exact_duplicates"].lines) == (2, [62, 63])
 
 
+def test_one_is_told_as_one_and_many_as_many() -> None:
+    one, many = issues([*rows(60), {}, *rows(1)]), issues([*rows(60), {}, {}, *rows(2)])
+    assert one["invalid_lines"].message == "1 line is not a valid example and is left out."
+    assert many["invalid_lines"].message == "2 lines are not valid examples and are left out."
+    assert one["exact_duplicates"].message.startswith("1 example repeats an earlier one")
+    assert many["exact_duplicates"].message.startswith("2 examples repeat an earlier one")
+    told = {part.name: part.why for part in report(rows(1)).quality.parts}
+    assert told["validity"] == "1 of 1 line is a valid example"
+    assert told["answers"] == "0 of 1 example have an empty or very short answer"
+
+
 def test_very_short_answers_are_no_issue_where_they_are_the_rule() -> None:
     assert "very_short_answers" in issues([*rows(60), *rows(20, "Ok")])
     assert "very_short_answers" not in issues(rows(60, "Yes"))

@@ -84,5 +84,5 @@ def test_the_command_line_refuses_and_names_the_lines(tmp_path):
     command = ["notebook", str(data), "--model", "smollm2-360m", "-o", str(output)]
     refused = CliRunner().invoke(main, command)
     assert refused.exit_code == 1
-    assert "on lines 6 (1 in all)" in refused.stderr
+    assert "There is no text to learn on line 6: every" in refused.stderr
     assert not output.exists()

@@ -108,6 +108,13 @@ def test_problems_are_counted_by_severity_with_rows_and_a_fix_each(visitor, anal
     assert dataset in visitor.page.links
 
 
+def test_a_single_line_is_told_as_one(visitor, analysed):
+    dataset_id = analysed(b"\n".join([*(line(f"Question {number}?") for number in range(20)), b"oops"]))
+    text = visitor.visit(f"/datasets/{dataset_id}").text
+    assert "1 affected; line 21." in text
+    assert "1 line is left out; every other one counts." in text
+
+
 def test_the_score_is_shown_part_by_part(visitor, sample):
     page = visitor.visit(f"/datasets/{sample}")
     assert page.html.count("<meter ") == 5

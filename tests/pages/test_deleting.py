@@ -4,6 +4,8 @@ import json
 
 from webapp import workflow
 from webapp.accounts import LOCAL, VISITOR
+from webapp.notebooks.results import RESULTS
+from webapp.workflow.job_files import run_key
 
 
 def lines(count):
@@ -48,7 +50,13 @@ def test_a_run_says_what_goes_with_it_and_goes(visitor, services, work):
     job = workflow.create_run(services, LOCAL, dataset.id, notebook.id, "run", name="<i>First")
     page = visitor.visit(f"/runs/{job.id}/delete")
     assert "Delete <i>First ?" in page.text
-    assert "its log, its 1 event, its report and the model that it made" in page.text
+    assert "its log and its 1 event together 0 files" in page.text  # it made nothing
+    folder = services.blobs.folder(run_key(job.id)) / RESULTS
+    (folder / "model").mkdir(parents=True)
+    (folder / "report.json").write_text("{}")
+    (folder / "model/adapter_model.safetensors").write_text("a")
+    page = visitor.visit(f"/runs/{job.id}/delete")
+    assert "its log, its 1 event, its report and the model that it made together 2 files" in page.text
     assert "notebook," not in page.text
     visitor.send(page.form("/delete"))
     assert (visitor.path, visitor.status) == (f"/notebooks/{notebook.id}", 200)

@@ -179,7 +179,10 @@ def test_a_failed_run_without_a_change_to_offer_has_no_such_button(visitor, note
 
 
 def test_an_unknown_notebook_is_404(visitor):
-    assert "There is no notebook with this id" in visitor.visit(f"/notebooks/{uuid.uuid4()}").text
+    assert (
+        "There is no notebook with this id; it may have been deleted."
+        in visitor.visit(f"/notebooks/{uuid.uuid4()}").text
+    )
     assert visitor.status == 404
 
 

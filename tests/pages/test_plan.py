@@ -9,6 +9,7 @@ from webapp import workflow
 from webapp.accounts import LOCAL
 from webapp.catalog import find_model
 from webapp.notebooks import TrainingConfig, plan_run
+from webapp.pages.plan_words import LABELS
 
 
 def line(question, answer="Good day."):
@@ -47,6 +48,11 @@ def test_it_is_filled_with_what_is_suggested_and_says_why(plan, services, sample
         assert suggested.settings.items[name].reason in page.text
     assert fields["dry_run"] == "1"
     assert "It fits." in page.text
+
+
+def test_a_card_that_colab_does_not_have_says_what_the_notebook_asks_for_there(plan):
+    page = plan("smollm2-360m", gpu="cpu")
+    assert "Colab has no CPU with 16 GB: its T4 is what the notebook asks for there." in page.text
 
 
 def test_every_setting_of_a_run_can_be_set(plan):
@@ -135,7 +141,7 @@ def test_what_cannot_work_is_said_at_its_field(plan, recompute, changes, field, 
     told = page.html.split(f'id="{field}-problem"')[1].split("</span>")[0]
     assert said in told
     refusal = page.html.split('id="refusal"')[1].split("</p>")[0]
-    assert "makes no notebook" in refusal or "A setting above is wrong" in refusal
+    assert "makes no notebook" in refusal or f"Wrong above: {LABELS[field]}." in refusal
     assert page.form("/notebooks").fields.get(field) == changes[field]
 
 

@@ -85,6 +85,16 @@ def test_a_failed_run_says_why(visitor, services, run):
     assert "Out of memory. Use less." in text
 
 
+def test_a_failed_run_says_where_it_goes_on(visitor, services, run):
+    attempts.fail(services.db, run, 1, {"code": "cell_failed", "message": "It broke."})
+    folder = services.blobs.folder(run_key(run)) / "tunebook-run/checkpoints/f1"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text("{}")
+    assert "It has no checkpoint: it starts again from its beginning." in visitor.visit(f"/runs/{run}").text
+    (folder / "state-10.pt").write_text("s")
+    assert "It goes on from its last checkpoint." in visitor.visit(f"/runs/{run}").text
+
+
 def test_what_can_be_done_by_hand_is_shown(visitor, services, run):
     error = {"code": "colab_not_installed", "message": "No tool.", "details": {"commands": ["colab new", "colab stop"]}}
     attempts.fail(services.db, run, 1, error)

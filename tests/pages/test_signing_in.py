@@ -8,8 +8,8 @@ import pytest
 from webapp import create_app
 from webapp.accounts import directory
 from webapp.accounts.local import LocalAccounts
+from webapp.api.leading import UNDONE, local_path
 from webapp.errors import Problem
-from webapp.pages.signing_in import local_path
 from webapp.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
@@ -70,6 +70,34 @@ def test_an_account_is_made_and_signed_in(visitor):
     assert visitor.path == "/"
     assert "Grace" in page.text
     assert address in visitor.visit("/settings").text
+
+
+@pytest.mark.parametrize(
+    ("sent_from", "leads_to"),
+    [
+        ("http://localhost/datasets/x/plan?model_id=qwen3-0.6b", "/datasets/x/plan?model_id=qwen3-0.6b"),
+        ("http://localhost/datasets/x/plan/check", "/"),  # it answers forms only
+        ("http://localhost//evil.example/", "/"),
+        ("http://localhost.evil.example/settings", "/"),
+        ("https://evil.example/settings", "/"),
+        ("http://localhost/nothing/here", "/"),
+        (None, "/"),
+    ],
+)
+def test_a_form_sent_while_signed_out_says_that_it_was_not_done_and_leads_back_to_it(
+    visitor, client, email, sent_from, leads_to
+):
+    answer = client.post("/datasets/x/notebooks", headers=HEADERS | ({"Referer": sent_from} if sent_from else {}))
+    assert answer.status_code == 303
+    page = visitor.visit(answer.headers["Location"])
+    assert visitor.path == "/sign-in"
+    assert UNDONE in page.text
+    assert page.form("/sign-in").fields["next"] == leads_to
+    assert UNDONE not in visitor.visit("/sign-in").text
+
+
+def test_who_only_looks_while_signed_out_is_told_of_nothing_undone(visitor):
+    assert UNDONE not in visitor.visit("/settings").text
 
 
 @pytest.mark.parametrize(

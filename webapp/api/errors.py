@@ -5,11 +5,12 @@ from typing import Any
 
 import structlog
 from apiflask import APIFlask, HTTPError
-from flask import Request, Response, g, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Request, Response, g, jsonify, make_response, render_template
 from flask.json.provider import DefaultJSONProvider
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from webapp.api import leading
 from webapp.api.context import wants_page
 from webapp.errors import Problem
 from webapp.notebooks import TrainingConfig
@@ -60,7 +61,7 @@ def answer(problem: Problem) -> Response:
     """The response that tells of a problem: a page when a browser asks for one, else the error body."""
     if wants_page():
         if problem.code == "sign_in_required":
-            return _lead_to_sign_in()
+            return leading.to_sign_in()
         response = make_response(render_template("error.html", problem=problem))
     else:
         response = jsonify(problem.body(g.request_id))
@@ -77,12 +78,6 @@ def answer(problem: Problem) -> Response:
     if problem.status >= 500:
         log.error("problem", code=problem.code, message=problem.message)
     return response
-
-
-def _lead_to_sign_in() -> Response:
-    """To the page that signs in, and from there to where someone wanted to look."""
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    return make_response(redirect(url_for("pages.sign_in", next=wanted), 303))
 
 
 def validation_problem(error: ValidationError, location: str = "") -> Problem:

@@ -17,6 +17,7 @@ from webapp.catalog.presets import LORA_RANK, Preset, resolve_preset
 from webapp.catalog.profile import Profile
 from webapp.catalog.workload import EVALUATIONS
 from webapp.errors import Problem
+from webapp.plurals import counted
 
 # "LoRA Without Regret" (Thinking Machines, 2025): about ten times the rate of full fine-tuning, fifteen times in
 # runs of under 100 steps; with alpha 32 and the usual scale alpha / rank the best rate hardly moves with the rank.
@@ -191,13 +192,14 @@ class _Choice:
         )
         if "batch_size" not in self.given and (given := self.given.get("gradient_accumulation")):
             size = max(1, min(size, whole // int(given)))
-            reason = f"{size} rows, {given} times, make a step of about {whole}."
+            reason = f"{counted(size, 'row')}, {counted(given, 'time')}, make a step of about {whole}."
         taken = self._take("batch_size", size, reason)
         memory = self._memory(method, length, taken)
         self._refuse_too_much(method, length, memory)
         steps = max(1, round(whole / taken))
+        made = counted(steps, f"batch of {taken} makes", f"batches of {taken} make")
         share = f"0.2 % of {rows:,} rows, between {LEAST_BATCH} and {MOST_BATCH}, are {whole} a step"
-        self._take("gradient_accumulation", steps, f"{share}; {steps} batches of {taken} make {steps * taken}.")
+        self._take("gradient_accumulation", steps, f"{share}; {made} {steps * taken}.")
         return memory
 
     def _memory(self, method: Method, length: int, size: int = 1) -> MemoryEstimate:
@@ -245,14 +247,14 @@ class _Choice:
     def _epochs_and_rate(self, method: Method) -> None:
         usual, examples = epochs(self.profile.examples), self.profile.examples
         value = min(MOST_EPOCHS, max(1, round(usual * self.preset.epochs)))
-        rule = f"{usual} by OpenAI's rule for {examples:,} examples"
+        rule = f"{usual} by OpenAI's rule for {counted(examples, 'example')}"
         count = self._take("num_epochs", value, rule + ("." if value == usual else f", {value} for this preset."))
         steps = self._steps(count)
         times = SHORT_RUN_TIMES if steps < SHORT_RUN else LORA_TIMES
         if method == "full":
             self._take("learning_rate", FULL_RATE, "Usual for full fine-tuning; adapters take about ten times as much.")
         else:
-            reason = f"{times} times that of full fine-tuning, since the run has about {steps:,} steps."
+            reason = f"{times} times that of full fine-tuning, since the run has about {counted(steps, 'step')}."
             self._take("learning_rate", round(FULL_RATE * times, 6), reason)
 
     def _steps(self, count: int) -> int:
@@ -266,15 +268,17 @@ class _Choice:
         examples, patience = self.profile.examples, self.preset.patience
         share = held_out_share(examples)
         held_out = max(1, round(self._held_out_share() * examples))
-        self._take("eval_fraction", share, f"{held_out:,} conversations are held out, never trained on.")
+        held = counted(held_out, "conversation is held out", "conversations are held out")
+        self._take("eval_fraction", share, f"{held}, never trained on.")
         count = int(self.chosen["num_epochs"].value)
         steps, times = self._steps(count), max(EVALUATIONS, 2 * count if count <= EVALUATIONS else count)
         every = max(1, steps // times)
         if self.given.get("packing"):
             every = self._take("eval_steps", 0, "Five over the run: packing makes fewer steps than rows tell.")
         else:
-            every = self._take("eval_steps", every, f"{steps // every} evaluations in about {steps:,} steps.")
-        reason = f"Ends after {patience} evaluation{'s' if patience > 1 else ''} without a better loss."
+            often = f"{counted(steps // every, 'evaluation')} in about {counted(steps, 'step')}."
+            every = self._take("eval_steps", every, often)
+        reason = f"Ends after {counted(patience, 'evaluation')} without a better loss."
         self._take("early_stopping_patience", patience, reason)
         mean = self.profile.answer_tokens
         most = min(MOST_ANSWER, max(LEAST_ANSWER, LEAST_ANSWER * math.ceil(2 * mean / LEAST_ANSWER)))

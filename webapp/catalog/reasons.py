@@ -8,6 +8,7 @@ from webapp.catalog.models import BaseModel
 from webapp.catalog.profile import Profile
 from webapp.catalog.score import OPEN_LICENCES, foreign_share
 from webapp.catalog.targets import deployed_gib, weights_gib
+from webapp.plurals import counted
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 SMALL_DATASET = 500
@@ -43,10 +44,10 @@ def _gating(model: BaseModel) -> str:
 
 
 def _task(model: BaseModel, case: Case) -> str:
-    count, label = len(model.tasks), case.task.label.capitalize()
+    count, label = counted(len(model.tasks), "strength"), case.task.label.capitalize()
     if case.task.name not in model.tasks:
-        return f"{label} is not among its {count} strengths. {model.strengths}."
-    return f"{label} is the {ORDINALS[model.tasks.index(case.task.name)]} of its {count} strengths. {model.strengths}."
+        return f"{label} is not among its {count}. {model.strengths}."
+    return f"{label} is the {ORDINALS[model.tasks.index(case.task.name)]} of its {count}. {model.strengths}."
 
 
 def _memory(case: Case, memory: MemoryEstimate) -> str:
@@ -92,12 +93,12 @@ def _deployment(model: BaseModel, case: Case) -> str:
 
 
 def _size(model: BaseModel, profile: Profile) -> str:
-    examples = f"{profile.examples:,} examples"
+    examples = counted(profile.examples, "example is", "examples are")
     if profile.examples < SMALL_DATASET:
-        return f"Your {examples} are few: a model learns more from each the larger it is ({model.size} here)."
+        return f"Your {examples} few: a model learns more from each the larger it is ({model.size} here)."
     if profile.examples < SPACIOUS_DATASET:
-        return f"Your {examples} are enough to adapt {model.size} parameters to one task."
-    return f"Your {examples} are plenty: a small model can learn most of the task from them."
+        return f"Your {examples} enough to adapt {model.size} parameters to one task."
+    return f"Your {examples} plenty: a small model can learn most of the task from them."
 
 
 def _languages(model: BaseModel, profile: Profile) -> str:

@@ -8,6 +8,7 @@ from webapp.catalog.gpus import gpus
 from webapp.catalog.ranking import leader
 from webapp.catalog.targets import TARGETS
 from webapp.catalog.tasks import TASKS
+from webapp.plurals import counted
 
 LONGER, MORE = (2, 4, 8), (0.1, 10)
 
@@ -61,6 +62,6 @@ def _changes(case: Case) -> Iterator[tuple[str, str | int, str, Case]]:
     for share in MORE:
         count = max(1, round(profile.examples * share))
         other = profile._replace(examples=count, tokens=round(profile.tokens * share))
-        yield "examples", count, f"With {count:,} examples,", case._replace(profile=other)
+        yield "examples", count, f"With {counted(count, 'example')},", case._replace(profile=other)
     if case.gated != "equal":
         yield "gated", "equal", "With access to gated models,", case._replace(gated="equal")

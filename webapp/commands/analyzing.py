@@ -29,6 +29,7 @@ from webapp.datasets import (
 from webapp.datasets import analyze as analyze_file
 from webapp.datasets.engines import Engine
 from webapp.datasets.presidio import presidio_search, second_look
+from webapp.plurals import counted
 
 if TYPE_CHECKING:
     from webapp.hub import ChosenModel
@@ -45,7 +46,8 @@ def analyzed(data: Path, **options: Any) -> Analysis:
 def say_what_is_left_out(data: Path, analysis: Analysis) -> None:
     """Tells, on stderr, of the lines that are not in what was made of the file."""
     if count := analysis.invalid_lines.count:
-        click.echo(f"{count} invalid lines of {data} are not in it: tunebook analyze {data}", err=True)
+        left_out = counted(count, f"invalid line of {data} is not", f"invalid lines of {data} are not")
+        click.echo(f"{left_out} in it: tunebook analyze {data}", err=True)
 
 
 @click.command()

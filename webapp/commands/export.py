@@ -10,6 +10,7 @@ from webapp.commands.arguments import DATA, FILE, MAP, output_file
 from webapp.datasets import LINES, ExampleWriter
 from webapp.datasets.exporting import FORMATS, find_format
 from webapp.datasets.exporting import export as export_file
+from webapp.plurals import counted
 
 
 @click.command()
@@ -25,4 +26,4 @@ def export(data: Path, mapping: dict[str, str], output: Path, name: str) -> None
         with output_file(output) as file:
             export_file(Path(scratch, LINES), find_format(name), file)
     say_what_is_left_out(data, report)
-    click.echo(f"{report.total_examples} rows: {output}")
+    click.echo(f"{counted(report.total_examples, 'row')}: {output}")

@@ -30,6 +30,7 @@ from webapp.datasets.marks import FIRST_LINES, Marked
 from webapp.datasets.privacy import summary
 from webapp.datasets.report import Issue, Part, Severity
 from webapp.datasets.token_report import PerExample
+from webapp.plurals import counted
 
 MIN_TRAIN_EXAMPLES = 10
 FEW_EXAMPLES = 50
@@ -70,14 +71,21 @@ def quality_parts(evidence: Evidence) -> list[Part]:
     weak = min(total, evidence.count("empty_answers") + evidence.short_answers)
     regular = total - evidence.count("irregular")
     exact, near = evidence.count("exact_duplicates"), evidence.count("near_duplicates")
-    repeats = f"{exact} of {total} examples repeat an earlier one exactly, {near} almost (these count half)"
-    counted = min(total, ENOUGH_EXAMPLES)
+    of_all = f"of {counted(total, 'example')}"
+    repeats = counted(exact, f"{of_all} repeats an earlier one exactly", f"{of_all} repeat an earlier one exactly")
+    empty = counted(weak, f"{of_all} has an empty or very short answer", f"{of_all} have an empty or very short answer")
+    ordered = counted(
+        regular, f"{of_all} is in order and ends in an answer", f"{of_all} are in order and end in an answer"
+    )
+    of_lines = f"of {counted(lines, 'line')}"
+    valid = counted(total, f"{of_lines} is a valid example", f"{of_lines} are valid examples")
+    enough = f"{counted(total, 'example')}; beyond {ENOUGH_EXAMPLES} more adds nothing"
     return [
-        _part("validity", total, lines, 0.30, f"{total} of {lines} lines are valid examples"),
-        _part("uniqueness", total - exact - near / 2, total, 0.25, repeats),
-        _part("answers", total - weak, total, 0.20, f"{weak} of {total} examples have an empty or very short answer"),
-        _part("size", counted, ENOUGH_EXAMPLES, 0.15, f"{total} examples; beyond {ENOUGH_EXAMPLES} more adds nothing"),
-        _part("consistency", regular, total, 0.10, f"{regular} of {total} examples are in order and end in an answer"),
+        _part("validity", total, lines, 0.30, valid),
+        _part("uniqueness", total - exact - near / 2, total, 0.25, f"{repeats}, {near:,} almost (these count half)"),
+        _part("answers", total - weak, total, 0.20, empty),
+        _part("size", min(total, ENOUGH_EXAMPLES), ENOUGH_EXAMPLES, 0.15, enough),
+        _part("consistency", regular, total, 0.10, ordered),
     ]
 
 
@@ -99,11 +107,16 @@ def quality_issues(evidence: Evidence) -> list[Issue]:
 def _issues(evidence: Evidence) -> Iterator[Issue]:
     yield from _size_issues(evidence.examples)
     if count := len(evidence.invalid):
-        message = f"{count} lines are not valid examples and are left out."
+        message = counted(
+            count, "line is not a valid example and is left out.", "lines are not valid examples and are left out."
+        )
         yield _issue("invalid_lines", "warning", count, message, list(evidence.invalid[:FIRST_LINES]))
     if (leakage := evidence.leakage) and leakage.count:
-        message = (
-            f"{leakage.count} of {leakage.checked} examples for validation repeat one for training, on these lines."
+        of_all = f"of {counted(leakage.checked, 'example')} for validation"
+        message = counted(
+            leakage.count,
+            f"{of_all} repeats one for training, on this line.",
+            f"{of_all} repeat one for training, on these lines.",
         )
         lines = sorted({row.line for row in leakage.rows})[:FIRST_LINES]
         yield _issue("leakage", "warning", leakage.count, message, lines)
@@ -114,10 +127,10 @@ def _issues(evidence: Evidence) -> Iterator[Issue]:
 
 def _size_issues(examples: int) -> Iterator[Issue]:
     if examples < MIN_TRAIN_EXAMPLES:
-        message = f"Only {examples} valid examples: training needs at least {MIN_TRAIN_EXAMPLES}."
+        message = f"Only {counted(examples, 'valid example')}: training needs at least {MIN_TRAIN_EXAMPLES}."
         yield _issue("too_few_to_train", "error", examples, message, [])
     if examples < FEW_EXAMPLES:
-        message = f"Only {examples} valid examples: expect little from fewer than {FEW_EXAMPLES}."
+        message = f"Only {counted(examples, 'valid example')}: expect little from fewer than {FEW_EXAMPLES}."
         yield _issue("few_examples", "warning", examples, message, [])
 
 
@@ -171,11 +184,21 @@ def _noticed(evidence: Evidence) -> Iterator[tuple[str, Severity, str]]:
 
 def _repetition_issues(evidence: Evidence) -> Iterator[tuple[str, Severity, str]]:
     exact, near, conflicts = map(evidence.count, ("exact_duplicates", "near_duplicates", "conflicts"))
-    yield "exact_duplicates", "warning", f"{exact} examples repeat an earlier one exactly and could be dropped."
+    message = counted(
+        exact,
+        "example repeats an earlier one exactly and could be dropped.",
+        "examples repeat an earlier one exactly and could be dropped.",
+    )
+    yield "exact_duplicates", "warning", message
     many = near >= MANY_NEAR_SHARE * evidence.examples
-    message = f"{near} examples say almost the same as an earlier one; look at these beside each other."
+    message = counted(
+        near,
+        "example says almost the same as an earlier one; look at the two beside each other.",
+        "examples say almost the same as an earlier one; look at these beside each other.",
+    )
     yield "near_duplicates", "warning" if many else "info", message
-    yield "conflicts", "info", f"{conflicts} examples ask exactly what another one asks and are answered differently."
+    message = f"{conflicts:,} examples ask exactly what another one asks and are answered differently."
+    yield "conflicts", "info", message
 
 
 def _issue(code: str, severity: Severity, count: int, message: str, lines: list[int]) -> Issue:

@@ -32,13 +32,13 @@ RULES = (
         "cancelled",
         r"^cancelled: |^KeyboardInterrupt\b",
         "Somebody stopped the run",
-        "Run it again: it goes on from its last checkpoint.",
+        "Run it again: it goes on from its last checkpoint, if there is one.",
     ),
     Rule(
         "timed_out",
         r"^timed_out: ",
         "The run took longer than it may",
-        "Run it again and it goes on from its last checkpoint, or allow it more time.",
+        "Run it again and it goes on from its last checkpoint, if there is one, or allow it more time.",
     ),
     Rule(
         "gpu_out_of_memory",
@@ -60,7 +60,7 @@ RULES = (
         r"DefaultCPUAllocator|\bMemoryError\b|Cannot allocate memory|^(kernel|job)_died: .*signal 9\b",
         "The machine's main memory is full",
         "The system refused more, or killed the notebook's process, which is its way then. End other programs, or take "
-        "a machine with more memory; run again, and it goes on from its last checkpoint.",
+        "a machine with more memory; run again, and it goes on from its last checkpoint, if there is one.",
         remedy=remedies.less_main_memory,
     ),
     Rule(
@@ -68,21 +68,21 @@ RULES = (
         r"^memory_exceeded: ",
         "The run held more main memory than it may",
         "Take a smaller batch, shorter rows or a smaller model, or raise TUNEBOOK_JOB_MEMORY; run again, and it goes "
-        "on from its last checkpoint.",
+        "on from its last checkpoint, if there is one.",
         remedy=remedies.less_main_memory,
     ),
     Rule(
         "disk_exceeded",
         r"^disk_exceeded: ",
         "The files of the run take more than they may",
-        "Export less, or raise TUNEBOOK_JOB_DISK; run again, and it goes on from its last checkpoint.",
+        "Export less, or raise TUNEBOOK_JOB_DISK; run again, and it goes on from its last checkpoint, if there is one.",
         remedy=remedies.without_exports,
     ),
     Rule(
         "kernel_died",
         r"^(kernel|job)_died: ",
         "The notebook's process ended by itself",
-        "Run it again: it goes on from its last checkpoint. The message above says how it ended.",
+        "Run it again: it goes on from its last checkpoint, if there is one. The message above says how it ended.",
     ),
     Rule(
         "disk_full",
@@ -192,8 +192,8 @@ RULES = (
         "gpu_fault",
         r"CUDA error: |CUDNN_STATUS_|CUBLAS_STATUS_",
         "The GPU failed while it computed",
-        "Start the kernel anew and run again: it goes on from its last checkpoint. If that does not help, take another "
-        "card.",
+        "Start the kernel anew and run again: it goes on from its last checkpoint, if there is one. If that does "
+        "not help, take another card.",
     ),
     Rule(
         "no_fp16_training",

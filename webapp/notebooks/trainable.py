@@ -30,10 +30,11 @@ def require_trained_text(examples: Examples) -> None:
     marked = examples.marked()
     if count := marked.count("no_trained_text"):
         lines = marked.first("no_trained_text")
-        named = ", ".join(map(str, lines)) + (" and others" if count > len(lines) else "")
+        named = "line " if count == 1 else "lines "
+        named += ", ".join(map(str, lines)) + (f" and others ({count:,} in all)" if count > len(lines) else "")
         raise Problem(
             "no_trained_text",
-            f"There is no text to learn on lines {named} ({count:,} in all): every answer that counts is white space. "
-            "Write these answers, or have the rows dropped by the fix drop_empty.",
+            f"There is no text to learn on {named}: every answer that counts is white space. Write what is missing, or "
+            "have the rows dropped by the fix drop_empty.",
             details={"count": count, "lines": lines},
         )

@@ -1,5 +1,7 @@
 """Deleting in the browser: first a page that says what will go, then it goes."""
 
+from collections.abc import Sequence
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -8,7 +10,9 @@ from webapp.api.auth import farewell
 from webapp.api.context import caller, services
 from webapp.api.sessions import forget
 from webapp.errors import Problem
+from webapp.notebooks.results import MODEL, REPORT
 from webapp.pages.signing_in import refusal
+from webapp.plurals import counted
 
 
 def add_to(bp: Blueprint) -> None:
@@ -52,7 +56,18 @@ def confirm_run(job_id: str) -> ResponseReturnValue:
     """What will go with a run."""
     job, going = workflow.run_belongings(services(), caller(), job_id)
     name = job.name or ("Dry run" if job.kind == "dry_run" else "Run") + f" of {job.dataset_filename}"
-    return _page("run", name, going, url_for("pages.run", job_id=job_id))
+    back = url_for("pages.run", job_id=job_id)
+    return _page("run", name, going, back, ["its log", f"its {counted(going.events, 'event')}", *_left_by(job_id)])
+
+
+def _left_by(job_id: str) -> list[str]:
+    """What of its own a run has left, in words."""
+    names = [file.name for file in workflow.artifacts(services(), caller(), job_id)]
+    left = {
+        "its report": REPORT in names,
+        "the model that it made": any(name.startswith(f"{MODEL}/") for name in names),
+    }
+    return [words for words, there in left.items() if there]
 
 
 def delete_run(job_id: str) -> ResponseReturnValue:
@@ -93,5 +108,9 @@ def _account_page(problem: Problem | None = None) -> str:
     )
 
 
-def _page(what: str, name: str, going: workflow.DeletedData | workflow.Deleted, back: str) -> str:
-    return render_template("delete.html", what=what, name=name, going=going, back=back, action=request.path)
+def _page(
+    what: str, name: str, going: workflow.DeletedData | workflow.Deleted, back: str, of_run: Sequence[str] = ()
+) -> str:
+    """What goes, and the button; `of_run` are the parts of a run, in words."""
+    shown = {"what": what, "name": name, "going": going, "of_run": of_run, "back": back, "action": request.path}
+    return render_template("delete.html", **shown)

@@ -18,6 +18,7 @@ from webapp.pages.fit_cells import run_cost
 from webapp.pages.forms import Purpose, choices
 from webapp.pages.memory_bars import memory_bar
 from webapp.pages.plan_form import checked, fields, given_by, read_given, valid
+from webapp.pages.plan_words import LABELS
 
 _SEEN_ROWS, _SEEN_BYTES = 3, 16_000
 _PARAM = "training_config."
@@ -120,6 +121,7 @@ def _form(found: workflow.Planning, given: Mapping[str, Any], typed: Mapping[str
         "presets": {preset: found.presets[preset.name] for preset in PRESETS.values()},
         "groups": fields(base.plan.settings.items if base else {}, given, typed, problems),
         "problems": problems,
+        "wrong": [LABELS[name] for name in problems if name in LABELS],
         "planned": planned,
         "bar": memory_bar(memory) if memory else None,
         "refused": refused,

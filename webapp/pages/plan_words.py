@@ -87,3 +87,6 @@ GROUPS: dict[str, dict[str, Said]] = {
         ),
     },
 }
+
+# What each field of the form is called.
+LABELS = {"gpu": "GPU"} | {name: said.label for group in GROUPS.values() for name, said in group.items()}

@@ -12,6 +12,7 @@ from webapp.api.context import caller, services
 from webapp.datasets.repair import Piece, word_pieces
 from webapp.pages.run_charts import curves
 from webapp.pages.wording import number
+from webapp.plurals import counted
 from webapp.training.report_page import METRIC_NAMES
 
 Against = Literal["before", "reference"]
@@ -150,4 +151,4 @@ def _split_in_words(split: Mapping[str, Any]) -> str:
     train, held_out = split.get("train"), split.get("held_out")
     if not isinstance(train, int) or not isinstance(held_out, int):
         return ""
-    return f"{number(train)} conversations trained on, {number(held_out)} held out"
+    return f"{counted(train, 'conversation')} trained on, {number(held_out)} held out"

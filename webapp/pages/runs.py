@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import workflow
 from webapp.api.context import caller, services
+from webapp.notebooks.results import has_checkpoint
 from webapp.pages.run_charts import curves
 
 
@@ -27,15 +28,17 @@ def start(notebook_id: str) -> ResponseReturnValue:
 def show(job_id: str) -> ResponseReturnValue:
     """The page of a run, which follows the job's stream; without scripts it loads itself anew."""
     state = workflow.run_state(services(), caller(), job_id)
+    files = workflow.artifacts(services(), caller(), job_id)
     return render_template(
         "run.html",
+        has_checkpoint=has_checkpoint(file.name for file in files),
         job=state.job,
         notebook=state.notebook,
         log=state.log,
         metrics=state.metrics,
         seq=state.seq,
         cells=state.cells,
-        files=workflow.artifacts(services(), caller(), job_id),
+        files=files,
         **curves(job_id, url_for("pages.run", job_id=job_id)),
     )
 

@@ -9,6 +9,7 @@ from webapp.accounts import SignedIn
 from webapp.accounts.passwords import MIN_CHARACTERS
 from webapp.api.auth import CONFIRM
 from webapp.api.context import credentials, services
+from webapp.api.leading import local_path
 from webapp.api.sessions import forget, remember
 from webapp.errors import Problem
 from webapp.pages.visitors import take_along
@@ -41,13 +42,6 @@ def sign_out() -> ResponseReturnValue:
     services().accounts.sign_out(credentials())
     forget()
     return redirect("/", 303)
-
-
-def local_path(given: str) -> str:
-    """The address on this site that `given` is, else the start page: a link must not lead elsewhere through us."""
-    # Browsers read "//host" and "/\host" as other sites, and leave out tabs and line breaks.
-    here = given.startswith("/") and given[1:2] not in ("/", "\\") and given.isprintable()
-    return given if here else "/"
 
 
 def refusal(problem: Problem, page: str) -> Response:

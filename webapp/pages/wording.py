@@ -1,12 +1,13 @@
 """Numbers and names as people read them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from webapp.catalog import find_model
 from webapp.hub.cards import PREFIX
+from webapp.plurals import counted
 from webapp.training.report_page import answers_in_words, figure_rows
 
 _PLACES = {
@@ -64,10 +65,14 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def listed(said: Sequence[str]) -> str:
+    """At least one thing, as part of a sentence: "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(said[:-1]), said[-1]]))
+
+
 def settings(values: Mapping[str, Any]) -> str:
     """Settings as part of a sentence: "batch_size 1 and gradient_accumulation 8"."""
-    said = [f"{name} {value}" for name, value in values.items()]
-    return " and ".join(filter(None, [", ".join(said[:-1]), said[-1]]))
+    return listed([f"{name} {value}" for name, value in values.items()])
 
 
 def model_name(model_id: str) -> str:
@@ -89,12 +94,14 @@ FILTERS = {
     "figure_rows": figure_rows,
     "answers_in_words": answers_in_words,
     "number": number,
+    "counted": counted,
     "figure": figure,
     "percent": percent,
     "size": size,
     "seconds": seconds,
     "moment": moment,
     "words": words,
+    "listed": listed,
     "settings": settings,
     "model_name": model_name,
     "place": place,

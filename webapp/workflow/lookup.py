@@ -56,7 +56,9 @@ def find_job(session: Session, caller: Caller, job_id: str) -> Job:
     statement = reachable(select(Job).where(Job.id == canonical_id(job_id)), Job, caller)
     found = session.scalar(statement)
     if found is None:
-        raise Problem("job_not_found", "There is no job with this id.", status=404, param="job_id")
+        raise Problem(
+            "job_not_found", "There is no job with this id; it may have been deleted.", status=404, param="job_id"
+        )
     return found
 
 
@@ -88,4 +90,5 @@ def _no_dataset() -> Problem:
 
 
 def _no_notebook() -> Problem:
-    return Problem("notebook_not_found", "There is no notebook with this id.", status=404, param="notebook_id")
+    message = "There is no notebook with this id; it may have been deleted."
+    return Problem("notebook_not_found", message, status=404, param="notebook_id")

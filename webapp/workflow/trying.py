@@ -198,7 +198,7 @@ def _why_no_model(run: Job) -> str:
         return "The run has no model yet: it saves one when the training has ended."
     if run.status == "completed":
         return "The model of this run is no longer on this machine. Run the notebook again to have one."
-    return "This run ended before it saved a model. Take it up again: it goes on from its last checkpoint."
+    return "This run ended before it saved a model. Take it up again, and try its model when it has ended."
 
 
 def _usual_system(services: Services, dataset_id: str) -> str:
