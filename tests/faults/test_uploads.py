@@ -3,20 +3,14 @@
 import contextlib
 import gzip
 import hashlib
-import socket
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
-import requests
 
-from tests.conftest import Server, jsonl, until
-from webapp.server import environment
-from webapp.settings import Settings
-from webapp.storage import Database
+from tests.conftest import jsonl, until
+from tests.faults.clients import answer, connect, healthy
 
 SLOW = 300
 
@@ -24,56 +18,6 @@ SLOW = 300
 def store(server):
     """Every file that is kept, unfinished ones too."""
     return [path for path in (server.home / "files").rglob("*") if path.is_file()]
-
-
-@pytest.fixture
-def hasty(tmp_path):
-    """gunicorn alone, with a worker of little patience."""
-    settings = Settings(home=tmp_path / "hasty")
-    db = Database(settings.database)
-    db.migrate()
-    db.close()
-    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
-        options = ["--bind", f"fd://{listener.fileno()}", "--threads", "64", "--worker-class"]
-        command = [*options, "tests.faults.hasty.HastyWorker", "--no-control-socket", "webapp:create_app()"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", *command],
-            env=environment(settings),
-            pass_fds=(listener.fileno(),),
-            stderr=subprocess.DEVNULL,
-        )
-        url = "http://{}:{}".format(*listener.getsockname()[:2])
-        server = Server(settings.root, url=url, process=process)
-        try:
-            until(lambda: healthy(server) is not None, seconds=30)
-            yield server
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-def healthy(server):
-    """Seconds until /health has answered, None when it does not."""
-    began = time.monotonic()
-    with contextlib.suppress(requests.RequestException):
-        assert requests.get(f"{server.url}/health", timeout=10).status_code == 200
-        return time.monotonic() - began
-    return None
-
-
-def connect(server):
-    host, port = server.url.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=30)
-
-
-def answer(connection):
-    """What the server says until it closes."""
-    said = b""
-    with contextlib.suppress(ConnectionError):
-        while piece := connection.recv(65536):
-            said += piece
-    connection.close()
-    return said
 
 
 def put(size, filename="a.jsonl"):
