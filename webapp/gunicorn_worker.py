@@ -13,7 +13,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from webapp.pace import Places, Receiving, Sending, Waiting, bound_sending
+from webapp.pace import Brief, Places, Receiving, Sending, Waiting, bound_sending
 
 # Of a head: more is for gunicorn to refuse.
 _HEAD_BYTES = 64 * 1024
@@ -59,6 +59,7 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         unreader, plain = conn.parser.unreader, conn.sock
         bound_sending(plain)
         unreader.sock = Receiving(plain, self._bodies)
+        _announce_close(req, conn.parser, plain)
         if not self.cfg.is_ssl:
             # The pace is the connection's: it does not begin anew with each of many small answers.
             conn.sock = conn.sending = getattr(conn, "sending", None) or Sending(plain, self._answers)
@@ -122,6 +123,32 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         app = getattr(self, "wsgi", None)  # none yet while the worker starts
         if app is not None:
             app.extensions[EXTENSION].tailer.stop()
+
+
+def _announce_close(req: Any, parser: Any, sock: socket.socket) -> None:
+    """Has the answer say `Connection: close` where the body was not read: the connection ends with it."""
+    asked = req.should_close
+
+    def should_close() -> bool:
+        if not _is_read(parser, sock):
+            req.force_close()
+        return bool(asked())
+
+    req.should_close = should_close
+
+
+def _is_read(parser: Any, sock: socket.socket) -> bool:
+    """Whether the body is at its end, where need be once a small rest of it has been thrown away."""
+    if getattr(parser.mesg.body.reader, "length", 0) > _HEAD_BYTES:
+        return False
+    unreader = parser.unreader
+    before, unreader.sock = unreader.sock, Brief(sock, _IDLE_SECONDS)
+    try:
+        return bool(parser.finish_body(max_bytes=_HEAD_BYTES))
+    except Exception:  # it does not come, or what comes is no body
+        return False
+    finally:
+        unreader.sock = before
 
 
 def _linger(sock: socket.socket) -> None:

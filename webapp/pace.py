@@ -105,6 +105,22 @@ class Receiving:
         raise Problem("too_slow", "The request comes too slowly, or has stopped: send it again.", status=408)
 
 
+class Brief:
+    """A connection's socket of which only that is read which comes within `seconds` in all; raises OSError."""
+
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
+        self._sock, self._until = sock, monotonic() + seconds
+
+    def recv(self, size: int) -> bytes:
+        """The next bytes."""
+        before = self._sock.gettimeout()
+        self._sock.settimeout(max(0.0, self._until - monotonic()))
+        try:
+            return self._sock.recv(size)
+        finally:
+            self._sock.settimeout(before)
+
+
 class Sending:
     """A connection's socket for all its answers: a client that takes too little of what waits for it is cut off.
 

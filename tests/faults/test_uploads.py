@@ -3,8 +3,10 @@
 import contextlib
 import gzip
 import hashlib
+import http.client
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import openai
 import pytest
@@ -123,6 +125,33 @@ def test_a_header_of_ten_megabytes_is_refused_and_the_service_goes_on(server):
     said = answer(connection)
     assert said[9:12] in (b"", b"400", b"431")
     assert healthy(server) is not None
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"PUT /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n",
+        b"PUT /nowhere HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n{",
+        b"POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 2000000\r\n\r\n{",
+    ],
+    ids=["length", "chunks", "too large"],
+)
+def test_an_answer_to_a_body_that_was_not_read_says_that_the_connection_ends(hasty, begin):
+    connection = connect(hasty)
+    connection.sendall(begin)
+    head = answer(connection).partition(b"\r\n\r\n")[0]
+    assert head.startswith((b"HTTP/1.1 404", b"HTTP/1.1 413"))
+    assert b"\r\nConnection: close" in head
+
+
+def test_a_small_body_that_nobody_wanted_does_not_end_the_connection(hasty):
+    with closing(http.client.HTTPConnection(hasty.url.removeprefix("http://"), timeout=30)) as connection:
+        for _ in range(2):
+            connection.request("PUT", "/nowhere", b"{}")
+            said = connection.getresponse()
+            assert (said.status, said.headers["Connection"]) == (404, "keep-alive")
+            said.read()
 
 
 def test_neither_a_file_name_nor_an_id_leads_out_of_the_store(server):
