@@ -58,7 +58,7 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         """Answers the request, with the pace of its body and of its answer watched."""
         unreader, plain = conn.parser.unreader, conn.sock
         bound_sending(plain)
-        unreader.sock = Receiving(plain, self._bodies)
+        unreader.sock = Receiving(plain, self._bodies, _client_network)
         _announce_close(req, conn.parser, plain)
         if not self.cfg.is_ssl:
             # The pace is the connection's: it does not begin anew with each of many small answers.
@@ -123,6 +123,12 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         app = getattr(self, "wsgi", None)  # none yet while the worker starts
         if app is not None:
             app.extensions[EXTENSION].tailer.stop()
+
+
+def _client_network() -> str:
+    from webapp.api.connections import client_network
+
+    return client_network()
 
 
 def _announce_close(req: Any, parser: Any, sock: socket.socket) -> None:

@@ -5,6 +5,7 @@ import select
 import socket
 import struct
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from errno import ECONNRESET
@@ -35,35 +36,38 @@ class Waiting:
 
     def __init__(self, count: int, least: int, patience: tuple[float, float, float]) -> None:
         self.count, self.least, self._patience = count, least, patience
-        self._lock, self._taken = threading.Lock(), 0
+        self._lock, self._taken = threading.Lock(), Counter[str]()
 
     @property
     def seconds(self) -> float:
         """The patience that there is now."""
+        with self._lock:
+            taken = self._taken.total()
         few, many, full = self._patience
-        return few if 2 * self._taken < self.count else many if self._taken < self.count else full
+        return few if 2 * taken < self.count else many if taken < self.count else full
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """While this thread waits."""
+    def place(self, who: str = "") -> Iterator[None]:
+        """While this thread waits for `who`."""
         with self._lock:
-            self._admit()
-            self._taken += 1
+            self._admit(who)
+            self._taken[who] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._taken -= 1
+                self._taken[who] -= 1
+                self._taken += Counter()  # forgets those of whom nothing is waited for
 
-    def _admit(self) -> None:
+    def _admit(self, who: str) -> None:
         """All are let in: an answer that has begun cannot be refused."""
 
 
 class Places(Waiting):
-    """Where threads wait for bodies: no more than `count` at a time."""
+    """Where threads wait for bodies: no more than `count` at a time, no more than half of them for one address."""
 
-    def _admit(self) -> None:
-        if self._taken >= self.count:
+    def _admit(self, who: str) -> None:
+        if self._taken.total() >= self.count or self._taken[who] >= max(1, self.count // 2):
             raise Problem(
                 "too_many_uploads",
                 "The server is waiting for as many uploads as it can: try again in a few seconds.",
@@ -75,8 +79,8 @@ class Places(Waiting):
 class Receiving:
     """A connection's socket while a body is read: raises Problem `too_slow` (408) or `too_many_uploads` (503)."""
 
-    def __init__(self, sock: socket.socket, places: Places) -> None:
-        self._sock, self._places = sock, places
+    def __init__(self, sock: socket.socket, places: Places, who: Callable[[], str]) -> None:
+        self._sock, self._places, self._who = sock, places, who
         self._began, self._received = monotonic(), 0
 
     def recv(self, size: int) -> bytes:
@@ -84,7 +88,7 @@ class Receiving:
         try:
             found = self._sock.recv(size, socket.MSG_DONTWAIT)
         except (BlockingIOError, ValueError):  # nothing there; TLS, which takes no flags
-            with self._places.place():
+            with self._places.place(self._who()):
                 found = self._wait(size)
         self._received += len(found)
         if self._received >= self._places.least:

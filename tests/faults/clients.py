@@ -49,13 +49,14 @@ def healthy(server):
     return None
 
 
-def connect(server, buffer=None):
-    """A connection, with so many bytes of room for what it has not read."""
+def connect(server, buffer=None, source="127.0.0.1"):
+    """A connection from an address of this machine, with so many bytes of room for what it has not read."""
     host, port = server.url.removeprefix("http://").split(":")
     connection = socket.socket()
     connection.settimeout(30)
     if buffer is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    connection.bind((source, 0))
     connection.connect((host, int(port)))
     return connection
 

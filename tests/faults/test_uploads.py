@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import hashlib
 import http.client
+import select
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -12,7 +13,7 @@ import openai
 import pytest
 
 from tests.conftest import jsonl, until
-from tests.faults.clients import answer, connect, healthy
+from tests.faults.clients import answer, connect, gunicorn, healthy
 
 SLOW = 300
 
@@ -99,6 +100,24 @@ def test_hundreds_of_slow_heads_and_bodies_keep_nobody_from_being_served(hasty):
     assert any(piece.startswith(b"HTTP/1.1 408") for piece in said)
     assert store(hasty) == []
     assert hasty.request("PUT", "/upload", data=jsonl(20)).status_code == 200
+
+
+@pytest.mark.parametrize("proxies", [0, 1], ids=["direct", "behind a proxy"])
+def test_slow_bodies_from_one_address_leave_places_for_others(tmp_path, proxies):
+    def begin(address):
+        connection = opened.enter_context(connect(server, source="127.0.0.1" if proxies else address))
+        connection.sendall(put(len(body)).replace(b"\r\n\r\n", f"\r\nX-Forwarded-For: {address}\r\n\r\n".encode()))
+        return connection
+
+    body = jsonl(20)
+    settings = {"trusted_proxies": proxies}
+    with gunicorn(tmp_path, "PatientWorker", variables=settings) as server, contextlib.ExitStack() as opened:
+        slow = [begin("127.0.0.1") for _ in range(20)]
+        until(lambda: len(select.select(slow, [], [], 0)[0]) >= 10)  # refused: there are ten places
+        other = begin("127.0.0.2")
+        time.sleep(0.5)
+        other.sendall(body)
+        assert other.recv(65536).startswith(b"HTTP/1.1 200")
 
 
 def test_a_body_that_stops_is_told_so_and_leaves_nothing(hasty):

@@ -1,8 +1,15 @@
-"""The client's connection under a long answer: whether it is still there."""
+"""The client's connection: where it comes from, and whether it is still there under a long answer."""
 
 import socket
 
 from flask import request
+
+from webapp.accounts.throttle import network
+
+
+def client_network() -> str:
+    """With which this request's client is counted: its address as the trusted proxies tell it; of IPv6 the network."""
+    return network(request.remote_addr or "")
 
 
 def client_socket() -> socket.socket | None:
