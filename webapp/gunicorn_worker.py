@@ -6,6 +6,7 @@ A thread takes a connection once the head of its request is there, and waits for
 
 import socket
 from contextlib import suppress
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from selectors import EVENT_READ
 from time import monotonic
 from types import FrameType
@@ -17,6 +18,8 @@ from webapp.pace import Brief, Places, Receiving, Sending, Waiting, bound_sendin
 
 # Of a head: more is for gunicorn to refuse.
 _HEAD_BYTES = 64 * 1024
+# Beside its connection: the database's, and what it reads or writes.
+_FILES_PER_THREAD = 2
 # How long what a client sends after the answer is thrown away, and how long nothing may come.
 _LINGER_SECONDS, _IDLE_SECONDS = 2.0, 0.25
 
@@ -38,6 +41,12 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         self._bodies = Places(count, self.least_bytes, self.body_seconds)
         self._answers = Waiting(count, self.least_bytes, self.answer_seconds)
 
+    def init_process(self) -> None:
+        """Begins to serve, with no more connections than there may be files open: gunicorn ends at one too many."""
+        connections, others = self.cfg.worker_connections, _FILES_PER_THREAD * self.cfg.threads
+        self.worker_connections = max(self.cfg.threads, _room_for_files(connections + others) - others)
+        super().init_process()
+
     def enqueue_req(self, conn: TConn) -> None:
         """Gives a connection to a thread, once that has something to do."""
         if self.cfg.is_ssl or (conn.parser is not None and conn.parser.unreader.buf.getvalue()):
@@ -45,6 +54,12 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         else:
             self._heads[conn] = monotonic() + self.head_seconds
             self._look(conn, -1)
+
+    def accept(self, listener: socket.socket) -> None:
+        """Takes a connection; once there are as many as may be, the one that is silent for longest goes for it."""
+        super().accept(listener)
+        if self.nr_conns >= self.worker_connections and len(self._heads) > 1:
+            self._drop_oldest()
 
     def handle(self, conn: TConn) -> Any:
         """Serves a connection; ends it here where it is to end: gunicorn would have all others wait for that."""
@@ -72,9 +87,8 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         """Closes connections whose time is over; all without a head when the worker stops."""
         super().murder_pending()
         now = monotonic()
-        for conn in [conn for conn, until in self._heads.items() if until <= now or not self.alive]:
-            self.poller.unregister(conn.sock)
-            self._drop(conn)
+        while self._heads and (next(iter(self._heads.values())) <= now or not self.alive):
+            self._drop_oldest()
 
     def _look(self, conn: TConn, seen: int) -> None:
         """Looks for the end of the head; `seen` bytes of it were there before."""
@@ -99,8 +113,14 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             self.poller.register(conn.sock, EVENT_READ, lambda _: self._look_again(conn, count))
 
     def _look_again(self, conn: TConn, seen: int) -> None:
+        if conn in self._heads:  # else it went while this event waited for its turn
+            self.poller.unregister(conn.sock)
+            self._look(conn, seen)
+
+    def _drop_oldest(self) -> None:
+        conn = next(iter(self._heads))
         self.poller.unregister(conn.sock)
-        self._look(conn, seen)
+        self._drop(conn)
 
     def _drop(self, conn: TConn) -> None:
         del self._heads[conn]
@@ -123,6 +143,16 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         app = getattr(self, "wsgi", None)  # none yet while the worker starts
         if app is not None:
             app.extensions[EXTENSION].tailer.stop()
+
+
+def _room_for_files(wanted: int) -> int:
+    """The files that this process may have open, after asking for `wanted`."""
+    soft, hard = getrlimit(RLIMIT_NOFILE)
+    if soft == RLIM_INFINITY or soft >= wanted:
+        return wanted
+    allowed = wanted if hard == RLIM_INFINITY else min(wanted, hard)
+    setrlimit(RLIMIT_NOFILE, (allowed, hard))
+    return allowed
 
 
 def _client_network() -> str:

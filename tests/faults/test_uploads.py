@@ -102,6 +102,18 @@ def test_hundreds_of_slow_heads_and_bodies_keep_nobody_from_being_served(hasty):
     assert hasty.request("PUT", "/upload", data=jsonl(20)).status_code == 200
 
 
+def test_more_silent_connections_than_there_may_be_keep_nobody_waiting(tmp_path):
+    options = ("--worker-connections", "100")
+    with gunicorn(tmp_path, "PatientWorker", *options) as server, contextlib.ExitStack() as opened:
+        for number in range(SLOW):
+            silent = opened.enter_context(connect(server))
+            silent.sendall(b"GET /health HTTP/1.1\r\nHost" if number % 2 else b"")
+        for _ in range(3):
+            assert healthy(server) is not None
+        silent.sendall(b": localhost\r\n\r\n")  # the newest are still there
+        assert silent.recv(65536).startswith(b"HTTP/1.1 200")
+
+
 @pytest.mark.parametrize("proxies", [0, 1], ids=["direct", "behind a proxy"])
 def test_slow_bodies_from_one_address_leave_places_for_others(tmp_path, proxies):
     def begin(address):
