@@ -12,7 +12,7 @@ import webapp
 ROOT = Path(webapp.__file__).parent
 FLOORS = (
     {"errors", "logs", "plurals", "stopping"},
-    {"resources", "settings", "outbound"},
+    {"resources", "settings", "outbound", "pace"},
     {"datasets", "training", "storage"},
     {"catalog", "baselines", "jobs", "accounts"},
     {"notebooks", "hub"},

@@ -1,12 +1,12 @@
 """gunicorn's worker with threads, which no slow client can fill and which ends open streams first when it is to stop.
 
-A thread takes a connection once the head of its request is there, and waits for a body in one of few places. Also
-gunicorn's parent process imports this, so it stays light.
+A thread takes a connection once the head of its request is there, and waits for a client no longer than it keeps pace
+(`webapp.pace`). Also gunicorn's parent process imports this, so it stays light.
 """
 
 import socket
-import threading
 from contextlib import suppress
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from selectors import EVENT_READ
 from time import monotonic
 from types import FrameType
@@ -14,28 +14,38 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from webapp.errors import Problem
+from webapp.pace import Brief, Places, Receiving, Sending, Waiting, bound_sending
 
 # Of a head: more is for gunicorn to refuse.
 _HEAD_BYTES = 64 * 1024
-_SLICE_SECONDS = 1.0
+# Beside its connection: the database's, and what it reads or writes.
+_FILES_PER_THREAD = 2
 # How long what a client sends after the answer is thrown away, and how long nothing may come.
 _LINGER_SECONDS, _IDLE_SECONDS = 2.0, 0.25
 
 
 class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Slow heads wait without a thread, slow bodies are cut off; streams do not hold up a stop."""
+    """Slow heads wait without a thread, slow bodies and slow takers are cut off; streams do not hold up a stop."""
 
     head_seconds = 10.0  # within which a head has to be there
-    body_seconds = 60.0  # in each of which a body has to bring at least `body_bytes`
-    busy_seconds = 10.0  # the same while half of the places are taken
-    body_bytes = 10 * 1024
+    least_bytes = 10 * 1024  # of a body or an answer
+    # In each of which they have to come, or to be taken: while few wait, while many do, while all do that may.
+    body_seconds = (60.0, 10.0, 10.0)
+    answer_seconds = (60.0, 10.0, 1.0)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._heads: dict[TConn, float] = {}  # connections without a head, until when
         # Beside the streams, which may take four fifths of the threads.
-        self._places = _Places(max(1, self.cfg.threads // 6), self.body_seconds, self.busy_seconds, self.body_bytes)
+        count = max(1, self.cfg.threads // 6)
+        self._bodies = Places(count, self.least_bytes, self.body_seconds)
+        self._answers = Waiting(count, self.least_bytes, self.answer_seconds)
+
+    def init_process(self) -> None:
+        """Begins to serve, with no more connections than there may be files open: gunicorn ends at one too many."""
+        connections, others = self.cfg.worker_connections, _FILES_PER_THREAD * self.cfg.threads
+        self.worker_connections = max(self.cfg.threads, _room_for_files(connections + others) - others)
+        super().init_process()
 
     def enqueue_req(self, conn: TConn) -> None:
         """Gives a connection to a thread, once that has something to do."""
@@ -44,6 +54,12 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         else:
             self._heads[conn] = monotonic() + self.head_seconds
             self._look(conn, -1)
+
+    def accept(self, listener: socket.socket) -> None:
+        """Takes a connection; once there are as many as may be, the one that is silent for longest goes for it."""
+        super().accept(listener)
+        if self.nr_conns >= self.worker_connections and len(self._heads) > 1:
+            self._drop_oldest()
 
     def handle(self, conn: TConn) -> Any:
         """Serves a connection; ends it here where it is to end: gunicorn would have all others wait for that."""
@@ -54,21 +70,25 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         return kept
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """Answers the request, with the pace of its body watched."""
-        unreader = conn.parser.unreader
-        plain, unreader.sock = unreader.sock, _PacedSocket(unreader.sock, self._places)
+        """Answers the request, with the pace of its body and of its answer watched."""
+        unreader, plain = conn.parser.unreader, conn.sock
+        bound_sending(plain)
+        unreader.sock = Receiving(plain, self._bodies, _client_network)
+        _announce_close(req, conn.parser, plain)
+        if not self.cfg.is_ssl:
+            # The pace is the connection's: it does not begin anew with each of many small answers.
+            conn.sock = conn.sending = getattr(conn, "sending", None) or Sending(plain, self._answers)
         try:
             return super().handle_request(req, conn)
         finally:
-            unreader.sock = plain
+            unreader.sock = conn.sock = plain
 
     def murder_pending(self) -> None:
         """Closes connections whose time is over; all without a head when the worker stops."""
         super().murder_pending()
         now = monotonic()
-        for conn in [conn for conn, until in self._heads.items() if until <= now or not self.alive]:
-            self.poller.unregister(conn.sock)
-            self._drop(conn)
+        while self._heads and (next(iter(self._heads.values())) <= now or not self.alive):
+            self._drop_oldest()
 
     def _look(self, conn: TConn, seen: int) -> None:
         """Looks for the end of the head; `seen` bytes of it were there before."""
@@ -93,8 +113,14 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             self.poller.register(conn.sock, EVENT_READ, lambda _: self._look_again(conn, count))
 
     def _look_again(self, conn: TConn, seen: int) -> None:
+        if conn in self._heads:  # else it went while this event waited for its turn
+            self.poller.unregister(conn.sock)
+            self._look(conn, seen)
+
+    def _drop_oldest(self) -> None:
+        conn = next(iter(self._heads))
         self.poller.unregister(conn.sock)
-        self._look(conn, seen)
+        self._drop(conn)
 
     def _drop(self, conn: TConn) -> None:
         del self._heads[conn]
@@ -119,6 +145,48 @@ class StreamingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             app.extensions[EXTENSION].tailer.stop()
 
 
+def _room_for_files(wanted: int) -> int:
+    """The files that this process may have open, after asking for `wanted`."""
+    soft, hard = getrlimit(RLIMIT_NOFILE)
+    if soft == RLIM_INFINITY or soft >= wanted:
+        return wanted
+    allowed = wanted if hard == RLIM_INFINITY else min(wanted, hard)
+    setrlimit(RLIMIT_NOFILE, (allowed, hard))
+    return allowed
+
+
+def _client_network() -> str:
+    from webapp.api.connections import client_network
+
+    return client_network()
+
+
+def _announce_close(req: Any, parser: Any, sock: socket.socket) -> None:
+    """Has the answer say `Connection: close` where the body was not read: the connection ends with it."""
+    asked = req.should_close
+
+    def should_close() -> bool:
+        if not _is_read(parser, sock):
+            req.force_close()
+        return bool(asked())
+
+    req.should_close = should_close
+
+
+def _is_read(parser: Any, sock: socket.socket) -> bool:
+    """Whether the body is at its end, where need be once a small rest of it has been thrown away."""
+    if getattr(parser.mesg.body.reader, "length", 0) > _HEAD_BYTES:
+        return False
+    unreader = parser.unreader
+    before, unreader.sock = unreader.sock, Brief(sock, _IDLE_SECONDS)
+    try:
+        return bool(parser.finish_body(max_bytes=_HEAD_BYTES))
+    except Exception:  # it does not come, or what comes is no body
+        return False
+    finally:
+        unreader.sock = before
+
+
 def _linger(sock: socket.socket) -> None:
     """Closes the connection after its last answer, which what the client still sends would take away (RFC 9112 9.6)."""
     until = monotonic() + _LINGER_SECONDS
@@ -127,65 +195,3 @@ def _linger(sock: socket.socket) -> None:
         sock.settimeout(_IDLE_SECONDS)
         while sock.recv(_HEAD_BYTES) and monotonic() < until:
             pass
-
-
-class _Places:
-    """Where threads wait for bodies: `count` at a time, each as long as its body brings `least` bytes in `seconds`."""
-
-    def __init__(self, count: int, seconds: float, busy_seconds: float, least: int) -> None:
-        self._count, self._seconds, self._busy_seconds, self.least = count, seconds, busy_seconds, least
-        self._taken = 0
-        self._lock = threading.Lock()
-
-    @property
-    def seconds(self) -> float:
-        """The patience that there is now."""
-        return self._seconds if 2 * self._taken < self._count else self._busy_seconds
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._taken >= self._count:
-                raise Problem(
-                    "too_many_uploads",
-                    "The server is waiting for as many uploads as it can: try again in a few seconds.",
-                    status=503,
-                    details={"retry_after": 5},
-                )
-            self._taken += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._taken -= 1
-
-
-class _PacedSocket:
-    """A connection's socket while a body is read: raises Problem `too_slow` (408) or `too_many_uploads` (503)."""
-
-    def __init__(self, sock: socket.socket, places: _Places) -> None:
-        self._sock, self._places = sock, places
-        self._began, self._received = monotonic(), 0
-
-    def recv(self, size: int) -> bytes:
-        """The next bytes, as far as they are there; none when the client has hung up."""
-        try:
-            found = self._sock.recv(size, socket.MSG_DONTWAIT)
-        except (BlockingIOError, ValueError):  # nothing there; TLS, which takes no flags
-            with self._places:
-                found = self._wait(size)
-        self._received += len(found)
-        if self._received >= self._places.least:
-            self._began, self._received = monotonic(), 0
-        return found
-
-    def _wait(self, size: int) -> bytes:
-        before = self._sock.gettimeout()
-        try:
-            while (left := self._began + self._places.seconds - monotonic()) > 0:
-                self._sock.settimeout(min(left, _SLICE_SECONDS))
-                try:
-                    return self._sock.recv(size)
-                except TimeoutError:
-                    continue
-        finally:
-            self._sock.settimeout(before)
-        raise Problem("too_slow", "The request comes too slowly, or has stopped: send it again.", status=408)

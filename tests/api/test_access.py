@@ -1,10 +1,12 @@
 """Every route has a rule, and it is kept."""
 
+from io import BytesIO
+
 import pytest
 
 from webapp import create_app
 from webapp.accounts import LOCAL, NOBODY, VISITOR, Caller
-from webapp.api.access import ACCESS, require_rules
+from webapp.api.access import ACCESS, EVERYONES_BODY_BYTES, require_rules
 from webapp.errors import Problem
 
 
@@ -72,3 +74,24 @@ def test_the_document_asks_for_no_key_there(client):
     routes = client.get("/openapi.json").json["paths"]["/v1/user/profile"]
     assert routes["delete"]["security"] == [{"bearer": []}, {}]  # nothing is asked where nobody signs in
     assert {"api_key": []} in routes["get"]["security"]
+
+
+@pytest.mark.parametrize("path", ["/v1/auth/login", "/auth/register", "/v1/auth/refresh", "/sign-in", "/sign-out"])
+def test_what_anyone_may_send_is_small_or_refused_before_it_is_read(client, path):
+    body = BytesIO(b"x" * (EVERYONES_BODY_BYTES + 1))
+    announced = {"CONTENT_LENGTH": str(EVERYONES_BODY_BYTES + 1), "wsgi.input_terminated": True}
+    answer = client.post(path, input_stream=body, environ_overrides=announced)
+    assert (answer.status_code, body.tell()) == (413, 0)
+
+
+def test_of_a_body_of_unknown_length_no_more_is_read_than_anyone_may_send(client):
+    body = BytesIO(b" " * 10 * EVERYONES_BODY_BYTES)
+    chunks = {"environ_base": {"wsgi.input_terminated": True}, "content_type": "application/json"}
+    answer = client.post("/v1/auth/login", input_stream=body, content_length=None, **chunks)
+    assert (answer.status_code, body.tell() <= 2 * EVERYONES_BODY_BYTES) == (413, True)
+
+
+def test_reports_and_what_is_behind_a_sign_in_may_be_larger(client):
+    large = {"run": "x" * EVERYONES_BODY_BYTES}
+    assert client.post("/jobs/x/progress", json=large).status_code == 401
+    assert client.post("/recommend", json=large).status_code == 400

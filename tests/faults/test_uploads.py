@@ -3,20 +3,17 @@
 import contextlib
 import gzip
 import hashlib
-import socket
-import subprocess
-import sys
+import http.client
+import select
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import openai
 import pytest
-import requests
 
-from tests.conftest import Server, jsonl, until
-from webapp.server import environment
-from webapp.settings import Settings
-from webapp.storage import Database
+from tests.conftest import jsonl, until
+from tests.faults.clients import answer, connect, gunicorn, healthy
 
 SLOW = 300
 
@@ -24,56 +21,6 @@ SLOW = 300
 def store(server):
     """Every file that is kept, unfinished ones too."""
     return [path for path in (server.home / "files").rglob("*") if path.is_file()]
-
-
-@pytest.fixture
-def hasty(tmp_path):
-    """gunicorn alone, with a worker of little patience."""
-    settings = Settings(home=tmp_path / "hasty")
-    db = Database(settings.database)
-    db.migrate()
-    db.close()
-    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
-        options = ["--bind", f"fd://{listener.fileno()}", "--threads", "64", "--worker-class"]
-        command = [*options, "tests.faults.hasty.HastyWorker", "--no-control-socket", "webapp:create_app()"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", *command],
-            env=environment(settings),
-            pass_fds=(listener.fileno(),),
-            stderr=subprocess.DEVNULL,
-        )
-        url = "http://{}:{}".format(*listener.getsockname()[:2])
-        server = Server(settings.root, url=url, process=process)
-        try:
-            until(lambda: healthy(server) is not None, seconds=30)
-            yield server
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-def healthy(server):
-    """Seconds until /health has answered, None when it does not."""
-    began = time.monotonic()
-    with contextlib.suppress(requests.RequestException):
-        assert requests.get(f"{server.url}/health", timeout=10).status_code == 200
-        return time.monotonic() - began
-    return None
-
-
-def connect(server):
-    host, port = server.url.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=30)
-
-
-def answer(connection):
-    """What the server says until it closes."""
-    said = b""
-    with contextlib.suppress(ConnectionError):
-        while piece := connection.recv(65536):
-            said += piece
-    connection.close()
-    return said
 
 
 def put(size, filename="a.jsonl"):
@@ -155,6 +102,36 @@ def test_hundreds_of_slow_heads_and_bodies_keep_nobody_from_being_served(hasty):
     assert hasty.request("PUT", "/upload", data=jsonl(20)).status_code == 200
 
 
+def test_more_silent_connections_than_there_may_be_keep_nobody_waiting(tmp_path):
+    options = ("--worker-connections", "100")
+    with gunicorn(tmp_path, "PatientWorker", *options) as server, contextlib.ExitStack() as opened:
+        for number in range(SLOW):
+            silent = opened.enter_context(connect(server))
+            silent.sendall(b"GET /health HTTP/1.1\r\nHost" if number % 2 else b"")
+        for _ in range(3):
+            assert healthy(server) is not None
+        silent.sendall(b": localhost\r\n\r\n")  # the newest are still there
+        assert silent.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("proxies", [0, 1], ids=["direct", "behind a proxy"])
+def test_slow_bodies_from_one_address_leave_places_for_others(tmp_path, proxies):
+    def begin(address):
+        connection = opened.enter_context(connect(server, source="127.0.0.1" if proxies else address))
+        connection.sendall(put(len(body)).replace(b"\r\n\r\n", f"\r\nX-Forwarded-For: {address}\r\n\r\n".encode()))
+        return connection
+
+    body = jsonl(20)
+    settings = {"trusted_proxies": proxies}
+    with gunicorn(tmp_path, "PatientWorker", variables=settings) as server, contextlib.ExitStack() as opened:
+        slow = [begin("127.0.0.1") for _ in range(20)]
+        until(lambda: len(select.select(slow, [], [], 0)[0]) >= 10)  # refused: there are ten places
+        other = begin("127.0.0.2")
+        time.sleep(0.5)
+        other.sendall(body)
+        assert other.recv(65536).startswith(b"HTTP/1.1 200")
+
+
 def test_a_body_that_stops_is_told_so_and_leaves_nothing(hasty):
     connection = connect(hasty)
     connection.sendall(put(1_000_000) + jsonl(1000))
@@ -179,6 +156,33 @@ def test_a_header_of_ten_megabytes_is_refused_and_the_service_goes_on(server):
     said = answer(connection)
     assert said[9:12] in (b"", b"400", b"431")
     assert healthy(server) is not None
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"PUT /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n",
+        b"PUT /nowhere HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n{",
+        b"POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 2000000\r\n\r\n{",
+    ],
+    ids=["length", "chunks", "too large"],
+)
+def test_an_answer_to_a_body_that_was_not_read_says_that_the_connection_ends(hasty, begin):
+    connection = connect(hasty)
+    connection.sendall(begin)
+    head = answer(connection).partition(b"\r\n\r\n")[0]
+    assert head.startswith((b"HTTP/1.1 404", b"HTTP/1.1 413"))
+    assert b"\r\nConnection: close" in head
+
+
+def test_a_small_body_that_nobody_wanted_does_not_end_the_connection(hasty):
+    with closing(http.client.HTTPConnection(hasty.url.removeprefix("http://"), timeout=30)) as connection:
+        for _ in range(2):
+            connection.request("PUT", "/nowhere", b"{}")
+            said = connection.getresponse()
+            assert (said.status, said.headers["Connection"]) == (404, "keep-alive")
+            said.read()
 
 
 def test_neither_a_file_name_nor_an_id_leads_out_of_the_store(server):

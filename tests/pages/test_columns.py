@@ -7,7 +7,7 @@ import pytest
 from webapp import workflow
 from webapp.accounts import LOCAL
 
-TABLE = "frage,antwort,nr\n" + "".join(f"Wo ist Rad {n}?,Am Anleger {n % 7}.,{n}\n" for n in range(9))
+TABLE = "frage,antwort,nr\n" + "".join(f"Wo ist Rad {n}?,Am Anleger {n % 7}. ,{n}\n" for n in range(9))
 CHANGE = "Change what the columns are"
 
 
@@ -113,7 +113,7 @@ def test_a_cancelled_analysis_goes_on_as_it_was_or_with_other_columns(visitor, s
 
 def test_what_a_fix_wrote_has_no_columns_to_choose(visitor, table, work, services):
     dataset = table({"frage": "prompt", "antwort": "completion"}).removeprefix("/datasets/")
-    workflow.start_fix(services, LOCAL, dataset, [{"name": "redact"}], preview=False)
+    workflow.start_fix(services, LOCAL, dataset, [{"name": "trim"}], preview=False)
     work()
     fixed = workflow.versions(services, LOCAL, dataset).current_id
     assert fixed != dataset

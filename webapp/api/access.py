@@ -3,9 +3,14 @@
 from typing import Literal
 
 from flask import Flask, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from webapp.accounts import Permission
 from webapp.api.context import caller
+from webapp.api.rate_limits import PROGRESS
+
+# Of bodies that anyone may send: sign-ins and the like.
+EVERYONES_BODY_BYTES = 16 * 1024
 
 # `person` is for people themselves: whatever a key may do, it does not come in.
 Access = Permission | Literal["everyone", "person"]
@@ -146,6 +151,7 @@ ACCESS: dict[str, Access] = {
 def install(app: Flask) -> None:
     """Has every request judged before its handler is called."""
     app.before_request(refuse_strangers)
+    app.before_request(_bound_bodies)
 
 
 def require_rules(app: Flask) -> None:
@@ -164,3 +170,11 @@ def refuse_strangers() -> None:
         caller().require_person()
     elif needed != "everyone":
         caller().require(needed)
+
+
+def _bound_bodies() -> None:
+    """What anyone may send is small, or is refused before any of it is read; a run's notebook shows its token first."""
+    if request.endpoint != PROGRESS and ACCESS.get(request.endpoint or "") == "everyone":
+        request.max_content_length = EVERYONES_BODY_BYTES
+        if (request.content_length or 0) > EVERYONES_BODY_BYTES:
+            raise RequestEntityTooLarge

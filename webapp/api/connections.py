@@ -1,24 +1,21 @@
-"""The client's connection under a long answer: whether it is still there, and how long it may be stuck."""
+"""The client's connection: where it comes from, and whether it is still there under a long answer."""
 
 import socket
-from contextlib import suppress
 
 from flask import request
 
-# A client that takes nothing for so long is gone, or as good as gone.
-_STUCK_SECONDS = 30
+from webapp.accounts.throttle import network
+
+
+def client_network() -> str:
+    """With which this request's client is counted: its address as the trusted proxies tell it; of IPv6 the network."""
+    return network(request.remote_addr or "")
 
 
 def client_socket() -> socket.socket | None:
     """The socket of this request, as gunicorn lends it; None under other servers."""
     found: socket.socket | None = request.environ.get("gunicorn.socket")
     return found
-
-
-def bound_sending(connection: socket.socket) -> None:
-    """Has the kernel give up on a client that takes nothing, so that no thread waits for it for ever; Linux only."""
-    with suppress(AttributeError, OSError):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK_SECONDS * 1000)
 
 
 def hung_up(connection: socket.socket | None) -> bool:

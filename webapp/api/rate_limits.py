@@ -11,8 +11,8 @@ from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
 
 from webapp import workflow
 from webapp.accounts import NOBODY
-from webapp.accounts.throttle import network
 from webapp.api import errors
+from webapp.api.connections import client_network
 from webapp.api.context import bearer, caller, services
 from webapp.errors import Problem
 from webapp.settings import Settings
@@ -85,7 +85,7 @@ def _who() -> str:
 
 
 def _address() -> str:
-    return f"address {network(request.remote_addr or '')}"
+    return f"address {client_network()}"
 
 
 def _allowed() -> str:

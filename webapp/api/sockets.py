@@ -11,7 +11,7 @@ from simple_websocket import ConnectionClosed, Server
 from simple_websocket.errors import ConnectionError as HandshakeError
 from wsproto.utilities import RemoteProtocolError
 
-from webapp.api.connections import bound_sending, client_socket
+from webapp.api.connections import client_socket
 from webapp.errors import Problem
 from webapp.jobs import Reader
 from webapp.jobs.tailer import STOPPING
@@ -66,7 +66,6 @@ def send_all(reader: Reader, connection: socket.socket) -> Upgraded:
 
     Raises Problem `upgrade_required` (426) when the handshake is not valid.
     """
-    bound_sending(connection)
     line = _Line(connection)
     # Without extensions: each compressed socket would hold a third of a megabyte.
     environ = request.environ | {"gunicorn.socket": line}

@@ -12,7 +12,7 @@ from flask import Response, request
 
 from webapp import workflow
 from webapp.accounts import NOBODY, Caller
-from webapp.api.connections import bound_sending, client_socket, hung_up
+from webapp.api.connections import client_socket, hung_up
 from webapp.api.context import caller, services
 from webapp.api.job_bodies import TicketBody
 from webapp.api.openapi import errors, pending_headers
@@ -112,8 +112,6 @@ def _reader(query: StreamQuery) -> Caller:
 
 
 def _server_sent(reader: Reader, connection: socket.socket | None) -> Iterator[str]:
-    if connection is not None:
-        bound_sending(connection)
     yield f"retry: {_RECONNECT_MS}\n\n"
     told = monotonic()
     with reader:
