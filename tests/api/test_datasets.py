@@ -79,7 +79,24 @@ def test_a_page_has_five_examples_by_default(client, sample):
 
 
 def test_a_page_after_the_last_is_empty(client, sample):
-    assert client.get(f"/preview/{sample}?page=1000000").json["examples"] == []
+    for query in ("page=1000000", "after=299"):
+        answer = client.get(f"/preview/{sample}?{query}")
+        assert answer.json["examples"] == []
+        assert "Link" not in answer.headers
+
+
+def test_a_page_of_long_rows_ends_early_and_leads_to_the_rest(client, analysed, monkeypatch):
+    monkeypatch.setattr("webapp.datasets.examples.MOST_BYTES", 16_000)
+    long = {"messages": [{"role": "user", "content": "a " * 1500}, GOOD["messages"][1]]}
+    rows = [GOOD, *[long] * 6, *[GOOD] * 3]
+    path = f"/preview/{analysed(b''.join(json.dumps(row).encode() + b'%c' % 10 for row in rows))}?page_size=100"
+    pages = []
+    while path:
+        answer = client.get(path)
+        assert answer.json["total_count"] == 10
+        pages.append([example["index"] for example in answer.json["examples"]])
+        path = answer.headers.get("Link", "").removeprefix("<").removesuffix('>; rel="next"')
+    assert pages == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9]]
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,17 @@ def test_a_search_stops_after_so_much_and_can_go_on(examples, monkeypatch):
     assert 2 < found.next < 80
 
 
+def test_a_page_ends_before_it_is_too_much_and_nothing_is_lost(examples, monkeypatch):
+    monkeypatch.setattr("webapp.datasets.examples.MOST_BYTES", 400)
+    for wanted in (Wanted(), Wanted(code="email"), Wanted(text="number")):
+        seen, line = [], 1
+        while line is not None:
+            found = browse(examples, wanted._replace(line=line), 20)
+            assert len(found.examples) < 20 or wanted.text
+            seen, line = seen + lines(found), found.next
+        assert seen == [2 * number for number in range(1, 41) if not wanted.code or number % 5 == 0]
+
+
 def test_issue_and_words_hold_together(examples):
     assert lines(browse(examples, Wanted(code="email", text="number 3"), 9)) == [60, 70]
 

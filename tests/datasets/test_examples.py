@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.datasets import Example, Examples, ExampleWriter, OpenAITokenizer, analyze
+from webapp.datasets import Example, Examples, ExampleWriter, OpenAITokenizer, analyze, examples
+from webapp.datasets.examples import LINES
 from webapp.errors import Problem
 
 
@@ -80,6 +81,17 @@ def test_pages_past_the_end_are_empty_however_far(folder: Path) -> None:
     assert len(stored) == 25
     assert stored.page(10**30, 10**30) == stored.page(26, 1) == []
     assert len(stored.page(1, 10**9)) == 25
+
+
+def test_what_is_read_at_once_is_bounded_but_never_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = Examples(folder)
+    size = max(map(len, (folder / LINES).read_bytes().splitlines(keepends=True)))
+    monkeypatch.setattr(examples, "MOST_BYTES", 3 * size)
+    assert [one.index for one in stored.page(1, 25)] == [0, 1, 2]
+    assert [one.index for one in stored.following(3, 2)] == [3, 4]
+    assert [one.index for one in stored.at([7, 5, 6, 4])] == [7, 5, 6]
+    monkeypatch.setattr(examples, "MOST_BYTES", 1)
+    assert [one.index for one in stored.page(1, 25)] == [0]
 
 
 @pytest.mark.parametrize(("page", "page_size", "param"), [(0, 5, "page"), (-1, 5, "page"), (1, 0, "page_size")])

@@ -102,19 +102,25 @@ def map_columns(session_id: str, json_data: MappingRequest) -> Any:
 @bp.get("/preview/<session_id>")
 @bp.input(PreviewQuery, location="query")
 @bp.output(PreviewBody, description="One page of examples.")
-@bp.doc(operation_id="preview", responses=pending_headers(errors(_ERRORS), 409))
-def preview(session_id: str, query_data: PreviewQuery) -> dict[str, Any]:
+@bp.doc(
+    operation_id="preview",
+    responses={200: {"headers": LINK_HEADER}} | pending_headers(errors(_ERRORS), 409),
+)
+def preview(session_id: str, query_data: PreviewQuery) -> Any:
     """Look at the rows
 
-    The valid examples of an analysed dataset, page by page.
+    The valid examples of an analysed dataset, page by page. A page ends early, with one example at least, before it
+    comes to more than 16 MiB of rows; the `Link` header leads to what follows, whether it did or not.
     """
-    page = workflow.preview(services(), caller(), session_id, query_data.page, query_data.page_size)
-    return {
+    query = query_data
+    page = workflow.preview(services(), caller(), session_id, query.page, query.page_size, query.after)
+    shown = {
         "examples": [plain(example) for example in page.examples],
         "total_count": page.total_count,
         "page": page.page,
         "page_size": page.page_size,
     }
+    return shown, next_page(f"/preview/{session_id}", None if page.next is None else str(page.next))
 
 
 @bp.get("/preview/<session_id>/rendered")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from webapp.api.bodies import JobState
+from webapp.api.paging import AfterIndex, Cursor, without_default
 from webapp.catalog import ALIASES, PRESETS, TARGETS, TASKS, Gating, Method, gpu_ids, models
 from webapp.catalog.estimates import BATCHES, EPOCHS, LENGTHS, RANKS
 from webapp.datasets import PARTS
@@ -15,7 +16,6 @@ from webapp.datasets.repair import operation_schemas
 from webapp.errors import Problem
 from webapp.notebooks import TrainingConfig
 from webapp.notebooks.executors import ExecutorName
-from webapp.workflow import CURSOR_PATTERN
 
 
 def _one_of(choices: Callable[[], Iterable[str]], **more: Any) -> WithJsonSchema:
@@ -189,9 +189,6 @@ def _a_uuid(given: str) -> str:
     return given
 
 
-Cursor = Annotated[str | None, Field(pattern=CURSOR_PATTERN, description="From the `Link` of the page before.")]
-
-
 class JobsQuery(BaseModel):
     """Which jobs to list."""
 
@@ -224,11 +221,6 @@ class StreamQuery(BaseModel):
     ticket: Annotated[str | None, Field(description="From `POST /jobs/{job_id}/ticket`.")] = None
 
 
-def _without_default(schema: dict[str, Any]) -> None:
-    """A header is there or is not: there is none that says null."""
-    schema.pop("default", None)
-
-
 class StreamHeaders(BaseModel):
     """What a browser sends that connects again."""
 
@@ -236,7 +228,7 @@ class StreamHeaders(BaseModel):
 
     last_event_id: Annotated[
         int | None,
-        Field(alias="Last-Event-ID", ge=0, le=2**62, json_schema_extra=_without_default),
+        Field(alias="Last-Event-ID", ge=0, le=2**62, json_schema_extra=without_default),
         WithJsonSchema(
             {
                 "type": "integer",
@@ -253,6 +245,7 @@ class PreviewQuery(BaseModel):
 
     page: Annotated[int, Field(ge=1)] = 1
     page_size: Annotated[int, Field(ge=1, le=100)] = 5
+    after: AfterIndex = None
 
 
 class RenderedQuery(BaseModel):

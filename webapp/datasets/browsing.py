@@ -5,11 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from webapp.datasets.examples import Column, Example, Examples
+from webapp.datasets.examples import MOST_BYTES, Column, Example, Examples
 from webapp.datasets.line_lists import lines_of
-
-# Of canonical lines, that are read for one answer: a fraction of a second.
-MOST_BYTES = 16 * 1024 * 1024
 
 
 class Wanted(NamedTuple):
@@ -43,9 +40,10 @@ def browse(examples: Examples, wanted: Wanted, count: int) -> Found:
     first = int(np.searchsorted(lines[candidates], wanted.line))
     if wanted.text:
         return _search(examples, candidates[first:], wanted.text.casefold(), count)
-    after = first + count
+    found = examples.at(candidates[first : first + count].tolist())
+    after = first + len(found)
     return Found(
-        examples.at(candidates[first:after].tolist()),
+        found,
         next=int(lines[candidates[after]]) if after < len(candidates) else None,
         before=int(lines[candidates[max(0, first - count)]]) if first and len(candidates) else None,
     )
@@ -53,11 +51,12 @@ def browse(examples: Examples, wanted: Wanted, count: int) -> Found:
 
 def _search(examples: Examples, candidates: Column, text: str, count: int) -> Found:
     found: list[Example] = []
-    read = 0
-    for start in range(0, len(candidates), count):
-        for example in examples.at(candidates[start : start + count].tolist()):
+    read = looked_at = 0
+    while looked_at < len(candidates):
+        for example in examples.at(candidates[looked_at : looked_at + count].tolist()):
             if len(found) == count or read > MOST_BYTES:
                 return Found(found, next=example.line, before=None)
+            looked_at += 1
             words = "\n".join(_texts(example.messages))
             read += len(words)
             if text in words.casefold():

@@ -45,13 +45,18 @@ def capped(pieces: Iterator[bytes], packed: Callable[[], int]) -> Iterator[bytes
     total = 0
     for piece in pieces:
         total += len(piece)
-        if total > FREE_BYTES and total > MAX_RATIO * packed():
-            raise Problem(
-                "decompression_bomb",
-                f"The file unpacks to more than {FREE_BYTES // 2**20} MiB and {MAX_RATIO} times its own size, so it is "
-                "not unpacked any further. If it is genuine, send it unpacked, as JSON lines.",
-            )
+        refuse_bomb(total, packed())
         yield piece
+
+
+def refuse_bomb(unpacked: int, packed: int) -> None:
+    """Raises Problem `decompression_bomb` when so many bytes are out of proportion to those that they come from."""
+    if unpacked > FREE_BYTES and unpacked > MAX_RATIO * packed:
+        raise Problem(
+            "decompression_bomb",
+            f"The file unpacks to more than {FREE_BYTES // 2**20} MiB and {MAX_RATIO} times its own size, so it is "
+            "not unpacked any further. If it is genuine, send it unpacked, as JSON lines.",
+        )
 
 
 def _read(opened: BinaryIO, compression: Compression) -> Iterator[bytes]:

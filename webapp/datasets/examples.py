@@ -20,6 +20,8 @@ from webapp.errors import Problem
 
 LINES, INDEX, INVALID, PAYLOAD = "examples.jsonl", "index.npy", "invalid.npy", "examples.jsonl.gz"
 REFUSED = "refused.json"
+# Of canonical lines, that are read for one answer: a fraction of a second, and what a page may take of the memory.
+MOST_BYTES = 16 * 1024 * 1024
 _COPIED_AT_A_TIME = 1024 * 1024
 # `exact`, `near` (duplicates) and `prompt` (conflicts) are the index of the first example of its group, its own when it
 # is alone.
@@ -148,20 +150,29 @@ class Examples:
         return len(self._index)
 
     def page(self, page: int, page_size: int) -> list[Example]:
-        """The examples of page `page` (from 1), read by seeking; empty after the last page."""
+        """The examples of page `page` (from 1), as far as `at` goes; empty after the last page."""
         for param, value in (("page", page), ("page_size", page_size)):
             if value < 1:
                 raise Problem("invalid_page", f"{param} must be at least 1.", param=param)
-        first = min((page - 1) * page_size, len(self))
-        return self.at(range(first, min(first + page_size, len(self))))
+        return self.following((page - 1) * page_size, page_size)
+
+    def following(self, first: int, count: int) -> list[Example]:
+        """At most `count` examples from index `first` on, as far as `at` goes; empty after the last one."""
+        first = min(first, len(self))
+        return self.at(range(first, min(first + count, len(self))))
 
     def at(self, indices: Sequence[int]) -> list[Example]:
-        """The examples at these indices, in this order, read by seeking."""
-        entries = self._index[np.array(indices, np.int64)].tolist()
+        """The first of the examples at these indices, in this order, read by seeking.
+
+        They are all of them, or as many as come to `MOST_BYTES`, one at least.
+        """
+        entries = self._index[np.array(indices, np.int64)]
+        fitting = int(np.searchsorted(np.cumsum(entries["length"], dtype=np.int64), MOST_BYTES, side="right"))
+        entries = entries[: max(1, fitting)].tolist()
         with (self._folder / LINES).open("rb") as file:
             return [
                 Example(index, line=entry[2], token_count=entry[3], **self._read(file, entry))
-                for index, entry in zip(indices, entries, strict=True)
+                for index, entry in zip(indices, entries, strict=False)
             ]
 
     def _read(self, file: BinaryIO, entry: tuple[int, ...]) -> dict[str, Any]:

@@ -58,12 +58,13 @@ class DatasetState:
 
 @dataclass(frozen=True)
 class Page:
-    """Some examples of a dataset, and how many there are."""
+    """Some examples of a dataset, and how many there are; `next` is the last one's index where more follow."""
 
     examples: list[Example]
     total_count: int
     page: int
     page_size: int
+    next: int | None
 
 
 @dataclass(frozen=True)
@@ -110,12 +111,19 @@ def wait_for_analysis(services: Services, caller: Caller, dataset_id: str, secon
     return wait_until(lambda state: not state.pending, lambda: dataset_state(services, caller, dataset_id), seconds)
 
 
-def preview(services: Services, caller: Caller, dataset_id: str, page: int, page_size: int) -> Page:
-    """Page `page` (from 1) of the valid examples; only that page is read from disk."""
+def preview(
+    services: Services, caller: Caller, dataset_id: str, page: int, page_size: int, after: int | None = None
+) -> Page:
+    """Page `page` (from 1) of the valid examples, or what follows the index `after`; nothing else is read from disk.
+
+    It ends early where the rows come to the most that is read at once; `after` then leads to the rest.
+    """
     state = dataset_state(services, caller, dataset_id)
     state.finished()
     examples = open_examples(services, state.dataset.id)
-    return Page(examples.page(page, page_size), len(examples), page, page_size)
+    found = examples.page(page, page_size) if after is None else examples.following(after + 1, page_size)
+    last = found[-1].index if found else len(examples)
+    return Page(found, len(examples), page, page_size, next=last if last + 1 < len(examples) else None)
 
 
 def first_rows(services: Services, state: DatasetState, count: int) -> list[Example]:
