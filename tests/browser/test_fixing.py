@@ -74,4 +74,4 @@ def test_a_form_without_a_fix_comes_back_with_the_message_in_view(page, uploaded
     assert_accessible(page)
     page.locator("input[name=trim]").check()
     page.get_by_role("button", name="Preview").click()
-    expect(page.get_by_text("This is a preview")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("There is nothing to change")).to_be_visible(timeout=20_000)
