@@ -187,7 +187,7 @@ def test_rows_that_have_nothing_to_learn_are_refused_by_their_lines(client, anal
     assert answer.status_code == 400
     assert answer.json["error"]["code"] == "no_trained_text"
     assert answer.json["error"]["details"] == {"count": 1, "lines": [13]}
-    assert "on lines 13" in answer.json["error"]["message"]
+    assert "on line 13:" in answer.json["error"]["message"]
 
 
 def test_a_failed_analysis_is_told_again(client, analysed):

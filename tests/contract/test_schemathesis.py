@@ -40,6 +40,8 @@ OPERATIONS = [(path, method) for path, methods in PATHS.items() for method in me
 NOT_JUDGED = {
     # Each value is valid and the whole may not be: a length beyond the model's context, QLoRA on a processor.
     "/estimate": [positive_data_acceptance],
+    # A picture is a body of bytes as well.
+    "/upload": [positive_data_acceptance],
     # It takes a WebSocket's handshake and refuses everything else, whatever its parameters.
     "/jobs/{job_id}/ws": [positive_data_acceptance, negative_data_rejection],
 }

@@ -21,7 +21,7 @@ from webapp.workflow import quotas
 from webapp.workflow.kinds import job_kinds
 from webapp.workflow.versions import family
 
-LINE = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'
+LINE = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b "}]}\n'
 SIZE = len(LINE)
 
 
