@@ -1,7 +1,9 @@
 """How fast a file of 1 GB comes in, and by how much the server process grows meanwhile.
 
 The peer is a bare WSGI app under the same gunicorn and the same worker class that reads a body, hashes it (SHA-256)
-and writes it with fsync. Both take turns, three times each; the medians count.
+and writes it with fsync. Both take turns, three times each; the medians count. Before each turn a file of the same size
+is written and removed: pages of memory that were free for long can cost three times as much as those that were just
+freed, which otherwise the one has and the other has not.
 """
 
 import argparse
@@ -140,6 +142,16 @@ def in_parts(host: str, port: int, size: int) -> str:
     return found
 
 
+def even(folder: Path, size: int) -> None:
+    """Leaves the system with the memory of such a file just freed, and nothing to write."""
+    path = folder / "scratch"
+    with path.open("wb") as file:
+        file.writelines(blocks(size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+
+
 def measured(process: psutil.Process, work: Callable[[], str | None]) -> tuple[float, float, str | None]:
     """Seconds that the work took, MB by which the process grew at its peak, and what the work answered."""
     before, peak, done = process.memory_info().rss, [0], threading.Event()
@@ -175,8 +187,11 @@ def main() -> None:
             times: dict[str, list[float]] = {name: [] for name in ("bare", *ways)}
             growth = dict.fromkeys(ways, 0.0)
             for _ in range(given.rounds):
+                even(bare, given.bytes)
                 times["bare"].append(measured(theirs[2], lambda: put(theirs[0], theirs[1], given.bytes))[0])
+                Path(bare, "bare").unlink()
                 for name, way in ways.items():
+                    even(app, given.bytes)
                     seconds, grown, made = measured(ours[2], lambda way=way: way(ours[0], ours[1], given.bytes))
                     times[name].append(seconds)
                     growth[name] = max(growth[name], grown)

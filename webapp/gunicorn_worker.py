@@ -156,9 +156,12 @@ def _room_for_files(wanted: int) -> int:
 
 
 def _client_network() -> str:
+    """Nobody in particular for an app that is not Flask's."""
+    from flask import has_request_context
+
     from webapp.api.connections import client_network
 
-    return client_network()
+    return client_network() if has_request_context() else ""
 
 
 def _announce_close(req: Any, parser: Any, sock: socket.socket) -> None:

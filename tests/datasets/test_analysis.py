@@ -197,6 +197,7 @@ def check_any(data: bytes) -> None:
         if problem.code not in {
             "empty_file",
             "unsupported_encoding",
+            "unsupported_file",
             "no_valid_examples",
             "broken_json",
             "broken_archive",
@@ -235,6 +236,7 @@ def test_columns_point_into_the_line_and_paths_to_values(line: bytes) -> None:
 
 @given(st.binary())
 @example(b"PAR1")
+@example(b"%PDF-")
 @example(b"\xef\xbb\xbf\xef\xbb\xbf" + GOOD)
 def test_arbitrary_bytes_give_a_report_or_a_problem(data: bytes) -> None:
     check_any(data)

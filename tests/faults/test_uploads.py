@@ -12,6 +12,7 @@ from contextlib import closing
 import openai
 import pytest
 
+from benchmarks.upload import send, serving
 from tests.conftest import jsonl, until
 from tests.faults.clients import answer, connect, gunicorn, healthy
 
@@ -218,3 +219,12 @@ def ended(server, session_id):
     """The status and the code of its error, once its analysis has failed."""
     found = server.get(f"/analyze/{session_id}")
     return (found.status_code, found.json()["error"]["code"]) if found.status_code != 202 else None
+
+
+def test_the_worker_waits_for_the_body_of_an_app_that_is_not_flasks_too(tmp_path):
+    def body():
+        time.sleep(0.2)
+        yield b"late"
+
+    with serving(tmp_path, "benchmarks.upload:bare_app") as (host, port, _):
+        assert send(host, port, "PUT", "/", body(), 4) == hashlib.sha256(b"late").hexdigest().encode()

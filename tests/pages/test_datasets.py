@@ -9,7 +9,8 @@ import uuid
 import pytest
 from sqlalchemy import select
 
-from webapp.jobs import claim, run_child
+from webapp.errors import Problem
+from webapp.jobs import attempts, claim, run_child
 from webapp.storage.tables import Job
 from webapp.workflow import kinds
 
@@ -148,7 +149,17 @@ def test_no_fix_is_offered_where_nothing_could_be_read(visitor, analysed, conten
     page = visitor.visit(f"/datasets/{analysed(content)}")
     assert visitor.status == 400
     assert sentence in page.text
-    assert not [form for form in page.forms if form.action.endswith("/fixes")]
+    assert not [form for form in page.forms if form.action.endswith(("/fixes", "/analysis"))]
+
+
+def test_an_analysis_whose_process_died_can_be_taken_up_again(visitor, send, services, work):
+    dataset = send(line("Hello")).json["session_id"]
+    job = claim(services.db, "test", 60)
+    attempts.fail(services.db, job.id, job.attempt, Problem("job_died", "It is gone.", status=500).to_dict())
+    again = visitor.visit(f"/datasets/{dataset}").form("/analysis")
+    visitor.send(again)
+    work()
+    assert "Valid conversations 1" in visitor.visit(f"/datasets/{dataset}").text
 
 
 def test_where_no_line_is_valid_fixes_are_offered(visitor, analysed):
@@ -167,7 +178,7 @@ def test_bad_lines_are_named(visitor, analysed):
 def test_a_file_without_any_example_is_told_with_its_first_bad_lines(visitor, analysed):
     page = visitor.visit(f"/datasets/{analysed(b'not json')}")
     assert visitor.status == 400
-    assert "None of the 1 lines is a valid example." in page.text
+    assert "The only line is no valid example." in page.text
     assert '<mark><span class="unseen">here: </span><bdi>n</bdi></mark><bdi>ot json</bdi>' in page.html
     assert "Line 1, 8 bytes invalid_json at column 1" in page.text
     assert "/" in page.links

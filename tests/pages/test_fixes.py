@@ -107,7 +107,8 @@ def test_rows_with_nothing_to_learn_are_dropped_by_the_fix_of_their_issue(visito
     dataset = analysed(b"\n".join([*map(line, range(20)), silent.encode()]))
     page = visitor.visit(f"/datasets/{dataset}")
     assert "drop these rows. No notebook is made before." in page.text
-    assert "Here: 1 rows" in page.text
+    assert "Here: 1 row" in page.text
+    assert "1 rows" not in page.text
     assert "Try: drop rows with nothing to learn" in page.text
     visitor.send(page.form("/fixes"), preview='[{"name": "drop_empty"}]')
     work()

@@ -56,9 +56,10 @@ def nothing_valid(gathered: Gathered, rows: RowStream) -> Problem:
     if not invalid.count:
         return Problem("empty_file", "The file is empty: it has no line with anything on it.")
     first = invalid.items[0]
+    lines = "The only line is no" if invalid.count == 1 else f"None of the {invalid.count:,} lines is a"
     return Problem(
         "no_valid_examples",
-        f"None of the {invalid.count} lines is a valid example. Line {first.line}: {first.message}",
+        f"{lines} valid example. Line {first.line}: {first.message}",
         details={
             "invalid_lines": {"count": invalid.count, "items": msgspec.to_builtins(invalid.items[:_PROBLEM_ITEMS])},
             "columns": rows.columns,

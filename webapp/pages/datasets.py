@@ -87,6 +87,8 @@ def _page(
         shown |= diagnosis(state, report)
     except Problem as found:
         shown["mendable"] = found.code in _WITH_ROWS
+        # What the file is at fault for ends in the same way each time.
+        shown["again"] = found.code == "analysis_cancelled" or found.status >= 500
         shown["first_bad"] = workflow.first_bad_lines(services(), state)
         problem = problem or in_words(found)
     told = fix_problem or problem

@@ -16,6 +16,7 @@ from webapp.errors import Problem
 from webapp.pages.calling_off import call_off
 from webapp.pages.fix_changes import changes
 from webapp.pages.forms import typed_number
+from webapp.plurals import counted
 
 # The settings of operations on the page, by operation; the others keep their default.
 _SETTINGS = {"dedupe": ("kind",), "split_long": ("max_tokens",), "validation_split": ("share",)}
@@ -136,10 +137,10 @@ def _kinds() -> dict[str, type[Operation]]:
 def _found(report: Analysis) -> dict[str, str]:
     counts = {issue.code: issue.count for issue in report.quality_issues}
     return {
-        "strip_markers": f"{report.characteristics.leaked_markers:,} conversations with markers in their answers",
-        "redact": f"{report.privacy.count:,} hits",
-        "split_long": f"the longest has {report.tokens.per_example.max:,} tokens",
-        "drop_invalid": f"{report.invalid_lines.count:,} rows",
-        "drop_empty": f"{counts.get('no_trained_text', 0):,} rows",
-        "dedupe": f"{report.duplicates.exact:,} exact and {report.duplicates.near:,} near duplicates",
+        "strip_markers": f"{counted(report.characteristics.leaked_markers, 'conversation')} with markers in answers",
+        "redact": counted(report.privacy.count, "hit"),
+        "split_long": f"the longest has {counted(report.tokens.per_example.max, 'token')}",
+        "drop_invalid": counted(report.invalid_lines.count, "row"),
+        "drop_empty": counted(counts.get("no_trained_text", 0), "row"),
+        "dedupe": f"{report.duplicates.exact:,} exact and {counted(report.duplicates.near, 'near duplicate')}",
     }
