@@ -8,6 +8,7 @@ from tests.training.templates import (
     refuses_system,
     render,
     said,
+    system_while_last,
     thinks_last,
 )
 from webapp.training.turns import (
@@ -70,11 +71,19 @@ def test_arguments_reach_the_template_as_objects_and_nothing_given_is_changed():
     assert call["function"]["arguments"] == '{"b": [1, "é"]}'
 
 
-@pytest.mark.parametrize("template", [refuses_system, drops_system])
+@pytest.mark.parametrize("template", [refuses_system, drops_system, system_while_last])
 def test_a_system_prompt_that_a_template_does_not_take_begins_the_users_turn(template):
     made = suited(template)
     assert made([SYSTEM, USER], None, True) == "<user>s\n\nq</><assistant>"
     assert system_is_merged(made)
+
+
+def test_a_system_prompt_that_goes_when_an_answer_follows_is_learned_with_all_the_same():
+    messages = [SYSTEM, USER, ANSWER, said("user", "r"), ANSWER]
+    assert prompt_completions({"messages": messages}, suited(system_while_last)) == [
+        (2, "<user>s\n\nq</><assistant>", "a</>"),
+        (4, "<user>s\n\nq</><assistant>a</><user>r</><assistant>", "a</>"),
+    ]
 
 
 def test_a_template_with_a_system_role_keeps_it():

@@ -55,9 +55,11 @@ def suited(render: Render) -> Render:
 
 
 def _takes_system(render: Render) -> bool:
-    messages = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": _REQUEST}]
+    """Whether a system prompt is written, and still is when an answer follows: not so by Mistral 7B's template."""
+    asked = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": _REQUEST}]
+    answered = [*asked, {"role": "assistant", "content": "An answer."}]
     try:
-        return _SYSTEM in render(messages, None, True)
+        return _SYSTEM in render(asked, None, True) and _SYSTEM in render(answered, None, False)
     except Exception:  # whatever a stranger's template raises: it does not take them
         return False
 
