@@ -86,6 +86,63 @@ def test_a_system_prompt_that_goes_when_an_answer_follows_is_learned_with_all_th
     ]
 
 
+def calls_like(allowed):
+    """A template that refuses calls unless their message's content and id are `allowed`."""
+
+    def template(messages, tools, add_generation_prompt):
+        ids = []
+        for message in messages:
+            for call in message.get("tool_calls", []):
+                if not allowed(message["content"], call["id"]):
+                    raise RuntimeError("Tool call IDs should be alphanumeric strings with length 9!")
+                ids += [call["id"], call["function"]["name"]]
+            ids += [message["tool_call_id"]] if message["role"] == "tool" else []
+        return " ".join(ids)
+
+    return template
+
+
+@pytest.mark.parametrize(
+    ("allowed", "number"),
+    [
+        (lambda content, _: content is None, "call_1"),
+        (lambda content, _: content is not None, "call_1"),  # as LFM2.5
+        (lambda _, number: len(number) == 9, None),  # as Mistral 7B
+        (lambda _, number: len(number) >= 9, None),  # as Mistral Small
+        (lambda content, number: content == "" and len(number) == 9, None),
+    ],
+)
+def test_calls_are_given_as_the_template_takes_them(allowed, number):
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [USER, said("assistant", None, tool_calls=[call]), said("tool", "r", tool_call_id="call_1")]
+    called, name, answered = suited(calls_like(allowed))(messages, None, True).split()
+    assert called == answered
+    assert name == "f"
+    assert called == number or (number is None and len(called) == 9)
+
+
+def test_calls_without_ids_get_one_where_the_template_wants_it():
+    call = {"type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [USER, said("assistant", None, tool_calls=[call]), said("tool", "r")]
+    called, _, answered = suited(calls_like(lambda _, number: len(number) == 9))(messages, None, True).split()
+    assert called == answered
+
+
+def test_a_call_that_the_template_leaves_out_is_refused():
+    """The model would learn to say nothing in its place."""
+    called = said("assistant", "", tool_calls=[{"function": {"name": "f", "arguments": "{}"}}])
+    with pytest.raises(ValueError, match="leaves out the call of f"):
+        prompt_completions({"messages": [USER, called, ANSWER]}, suited(render))
+
+
+def test_a_template_that_writes_no_calls_is_given_them_as_they_are():
+    """A text in place of none would make it learn to say nothing, where it refuses now."""
+    seen = []
+    called = said("assistant", None, tool_calls=[{"id": "1", "function": {"name": "f", "arguments": {}}}])
+    suited(lambda messages, *_: seen.append(messages) or "")([USER, called], None, False)
+    assert seen[-1][1]["content"] is None
+
+
 def test_a_template_with_a_system_role_keeps_it():
     assert suited(render)([SYSTEM, USER], None, False) == "<system>s</><user>q</>"
     assert not system_is_merged(suited(render))
