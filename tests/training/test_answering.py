@@ -73,6 +73,15 @@ def test_an_answer_stops_at_the_first_end(miniature_of, run_config, conversation
     assert read_answer(words, tokenizer, [end]) == Answer("fair winds", False)
 
 
+def test_a_thought_that_the_prompt_begins_is_no_part_of_the_answer(miniature_of, run_config, conversations, llama):
+    """As with Qwen3.5 from 4B on: its generation prompt ends with `<think>`, and a trained model ends the thought."""
+    _, tokenizer, _, _ = prepare(llama, miniature_of, run_config, conversations)
+    prompt = "<|im_start|>assistant\n<think>\n"
+    completion = "<|im_start|>assistant\n<think>\n\n</think>\n\nfair winds".removeprefix(prompt)
+    written = tokenizer(completion, add_special_tokens=False)["input_ids"]
+    assert read_answer(written, tokenizer, []).text == "fair winds"
+
+
 def test_prompts_are_padded_on_the_left_and_the_padding_is_masked():
     batch = pad_left([[5, 6, 7], [8]], "cpu")
     assert batch["attention_mask"].tolist() == [[1, 1, 1], [0, 0, 1]]

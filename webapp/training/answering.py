@@ -44,8 +44,7 @@ def answer_rows(
 ) -> list[Answer]:
     """The model's greedy answers to the rows' prompts, in their order, without special tokens.
 
-    Prompts of like length are answered together, padded on the left. The empty thought that some models write before
-    an answer is left out.
+    Prompts of like length are answered together, padded on the left.
     """
     model.eval()
     order = sorted(range(len(rows)), key=lambda index: rows[index].prompt_length)
@@ -79,10 +78,13 @@ def pad_left(prompts: Sequence[list[int]], device: str) -> dict[str, torch.Tenso
 
 
 def read_answer(written: list[int], tokenizer: Any, ends: list[int]) -> Answer:
-    """The generated ids up to the first token that ends the turn, as text."""
+    """The generated ids up to the first token that ends the turn, as text without the empty thought before it.
+
+    Some templates, Qwen3.5's among them, begin that thought in the prompt: then only its end is written.
+    """
     stop = next((position for position, token in enumerate(written) if token in ends), None)
     text: str = tokenizer.decode(written[:stop], skip_special_tokens=True)
-    return Answer(re.sub(r"^\s*<think>\s*</think>", "", text).strip(), stop is not None)
+    return Answer(re.sub(r"^\s*(<think>)?\s*</think>", "", text).strip(), stop is not None)
 
 
 def spread(total: int, count: int) -> list[int]:
