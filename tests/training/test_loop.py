@@ -6,7 +6,7 @@ import torch
 
 from webapp.training import loop, steps
 from webapp.training.batches import BatchPlan, plan_batches
-from webapp.training.checkpoints import RunState, saved_states
+from webapp.training.checkpoints import RunState, remove_checkpoints, saved_states
 from webapp.training.evaluation import held_out_loss
 from webapp.training.loop import train
 from webapp.training.masking import build_rows, tokenizer_encode
@@ -93,6 +93,16 @@ def test_a_cell_interrupted_before_a_checkpoint_can_be_run_again_with_the_same_m
         Run(config, conversations, tmp_path / "cut", model=model)
     monkeypatch.undo()
     assert_same(Run(config, conversations, tmp_path / "cut", model=model), whole)
+
+
+def test_a_model_that_is_trained_already_begins_no_new_run(tmp_path, miniature_of, run_config, conversations, llama):
+    """The cell run again after the whole notebook, whose last cell has removed the checkpoints."""
+    config = run_config(miniature_of(llama), max_steps=2)
+    first = Run(config, conversations, tmp_path / "x")
+    remove_checkpoints(tmp_path / "x")
+    with pytest.raises(RuntimeError, match="trained already"):
+        Run(config, conversations, tmp_path / "x", model=first.model)
+    assert_same(Run(config, conversations, tmp_path / "x"), first)
 
 
 def test_a_run_that_was_complete_but_not_saved_is_not_trained_again(

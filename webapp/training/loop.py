@@ -30,6 +30,7 @@ from webapp.training.progress_reports import Reporter, RunCancelled
 from webapp.training.steps import Learner, StepFigures, learning_rate_at, train_step
 
 EVALUATIONS = 5  # in a run, when `eval_steps` does not say
+TRAINED = "trained_by_tunebook"  # a mark on the model
 
 
 @dataclass(frozen=True)
@@ -117,15 +118,21 @@ def train(
 
 
 def start(folder: Path, learner: Learner, config: RunConfig) -> RunState:
-    """The state to go on from. A new run keeps its start, so that an interrupted cell can be run again at any time."""
+    """The state to go on from. A new run keeps its start, so that an interrupted cell can be run again at any time.
+
+    RuntimeError for a new run with the weights of one before: it would not start from the base model.
+    """
     learner.optimizer.zero_grad(set_to_none=True)  # of a step that was interrupted half-way
     state = load_checkpoint(folder, learner)
     if state is None:
+        if hasattr(learner.model, TRAINED):
+            raise RuntimeError("this model is trained already: run the cells from Model on, which load the base anew")
         torch.manual_seed(config.seed)  # dropout draws the same, whatever was drawn before
         state = RunState()
         save_checkpoint(folder, learner, state)
     elif state.losses:
         print(f"resuming after step {len(state.losses)} from {folder}", flush=True)
+    setattr(learner.model, TRAINED, True)
     return state
 
 
