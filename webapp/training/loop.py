@@ -74,6 +74,7 @@ def train(
     says so. The checkpoints are left for a later cell to remove once results are saved.
     """
     state = start(folder, learner, config)
+    forget_peak(learner)
     sound(truncation_alarm(rows), state.alarms)
     per_epoch, total = count_steps(rows, config)
     every = config.eval_steps or math.ceil(total / EVALUATIONS)
@@ -206,6 +207,12 @@ def progress_line(figures: Mapping[str, float | None]) -> str:
         "step {step}/{total_steps}  epoch {epoch:.2f}  loss {loss:.4f}  learning rate {learning_rate:.1e}  "
         "{tokens_per_second:,.0f} tokens/s  {eta_seconds:.0f} s left".format_map(figures)
     )
+
+
+def forget_peak(learner: Learner) -> None:
+    """Counts the peak anew: what was predicted is that of training, and the base model has answered before it."""
+    if learner.hardware.device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
 
 
 def peak_memory(learner: Learner) -> int | None:
