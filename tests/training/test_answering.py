@@ -47,6 +47,15 @@ def test_out_of_memory_changes_no_answer(miniature_of, run_config, conversations
     )
 
 
+def test_answers_are_greedy_whatever_the_model_asks_for(miniature_of, run_config, conversations, llama):
+    """Qwen2.5's generation_config.json has a penalty for tokens that are in the prompt already, labels among them."""
+    model, tokenizer, render, rows = prepare(llama, miniature_of, run_config, conversations)
+    asked = (tokenizer, rows, end_tokens(model, tokenizer, render), 12, find_hardware())
+    expected = answer_rows(model, *asked)
+    model.generation_config.repetition_penalty = 5.0
+    assert answer_rows(model, *asked) == expected
+
+
 def test_the_ends_are_the_templates_the_tokenizers_and_the_models(miniature_of, run_config, conversations, llama):
     model, tokenizer, render, _ = prepare(llama, miniature_of, run_config, conversations)
     model.generation_config.eos_token_id = [tokenizer.eos_token_id, 7]

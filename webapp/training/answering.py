@@ -56,6 +56,7 @@ def answer_rows(
                 **batch,
                 max_new_tokens=max_new_tokens,
                 do_sample=False,
+                repetition_penalty=1.0,  # Qwen2.5 asks for more, and words of the prompt would count as repeated
                 eos_token_id=ends,
                 pad_token_id=tokenizer.pad_token_id,
             )
