@@ -3,7 +3,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from webapp.training.answering import Answer, answer_rows, end_of_turn_alarm, end_tokens, pad_left, read_answer, spread
+from webapp.catalog.models import models
+from webapp.training.answering import (
+    Answer,
+    answer_rows,
+    end_of_turn_alarm,
+    end_tokens,
+    pad_left,
+    prompt_of,
+    read_answer,
+    spread,
+)
 from webapp.training.families import families
 from webapp.training.masking import Row, build_rows, tokenizer_encode
 from webapp.training.model import find_hardware, load_model, load_tokenizer
@@ -89,6 +99,35 @@ def test_a_thought_that_the_prompt_begins_is_no_part_of_the_answer(miniature_of,
     completion = "<|im_start|>assistant\n<think>\n\n</think>\n\nfair winds".removeprefix(prompt)
     written = tokenizer(completion, add_special_tokens=False)["input_ids"]
     assert read_answer(written, tokenizer, []).text == "fair winds"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "thought", "answer"),
+    [
+        ("<|im_start|>assistant\n", "<think>\n\n</think>\n\n", "fair winds"),
+        ("<|im_start|>assistant\n<think>\n", "\n</think>\n\n", "fair winds"),
+        ("<|im_start|>assistant\n", "", "fair winds"),
+        ("<|im_start|>assistant\n", "", "<think>\nWinds?\n</think>\n\nfair"),
+        ("<|im_start|>assistant\n", "", "the tag </think> ends it"),
+    ],
+)
+def test_the_empty_thought_before_an_answer_is_asked_with(
+    miniature_of, run_config, conversations, llama, prompt, thought, answer
+):
+    _, tokenizer, _, _ = prepare(llama, miniature_of, run_config, conversations)
+    pieces = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in (prompt, thought, answer)]
+    row = Row(0, 1, [*pieces[0], *pieces[1], *pieces[2], tokenizer.eos_token_id], len(pieces[0]), False)
+    assert tokenizer.decode(prompt_of(row, tokenizer)) == prompt + thought
+    assert row.input_ids[: len(pieces[0]) + len(pieces[1])] == prompt_of(row, tokenizer)
+
+
+def test_a_model_that_thinks_is_asked_not_to(miniature_of, run_config, conversations, monkeypatch):
+    qwen = next(entry for entry in models() if entry.id == "qwen3-0.6b")
+    model, tokenizer, render, rows = prepare(qwen, miniature_of, run_config, conversations)
+    seen, real = [], model.generate
+    monkeypatch.setattr(model, "generate", lambda input_ids, **more: seen.extend(input_ids) or real(input_ids, **more))
+    answer_rows(model, tokenizer, rows[:2], end_tokens(model, tokenizer, render), 4, find_hardware())
+    assert all(tokenizer.decode(ids).endswith("<think>\n\n</think>\n\n") for ids in seen)
 
 
 def test_prompts_are_padded_on_the_left_and_the_padding_is_masked():
