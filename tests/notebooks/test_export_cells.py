@@ -81,6 +81,7 @@ def test_without_a_merged_model_or_a_wish_there_is_no_gguf_file(tmp_path):
 
 
 def test_nothing_is_uploaded_unless_a_repository_is_named(tmp_path, monkeypatch, capsys):
+    import httpx2
     import huggingface_hub
 
     asked = []
@@ -92,6 +93,8 @@ def test_nothing_is_uploaded_unless_a_repository_is_named(tmp_path, monkeypatch,
         def create_repo(self, repository, *, private, exist_ok):
             assert private
             assert exist_ok
+            if repository == "me/far":
+                raise httpx2.ConnectError("no route to host")
             return f"https://hub.test/{repository}"
 
         def repo_info(self, repository):
@@ -109,3 +112,5 @@ def test_nothing_is_uploaded_unless_a_repository_is_named(tmp_path, monkeypatch,
     assert "uploaded to https://hub.test/me/mine" in capsys.readouterr().out
     run_cell("push", config=SimpleNamespace(push_to_hub="me/theirs"), **earlier)
     assert "NOT uploaded: me/theirs is public" in capsys.readouterr().out
+    run_cell("push", config=SimpleNamespace(push_to_hub="me/far"), **earlier)
+    assert "NOT uploaded: no route to host" in capsys.readouterr().out

@@ -17,6 +17,14 @@ def drops_system(messages, tools, add_generation_prompt):
     return render([m for m in messages if m["role"] != "system"], tools, add_generation_prompt)
 
 
+def system_while_last(messages, tools, add_generation_prompt):
+    """As Mistral 7B does: the system prompt stands in the last user's turn, and only while nothing follows it."""
+    *earlier, last = [m for m in messages if m["role"] != "system"]
+    words = [m["content"] for m in messages if m["role"] == "system" and last["role"] == "user"]
+    last = last | {"content": "\n\n".join([*words, last["content"]])}
+    return render([*earlier, last], tools, add_generation_prompt)
+
+
 def thinks_last(messages, tools, add_generation_prompt):
     """As Qwen3 does: a thought before the last answer only."""
     if not messages:

@@ -3,7 +3,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from webapp.training.answering import Answer, answer_rows, end_of_turn_alarm, end_tokens, pad_left, read_answer, spread
+from webapp.catalog.models import models
+from webapp.training.answering import (
+    Answer,
+    answer_rows,
+    end_of_turn_alarm,
+    end_tokens,
+    pad_left,
+    prompt_of,
+    read_answer,
+    spread,
+)
 from webapp.training.families import families
 from webapp.training.masking import Row, build_rows, tokenizer_encode
 from webapp.training.model import find_hardware, load_model, load_tokenizer
@@ -47,6 +57,15 @@ def test_out_of_memory_changes_no_answer(miniature_of, run_config, conversations
     )
 
 
+def test_answers_are_greedy_whatever_the_model_asks_for(miniature_of, run_config, conversations, llama):
+    """Qwen2.5's generation_config.json has a penalty for tokens that are in the prompt already, labels among them."""
+    model, tokenizer, render, rows = prepare(llama, miniature_of, run_config, conversations)
+    asked = (tokenizer, rows, end_tokens(model, tokenizer, render), 12, find_hardware())
+    expected = answer_rows(model, *asked)
+    model.generation_config.repetition_penalty = 5.0
+    assert answer_rows(model, *asked) == expected
+
+
 def test_the_ends_are_the_templates_the_tokenizers_and_the_models(miniature_of, run_config, conversations, llama):
     model, tokenizer, render, _ = prepare(llama, miniature_of, run_config, conversations)
     model.generation_config.eos_token_id = [tokenizer.eos_token_id, 7]
@@ -71,6 +90,44 @@ def test_an_answer_stops_at_the_first_end(miniature_of, run_config, conversation
     thought = tokenizer("<think>\n\n</think>\n\n", add_special_tokens=False)["input_ids"]
     assert read_answer([*thought, *words, end, *words], tokenizer, [end]) == Answer("fair winds", True)
     assert read_answer(words, tokenizer, [end]) == Answer("fair winds", False)
+
+
+def test_a_thought_that_the_prompt_begins_is_no_part_of_the_answer(miniature_of, run_config, conversations, llama):
+    """As with Qwen3.5 from 4B on: its generation prompt ends with `<think>`, and a trained model ends the thought."""
+    _, tokenizer, _, _ = prepare(llama, miniature_of, run_config, conversations)
+    prompt = "<|im_start|>assistant\n<think>\n"
+    completion = "<|im_start|>assistant\n<think>\n\n</think>\n\nfair winds".removeprefix(prompt)
+    written = tokenizer(completion, add_special_tokens=False)["input_ids"]
+    assert read_answer(written, tokenizer, []).text == "fair winds"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "thought", "answer"),
+    [
+        ("<|im_start|>assistant\n", "<think>\n\n</think>\n\n", "fair winds"),
+        ("<|im_start|>assistant\n<think>\n", "\n</think>\n\n", "fair winds"),
+        ("<|im_start|>assistant\n", "", "fair winds"),
+        ("<|im_start|>assistant\n", "", "<think>\nWinds?\n</think>\n\nfair"),
+        ("<|im_start|>assistant\n", "", "the tag </think> ends it"),
+    ],
+)
+def test_the_empty_thought_before_an_answer_is_asked_with(
+    miniature_of, run_config, conversations, llama, prompt, thought, answer
+):
+    _, tokenizer, _, _ = prepare(llama, miniature_of, run_config, conversations)
+    pieces = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in (prompt, thought, answer)]
+    row = Row(0, 1, [*pieces[0], *pieces[1], *pieces[2], tokenizer.eos_token_id], len(pieces[0]), False)
+    assert tokenizer.decode(prompt_of(row, tokenizer)) == prompt + thought
+    assert row.input_ids[: len(pieces[0]) + len(pieces[1])] == prompt_of(row, tokenizer)
+
+
+def test_a_model_that_thinks_is_asked_not_to(miniature_of, run_config, conversations, monkeypatch):
+    qwen = next(entry for entry in models() if entry.id == "qwen3-0.6b")
+    model, tokenizer, render, rows = prepare(qwen, miniature_of, run_config, conversations)
+    seen, real = [], model.generate
+    monkeypatch.setattr(model, "generate", lambda input_ids, **more: seen.extend(input_ids) or real(input_ids, **more))
+    answer_rows(model, tokenizer, rows[:2], end_tokens(model, tokenizer, render), 4, find_hardware())
+    assert all(tokenizer.decode(ids).endswith("<think>\n\n</think>\n\n") for ids in seen)
 
 
 def test_prompts_are_padded_on_the_left_and_the_padding_is_masked():

@@ -38,6 +38,14 @@ def test_duplicates_never_stand_on_both_sides(conversations):
     assert not seen & {json.dumps(doubled[index]) for index in held_out}
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_row_many_times_over_is_trained_on(conversations, seed):
+    train, held_out = split_conversations([conversations[0]] * 60 + conversations[1:41], 0.1, seed)
+    assert (len(train), len(held_out)) == (90, 10)
+    few = [conversations[0]] * 48 + [conversations[1]] * 47 + conversations[2:7]
+    assert len(split_conversations(few, 0.1, seed)[1]) == 5
+
+
 def test_two_rows_are_enough_and_one_is_not(conversations):
     assert [len(side) for side in split_conversations(conversations[:2], 0.5, seed=0)] == [1, 1]
     with pytest.raises(ValueError, match="two different"):

@@ -31,6 +31,7 @@ def test_on_colab_a_run_is_kept_on_drive_only_when_asked(run_config, colab, caps
     assert Path(kept.output_dir) == Path(f"/content/drive/MyDrive/tunebook-run-{kept.fingerprint(DATA)[:8]}")
     assert colab == ["/content/drive"]
     assert "at most 5 minutes" in capsys.readouterr().out
+    assert choose_folder(kept, DATA) == kept  # the cell, run again
 
 
 def test_a_folder_elsewhere_is_still_put_on_drive(run_config, colab):

@@ -5,10 +5,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from transformers import AutoConfig
 
 from webapp.training import environment
 from webapp.training.environment import card_finding, require_access, room_findings
-from webapp.training.model import Hardware, expected_memory, find_hardware
+from webapp.training.model import Hardware, dimensions_of, expected_memory, find_hardware
 
 GATED = "meta-llama/Llama-3.2-1B-Instruct"
 T4 = Hardware("cuda", torch.float16, "Tesla T4", int(14.75 * 2**30))
@@ -77,3 +78,19 @@ def test_room_on_disk_and_card(monkeypatch, miniature_of, run_config, llama):
     disk, card = room_findings(config, T4, {"weights": 14e9})
     assert (disk.state, "make room" in disk.text) == ("FIX", True)
     assert (card.state, "try method qlora" in card.text) == ("NOTE", True)
+
+
+def test_what_is_exported_needs_room_on_the_disk_too(monkeypatch, tmp_path, run_config):
+    AutoConfig.for_model("qwen3").save_pretrained(tmp_path)
+    size = 2 * dimensions_of(run_config(tmp_path)).parameters
+
+    def disk(sizes, **settings):
+        monkeypatch.setattr(environment.shutil, "disk_usage", lambda _: SimpleNamespace(free=sizes * size))
+        return next(room_findings(run_config(tmp_path, **settings), T4, {})).state
+
+    assert disk(0.5) == "OK"
+    assert disk(0.5, export_merged=True) == "FIX"
+    assert disk(1.5, export_merged=True) == "OK"
+    assert disk(1.5, export_gguf=True) == "FIX"  # the merged model it is made of, and the file
+    assert disk(16.5, method="full", export_merged=True) == "OK"  # is whole already
+    assert disk(16.5, method="full", export_gguf=True) == "FIX"

@@ -1,5 +1,8 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from webapp.catalog import models
 from webapp.training import evaluation
@@ -67,6 +70,18 @@ def test_the_chunked_loss_scales_logits_where_the_class_does(miniature_of, run_c
     model, tokenizer, rows = prepare(granite, miniature_of, run_config, conversations)
     model.get_base_model().config.logits_scaling = 8.0
     assert_chunks_equal_the_whole(model, tokenizer, rows)
+
+
+@pytest.mark.parametrize("model_type", ["cohere", "cohere2", "hyperclovax"])
+def test_classes_that_multiply_their_logits_learn_by_those(model_type):
+    sizes = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4}
+    tokens = {"vocab_size": 100, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+    config = AutoConfig.for_model(model_type, num_key_value_heads=2, head_dim=16, **sizes, **tokens)
+    if model_type == "hyperclovax":
+        config.logits_scaling = 3.0
+    model = AutoModelForCausalLM.from_config(config)
+    rows = [Row(0, 1, list(range(3, 60)), 9, False), Row(1, 1, list(range(60, 80)), 3, False)]
+    assert_chunks_equal_the_whole(model, SimpleNamespace(pad_token_id=0), rows)
 
 
 def test_held_out_loss_does_not_depend_on_batching(miniature_of, run_config, conversations, llama):

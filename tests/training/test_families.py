@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from webapp.catalog import models
@@ -20,6 +22,26 @@ def test_rendering_equals_transformers_byte_for_byte(name, conversations, tool_c
         for generation in (True, False):
             arguments = conversation["messages"], conversation.get("tools"), generation
             assert ours(*arguments) == theirs(*arguments)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        # As in SmolLM3's and LFM2.5's own templates.
+        "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{% set said = m.content | trim %}"
+        "{{ said }}{{ eos_token }}{% endgeneration %}{% else %}{{ m.content }}{% endif %}{{ said }}\n{% endfor %}",
+        "{{ strftime_now('%Y') }}: {{ messages[0].content }}",
+    ],
+)
+def test_whatever_transformers_gives_templates_is_there(template, conversations):
+    from webapp.training.miniature import make_tokenizer
+
+    family = replace(families()["chatml"], chat_template=template)
+    theirs = tokenizer_render(make_tokenizer(family, conversations))
+    for conversation in conversations[:5]:
+        assert family_render(family)(conversation["messages"], None, True) == theirs(
+            conversation["messages"], None, True
+        )
 
 
 @pytest.mark.parametrize("name", sorted(families()))

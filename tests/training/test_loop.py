@@ -1,16 +1,17 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from webapp.training import loop, steps
 from webapp.training.batches import BatchPlan, plan_batches
-from webapp.training.checkpoints import RunState, saved_states
+from webapp.training.checkpoints import RunState, remove_checkpoints, saved_states
 from webapp.training.evaluation import held_out_loss
 from webapp.training.loop import train
 from webapp.training.masking import build_rows, tokenizer_encode
-from webapp.training.model import find_hardware, load_model, load_tokenizer, trainable_parameters
+from webapp.training.model import Hardware, find_hardware, load_model, load_tokenizer, trainable_parameters
 from webapp.training.progress_reports import Reporter, RunCancelled
 from webapp.training.steps import StepFigures, make_learner
 from webapp.training.turns import tokenizer_render
@@ -93,6 +94,16 @@ def test_a_cell_interrupted_before_a_checkpoint_can_be_run_again_with_the_same_m
         Run(config, conversations, tmp_path / "cut", model=model)
     monkeypatch.undo()
     assert_same(Run(config, conversations, tmp_path / "cut", model=model), whole)
+
+
+def test_a_model_that_is_trained_already_begins_no_new_run(tmp_path, miniature_of, run_config, conversations, llama):
+    """The cell run again after the whole notebook, whose last cell has removed the checkpoints."""
+    config = run_config(miniature_of(llama), max_steps=2)
+    first = Run(config, conversations, tmp_path / "x")
+    remove_checkpoints(tmp_path / "x")
+    with pytest.raises(RuntimeError, match="trained already"):
+        Run(config, conversations, tmp_path / "x", model=first.model)
+    assert_same(Run(config, conversations, tmp_path / "x"), first)
 
 
 def test_a_run_that_was_complete_but_not_saved_is_not_trained_again(
@@ -273,6 +284,20 @@ def test_the_report_tells_what_the_run_was(tmp_path, miniature_of, run_config, c
     said = capsys.readouterr().out
     assert "step 8/8  epoch 2.00  loss" in said
     assert " tokens/s  0 s left" in said
+
+
+def test_the_peak_is_that_of_training_alone(tmp_path, monkeypatch, miniature_of, run_config, conversations, llama):
+    """The answers of the base model, eight at a time, came before it."""
+    held = {"peak": 9}
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: held.update(peak=0))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: held["peak"])
+    card = Hardware("cuda", torch.float32, "a card")
+    for count in (loop.forget_peak, loop.peak_memory):
+        monkeypatch.setattr(loop, count.__name__, lambda learner, count=count: count(replace(learner, hardware=card)))
+    real = loop.train_step
+    monkeypatch.setattr(loop, "train_step", lambda *given: held.update(peak=max(7, held["peak"])) or real(*given))
+    training = Run(run_config(miniature_of(llama), max_steps=2), conversations, tmp_path / "x").training
+    assert training.peak_memory_bytes == 7
 
 
 def test_gradient_checkpointing_changes_no_number(tmp_path, miniature_of, run_config, conversations, llama):

@@ -51,6 +51,16 @@ def test_the_card_holds_this_runs_numbers_and_replaces_pefts(tmp_path, miniature
     assert "mean nothing" in write_model_card(tmp_path, config, REPORT | {"miniature": True}).read_text()
 
 
+def test_the_cards_head_names_a_base_model_of_the_hub_and_no_folder(tmp_path, run_config):
+    """The hub refuses an upload whose card has a path there (huggingface/transformers#33922)."""
+    for base_model, head in (
+        ("acme/model", ["---", 'base_model: "acme/model"', "tags: [lora, tunebook]", "---"]),
+        (tmp_path, ["---", "tags: [lora, tunebook]", "---"]),
+    ):
+        lines = write_model_card(tmp_path, run_config(base_model), REPORT).read_text().splitlines()
+        assert lines[: len(head)] == head
+
+
 def test_every_file_can_be_read_as_the_others(tmp_path, miniature_of, run_config, llama):
     config = run_config(miniature_of(llama))
     save_model(load_model(config, find_hardware()), load_tokenizer(config), tmp_path)

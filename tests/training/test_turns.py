@@ -8,6 +8,7 @@ from tests.training.templates import (
     refuses_system,
     render,
     said,
+    system_while_last,
     thinks_last,
 )
 from webapp.training.turns import (
@@ -70,11 +71,76 @@ def test_arguments_reach_the_template_as_objects_and_nothing_given_is_changed():
     assert call["function"]["arguments"] == '{"b": [1, "é"]}'
 
 
-@pytest.mark.parametrize("template", [refuses_system, drops_system])
+@pytest.mark.parametrize("template", [refuses_system, drops_system, system_while_last])
 def test_a_system_prompt_that_a_template_does_not_take_begins_the_users_turn(template):
     made = suited(template)
     assert made([SYSTEM, USER], None, True) == "<user>s\n\nq</><assistant>"
     assert system_is_merged(made)
+
+
+def test_a_system_prompt_that_goes_when_an_answer_follows_is_learned_with_all_the_same():
+    messages = [SYSTEM, USER, ANSWER, said("user", "r"), ANSWER]
+    assert prompt_completions({"messages": messages}, suited(system_while_last)) == [
+        (2, "<user>s\n\nq</><assistant>", "a</>"),
+        (4, "<user>s\n\nq</><assistant>a</><user>r</><assistant>", "a</>"),
+    ]
+
+
+def calls_like(allowed):
+    """A template that refuses calls unless their message's content and id are `allowed`."""
+
+    def template(messages, tools, add_generation_prompt):
+        ids = []
+        for message in messages:
+            for call in message.get("tool_calls", []):
+                if not allowed(message["content"], call["id"]):
+                    raise RuntimeError("Tool call IDs should be alphanumeric strings with length 9!")
+                ids += [call["id"], call["function"]["name"]]
+            ids += [message["tool_call_id"]] if message["role"] == "tool" else []
+        return " ".join(ids)
+
+    return template
+
+
+@pytest.mark.parametrize(
+    ("allowed", "number"),
+    [
+        (lambda content, _: content is None, "call_1"),
+        (lambda content, _: content is not None, "call_1"),  # as LFM2.5
+        (lambda _, number: len(number) == 9, None),  # as Mistral 7B
+        (lambda _, number: len(number) >= 9, None),  # as Mistral Small
+        (lambda content, number: content == "" and len(number) == 9, None),
+    ],
+)
+def test_calls_are_given_as_the_template_takes_them(allowed, number):
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [USER, said("assistant", None, tool_calls=[call]), said("tool", "r", tool_call_id="call_1")]
+    called, name, answered = suited(calls_like(allowed))(messages, None, True).split()
+    assert called == answered
+    assert name == "f"
+    assert called == number or (number is None and len(called) == 9)
+
+
+def test_calls_without_ids_get_one_where_the_template_wants_it():
+    call = {"type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [USER, said("assistant", None, tool_calls=[call]), said("tool", "r")]
+    called, _, answered = suited(calls_like(lambda _, number: len(number) == 9))(messages, None, True).split()
+    assert called == answered
+
+
+def test_a_call_that_the_template_leaves_out_is_refused():
+    """The model would learn to say nothing in its place."""
+    called = said("assistant", "", tool_calls=[{"function": {"name": "f", "arguments": "{}"}}])
+    with pytest.raises(ValueError, match="leaves out the call of f"):
+        prompt_completions({"messages": [USER, called, ANSWER]}, suited(render))
+
+
+def test_a_template_that_writes_no_calls_is_given_them_as_they_are():
+    """A text in place of none would make it learn to say nothing, where it refuses now."""
+    seen = []
+    called = said("assistant", None, tool_calls=[{"id": "1", "function": {"name": "f", "arguments": {}}}])
+    suited(lambda messages, *_: seen.append(messages) or "")([USER, called], None, False)
+    assert seen[-1][1]["content"] is None
 
 
 def test_a_template_with_a_system_role_keeps_it():

@@ -77,7 +77,9 @@ class Letters:
         ("a b", ["a", " b"]),
         ("é!", ["é", "!"]),
         ("<think>\n\n</think>\n\nYes", ["Y", "e", "s"]),
+        ("\n</think>\n\nYes", ["Y", "e", "s"]),  # begun in the prompt
         ("<think>So", ["<think>S", "o"]),
+        ("</b>", ["</b", ">"]),
         ("<b>", ["<b", ">"]),
     ],
 )

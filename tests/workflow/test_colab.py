@@ -108,6 +108,7 @@ def test_without_token_and_address_the_commands_and_the_reason_are_left(services
         "colab exec -f harbour_bikes-smollm2-360m.ipynb --timeout 86400",
         "colab download content/tunebook-run/report.json report.json",
         "colab download content/tunebook-run/model/adapter_model.safetensors adapter_model.safetensors",
+        "colab download content/tunebook-run/model/adapter_config.json adapter_config.json",
         "colab stop",
     ]
 

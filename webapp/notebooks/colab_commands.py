@@ -7,7 +7,8 @@ from webapp.notebooks.results import REPORT, RESULTS
 
 def colab_commands_of(notebook: str, gpu: str, method: str, rows: str | None = None) -> list[str]:
     """To be run where the notebook is, and its file of `rows` if it has one; the report and the adapter come back."""
-    results = [REPORT, *([] if method == "full" else [f"{RESULTS}/model/adapter_model.safetensors"])]
+    adapter = [f"{RESULTS}/model/adapter_{name}" for name in ("model.safetensors", "config.json")]
+    results = [REPORT, *([] if method == "full" else adapter)]
     return [
         f"colab new --gpu {gpu}",
         *([f"colab upload {rows} content/{rows}"] if rows else []),

@@ -14,6 +14,7 @@ from webapp.training.model import Hardware
 from webapp.training.turns import Render
 
 ANSWER_BATCH = 8  # prompts answered together
+_EMPTY_THOUGHT = re.compile(r"^\s*(<think>)?\s*</think>\s*")  # begun in the prompt by some templates
 
 
 @dataclass(frozen=True)
@@ -44,19 +45,20 @@ def answer_rows(
 ) -> list[Answer]:
     """The model's greedy answers to the rows' prompts, in their order, without special tokens.
 
-    Prompts of like length are answered together, padded on the left. The empty thought that some models write before
-    an answer is left out.
+    Prompts of like length are answered together, padded on the left.
     """
     model.eval()
-    order = sorted(range(len(rows)), key=lambda index: rows[index].prompt_length)
+    prompts = [prompt_of(row, tokenizer) for row in rows]
+    order = sorted(range(len(rows)), key=lambda index: len(prompts[index]))
 
     def answer(indices: Sequence[int]) -> list[Answer]:
-        batch = pad_left([rows[index].input_ids[: rows[index].prompt_length] for index in indices], hardware.device)
+        batch = pad_left([prompts[index] for index in indices], hardware.device)
         with hardware.autocast():
             output = model.generate(
                 **batch,
                 max_new_tokens=max_new_tokens,
                 do_sample=False,
+                repetition_penalty=1.0,  # Qwen2.5 asks for more, and words of the prompt would count as repeated
                 eos_token_id=ends,
                 pad_token_id=tokenizer.pad_token_id,
             )
@@ -65,6 +67,19 @@ def answer_rows(
 
     found = dict(in_groups(order, ANSWER_BATCH, answer))
     return [found[index] for index in range(len(rows))]
+
+
+def prompt_of(row: Row, tokenizer: Any) -> list[int]:
+    """The row's prompt, with the empty thought that some templates (Qwen3's) write before the data's answer.
+
+    It is how these models are asked not to think. A base model would be judged by a thought that the limit of new
+    tokens cuts, and any training would seem to help.
+    """
+    answer = row.input_ids[row.prompt_length :]
+    thought = _EMPTY_THOUGHT.match(tokenizer.decode(answer))
+    counts = range(1, min(len(answer), thought.end()) + 1) if thought else ()
+    given = [count for count in counts if _EMPTY_THOUGHT.fullmatch(tokenizer.decode(answer[:count]))]
+    return row.input_ids[: row.prompt_length + max(given, default=0)]
 
 
 def pad_left(prompts: Sequence[list[int]], device: str) -> dict[str, torch.Tensor]:
@@ -79,10 +94,13 @@ def pad_left(prompts: Sequence[list[int]], device: str) -> dict[str, torch.Tenso
 
 
 def read_answer(written: list[int], tokenizer: Any, ends: list[int]) -> Answer:
-    """The generated ids up to the first token that ends the turn, as text."""
+    """The generated ids up to the first token that ends the turn, as text without the empty thought before it.
+
+    Some templates, Qwen3.5's among them, begin that thought in the prompt: then only its end is written.
+    """
     stop = next((position for position, token in enumerate(written) if token in ends), None)
     text: str = tokenizer.decode(written[:stop], skip_special_tokens=True)
-    return Answer(re.sub(r"^\s*<think>\s*</think>", "", text).strip(), stop is not None)
+    return Answer(_EMPTY_THOUGHT.sub("", text).strip(), stop is not None)
 
 
 def spread(total: int, count: int) -> list[int]:

@@ -169,7 +169,9 @@ def split_alike(keys: Sequence[Hashable], eval_fraction: float, seed: int) -> tu
     order = list(groups.values())
     random.Random(seed).shuffle(order)
     wanted = min(MAX_HELD_OUT, max(1, round(len(keys) * eval_fraction)))
+    # One row many times over would be more than the share, and missing from what is trained on.
+    order.sort(key=lambda group: len(group) <= wanted)
     held_out: list[int] = []
-    while len(order) > 1 and len(held_out) < wanted:
+    while len(order) > 1 and len(held_out) < wanted and not (held_out and len(order[-1]) > wanted):
         held_out += order.pop()
     return sorted(index for group in order for index in group), sorted(held_out)

@@ -22,7 +22,8 @@ def choose_folder(config: RunConfig, dataset_sha256: str) -> RunConfig:
 
         drive.mount(str(DRIVE))
         # A folder for each run: another notebook's results are not to be replaced.
-        name = f"{Path(config.output_dir).name}-{config.fingerprint(dataset_sha256)[:8]}"
+        mark = f"-{config.fingerprint(dataset_sha256)[:8]}"
+        name = Path(config.output_dir).name.removesuffix(mark) + mark  # the same when the cell is run again
         config = replace(config, output_dir=str(DRIVE / "MyDrive" / name))
     lost = f"an interruption costs at most {config.checkpoint_minutes:g} minutes of training"
     if not outlives_session(Path(config.output_dir)):

@@ -55,10 +55,15 @@ def require_access(base_model: str) -> str:
 
 
 def _room_on_disk(config: RunConfig, dimensions: Dimensions) -> Finding:
-    """For the download in 16 bits, and what the run writes: with full fine-tuning, whole models with their Adam."""
+    """For the download in 16 bits, and what the run writes: with full fine-tuning, whole models with their Adam.
+
+    A merged model and a GGUF file have 16 bits too.
+    """
     parameters = dimensions.parameters + dimensions.other_towers
     download = 0 if Path(config.base_model).is_dir() else 2 * parameters
-    needed = download + (2 * 16 * parameters if config.method == "full" else ADAPTER_RUN_BYTES)
+    merged = config.method != "full" and (config.export_merged or config.export_gguf)
+    exports = 2 * parameters * (merged + config.export_gguf)
+    needed = download + exports + (2 * 16 * parameters if config.method == "full" else ADAPTER_RUN_BYTES)
     output = Path(config.output_dir).absolute()
     places = (next(folder for folder in (output, *output.parents) if folder.exists()), Path.home())
     free = min(shutil.disk_usage(place).free for place in places)

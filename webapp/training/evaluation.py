@@ -37,7 +37,7 @@ def token_losses(model: Any, batch: dict[str, torch.Tensor], chunk: int = LOSS_C
     targets = batch["labels"][:, 1:]
     trained = targets != IGNORED
     config = core.config.get_text_config()
-    scaling = getattr(config, "logits_scaling", 1.0)  # Granite divides its logits
+    scaling = logit_divisor(config)
     softcap = getattr(config, "final_logit_softcapping", None)  # Gemma 2 and 4 bound theirs
 
     def piece(states: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -48,6 +48,13 @@ def token_losses(model: Any, batch: dict[str, torch.Tensor], chunk: int = LOSS_C
 
     pieces = zip(hidden[trained].split(chunk), targets[trained].split(chunk), strict=True)
     return torch.cat([checkpoint(piece, states, labels, use_reentrant=False) for states, labels in pieces])
+
+
+def logit_divisor(config: Any) -> float:
+    """What the class divides its logits by: Granite's `logits_scaling`; HyperCLOVA X and Cohere multiply."""
+    scaling: float = getattr(config, "logits_scaling", 1.0)
+    factor: float = getattr(config, "logit_scale", None) or 1.0  # Cohere
+    return 1 / scaling if config.model_type == "hyperclovax" else scaling / factor
 
 
 def loss_sum(model: Any, batch: dict[str, torch.Tensor], chunk: int = LOSS_CHUNK) -> torch.Tensor:

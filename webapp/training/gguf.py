@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,8 @@ def convert_to_gguf(model: Path, output: Path, memory: int, get_converter: Calla
     """Writes `output` from the model folder; answers why not, or None when it is done.
 
     `memory` is what a process can still take, in bytes. The converter pins versions of its own that would break this
-    environment; it runs with the ones installed here, in a child process, so that whatever happens stays there.
+    environment; it runs with the ones installed here, in a child process, so that whatever happens stays there. It is
+    fetched to a place that is removed again: thousands of files are no result, and would go to Drive with them.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     size = sum(file.stat().st_size for file in model.rglob("*.safetensors"))
@@ -30,11 +32,12 @@ def convert_to_gguf(model: Path, output: Path, memory: int, get_converter: Calla
     if memory < SPARE_MEMORY:
         return f"the converter needs {SPARE_MEMORY / 1e9:.0f} GB of memory, {memory / 1e9:.1f} GB are free"
     try:
-        converter = get_converter(output.parent / "llama.cpp")
-        command = [sys.executable, str(converter), str(model), "--outfile", str(output), "--outtype", "auto"]
-        secret = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-        clean = {name: value for name, value in os.environ.items() if name not in secret}
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=CONVERTER_SECONDS, env=clean)
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+            converter = get_converter(Path(scratch, "llama.cpp"))
+            command = [sys.executable, str(converter), str(model), "--outfile", str(output), "--outtype", "auto"]
+            secret = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+            clean = {name: value for name, value in os.environ.items() if name not in secret}
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=CONVERTER_SECONDS, env=clean)
     except subprocess.CalledProcessError as error:
         discard(output)
         return f"{Path(error.cmd[0]).name} ended with status {error.returncode}: {last_line(error.stderr)}"
@@ -46,9 +49,8 @@ def convert_to_gguf(model: Path, output: Path, memory: int, get_converter: Calla
 
 def clone_converter(folder: Path) -> Path:
     """llama.cpp at a fixed release, and its converter in it."""
-    if not (folder / CONVERTER).exists():
-        command = ["git", "clone", "--quiet", "--depth", "1", "--branch", LLAMA_CPP_TAG, LLAMA_CPP, str(folder)]
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=CONVERTER_SECONDS)
+    command = ["git", "clone", "--quiet", "--depth", "1", "--branch", LLAMA_CPP_TAG, LLAMA_CPP, str(folder)]
+    subprocess.run(command, check=True, capture_output=True, text=True, timeout=CONVERTER_SECONDS)
     return folder / CONVERTER
 
 

@@ -30,6 +30,7 @@ from webapp.training.progress_reports import Reporter, RunCancelled
 from webapp.training.steps import Learner, StepFigures, learning_rate_at, train_step
 
 EVALUATIONS = 5  # in a run, when `eval_steps` does not say
+TRAINED = "trained_by_tunebook"  # a mark on the model
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def train(
     says so. The checkpoints are left for a later cell to remove once results are saved.
     """
     state = start(folder, learner, config)
+    forget_peak(learner)
     sound(truncation_alarm(rows), state.alarms)
     per_epoch, total = count_steps(rows, config)
     every = config.eval_steps or math.ceil(total / EVALUATIONS)
@@ -117,15 +119,21 @@ def train(
 
 
 def start(folder: Path, learner: Learner, config: RunConfig) -> RunState:
-    """The state to go on from. A new run keeps its start, so that an interrupted cell can be run again at any time."""
+    """The state to go on from. A new run keeps its start, so that an interrupted cell can be run again at any time.
+
+    RuntimeError for a new run with the weights of one before: it would not start from the base model.
+    """
     learner.optimizer.zero_grad(set_to_none=True)  # of a step that was interrupted half-way
     state = load_checkpoint(folder, learner)
     if state is None:
+        if hasattr(learner.model, TRAINED):
+            raise RuntimeError("this model is trained already: run the cells from Model on, which load the base anew")
         torch.manual_seed(config.seed)  # dropout draws the same, whatever was drawn before
         state = RunState()
         save_checkpoint(folder, learner, state)
     elif state.losses:
         print(f"resuming after step {len(state.losses)} from {folder}", flush=True)
+    setattr(learner.model, TRAINED, True)
     return state
 
 
@@ -199,6 +207,12 @@ def progress_line(figures: Mapping[str, float | None]) -> str:
         "step {step}/{total_steps}  epoch {epoch:.2f}  loss {loss:.4f}  learning rate {learning_rate:.1e}  "
         "{tokens_per_second:,.0f} tokens/s  {eta_seconds:.0f} s left".format_map(figures)
     )
+
+
+def forget_peak(learner: Learner) -> None:
+    """Counts the peak anew: what was predicted is that of training, and the base model has answered before it."""
+    if learner.hardware.device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
 
 
 def peak_memory(learner: Learner) -> int | None:

@@ -1,11 +1,11 @@
 """Before against after on held-out rows: losses and scores with their intervals, answers side by side."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.training.answering import Answer, spread
+from webapp.training.answering import Answer, read_answer, spread
 from webapp.training.evaluation import RowLoss, mean_loss
 from webapp.training.intervals import LEVEL, RESAMPLES, paired_intervals
 from webapp.training.masking import Row
@@ -36,10 +36,13 @@ class Comparison:
         return after[self.metric] - before[self.metric], self.losses[0] - self.losses[1]
 
 
-def reference_answer(conversations: Sequence[dict[str, Any]], row: Row, decode: Callable[[list[int]], str]) -> str:
-    """The data's own answer; a call of a tool, which has no text, as the model writes it."""
-    content: str = conversations[row.conversation]["messages"][row.turn].get("content") or ""
-    return content or decode(row.input_ids[row.prompt_length :])
+def reference_answer(conversations: Sequence[dict[str, Any]], row: Row, tokenizer: Any, ends: list[int]) -> str:
+    """The data's own answer; one that calls a tool as it would be read if the model had written it."""
+    message = conversations[row.conversation]["messages"][row.turn]
+    content: str = message.get("content") or ""
+    if content and not message.get("tool_calls"):
+        return content
+    return read_answer(row.input_ids[row.prompt_length :], tokenizer, ends).text
 
 
 def compare_rows(

@@ -57,7 +57,8 @@ def write_model_card(folder: Path, config: RunConfig, report: Mapping[str, Any])
     versions = ", ".join(f"{name} {number}" for name, number in report["versions"].items())
     lines = [
         "---",
-        f"base_model: {json.dumps(config.base_model)}",
+        # The hub refuses a card whose base model is a folder.
+        *([] if Path(config.base_model).is_dir() else [f"base_model: {json.dumps(config.base_model)}"]),
         f"tags: [{config.method}, tunebook]",
         "---",
         f"# {config.method} fine-tune of {config.base_model}",

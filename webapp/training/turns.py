@@ -4,7 +4,9 @@ The loss mask is made from rendered text, so it needs no markers in the chat tem
 when it is used: prompt = the history rendered with the generation prompt, completion = what the answer adds to it.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +15,8 @@ Render = Callable[[list[dict[str, Any]], list[dict[str, Any]] | None, bool], str
 
 _SYSTEM = "Words of a system prompt."
 _REQUEST = "A request."
+_FUNCTION = "name_of_a_function"
+_SHORT_ID = 9  # characters, which Mistral's templates insist on
 
 
 class Turn(NamedTuple):
@@ -43,21 +47,45 @@ def suited(render: Render) -> Render:
     """`render` as conversations need it, whatever the template takes.
 
     Arguments of calls are handed over as objects, as transformers documents it: some templates would quote a text
-    twice. Where the template refuses or drops system prompts, they become part of the user's turn that follows.
+    twice. Where the template refuses or drops system prompts, they become part of the user's turn that follows. Where
+    it refuses calls without words or with ids of any length, they get an empty text or other ids.
     """
     merging = not _takes_system(render)
+    spoken, short = _form_of_calls(render)
 
     def rendered(messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None, generation: bool) -> str:
-        given = [_with_objects(message) if message.get("tool_calls") else message for message in messages]
+        given = [_with_objects(message, spoken) if message.get("tool_calls") else message for message in messages]
+        given = [_with_short_ids(message) for message in given] if short else given
         return render(merge_system(given) if merging else given, tools, generation)
 
     return rendered
 
 
 def _takes_system(render: Render) -> bool:
-    messages = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": _REQUEST}]
+    """Whether a system prompt is written, and still is when an answer follows: not so by Mistral 7B's template."""
+    asked = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": _REQUEST}]
+    answered = [*asked, {"role": "assistant", "content": "An answer."}]
     try:
-        return _SYSTEM in render(messages, None, True)
+        return _SYSTEM in render(asked, None, True) and _SYSTEM in render(answered, None, False)
+    except Exception:  # whatever a stranger's template raises: it does not take them
+        return False
+
+
+def _form_of_calls(render: Render) -> tuple[bool, bool]:
+    """Whether calls need an empty text in place of none (LFM2.5), and short ids (Mistral 7B), to be written."""
+    forms = [(spoken, short) for short in (False, True) for spoken in (False, True)]
+    return next((form for form in forms if _writes_calls(render, *form)), (False, False))
+
+
+def _writes_calls(render: Render, spoken: bool, short: bool) -> bool:
+    call = {"type": "function", "function": {"name": _FUNCTION, "arguments": {}}}
+    asked = [{"role": "user", "content": _REQUEST}]
+    forms = [
+        {"role": "assistant", "content": "" if spoken else None, "tool_calls": [call | {"id": "a" * length}]}
+        for length in ([_SHORT_ID] if short else [1, 24])
+    ]
+    try:
+        return all(_FUNCTION in render([*asked, called], None, False) for called in forms)
     except Exception:  # whatever a stranger's template raises: it does not take them
         return False
 
@@ -85,9 +113,24 @@ def merge_system(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*merged, {"role": "user", "content": "\n\n".join(held)}] if held else merged
 
 
-def _with_objects(message: dict[str, Any]) -> dict[str, Any]:
+def _with_objects(message: dict[str, Any], spoken: bool) -> dict[str, Any]:
     calls = [call | {"function": call["function"] | _arguments(call["function"])} for call in message["tool_calls"]]
-    return message | {"tool_calls": calls}
+    words = {"content": message.get("content") or ""} if spoken else {}
+    return message | {"tool_calls": calls} | words
+
+
+def _with_short_ids(message: dict[str, Any]) -> dict[str, Any]:
+    """The message with ids of nine characters, the same for a call and its result."""
+    if message["role"] == "tool":
+        return message | {"tool_call_id": _short_id(message.get("tool_call_id"))}
+    if calls := message.get("tool_calls"):
+        return message | {"tool_calls": [call | {"id": _short_id(call.get("id"))} for call in calls]}
+    return message
+
+
+def _short_id(given: str | None) -> str:
+    text = given or ""
+    return text if len(text) == _SHORT_ID else hashlib.sha256(text.encode()).hexdigest()[:_SHORT_ID]
 
 
 def _arguments(function: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +150,16 @@ def prompt_completions(conversation: dict[str, Any], render: Render) -> list[Tur
             whole = render(messages[: position + 1], tools, False)
             prompt = _prompt_before(messages[:position], tools, whole, render)
             turns.append(Turn(position, prompt, whole[len(prompt) :]))
+            _require_calls(message, turns[-1].completion)
     return turns
+
+
+def _require_calls(message: dict[str, Any], completion: str) -> None:
+    """ValueError where the template leaves a call out: the model would learn to say nothing in its place."""
+    for call in message.get("tool_calls") or []:
+        name = call["function"]["name"]
+        if any(word not in completion for word in re.findall(r"\w+", name)):  # quotes may be escaped
+            raise ValueError(f"the chat template leaves out the call of {name}: choose a model that calls tools")
 
 
 def _prompt_before(

@@ -96,8 +96,8 @@ class Speech(BaseStreamer):
 
 
 def _only_thinks(text: str) -> bool:
-    """Whether this is the beginning of a thought without a word: some models write one before they answer."""
-    return text.startswith(_THOUGHT) and "</think>".startswith(text.removeprefix(_THOUGHT).strip())
+    """Whether this may be a thought without a word, perhaps begun in the prompt: some models write one first."""
+    return "</think>".startswith(text.removeprefix(_THOUGHT).strip())
 
 
 class _Halt(StoppingCriteria):
