@@ -116,7 +116,7 @@ def show_fix(report: Mapping[str, Any]) -> None:
         (report["invalid_kept"], "of them still invalid, kept (--drop-invalid drops them)"),
         (report["unreadable"], "of those no JSON object, so left exactly as they are"),
         (report["too_long"], "left out: lines over the limit of 4 MiB"),
-        (report["unknown_keys"], "without keys that are neither messages nor tools"),
+        (report["unknown_keys"], "without keys that are no part of the conversation"),
         (report["still_long"], "still too long: a single turn is"),
     ):
         if count:
