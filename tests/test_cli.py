@@ -149,6 +149,14 @@ def test_an_output_that_cannot_be_written_is_this_machines_fault(tmp_path):
     assert done.exit_code == 3
 
 
+def test_a_run_does_not_write_its_copy_over_the_notebook(tmp_path):
+    path = write(tmp_path / "a.ipynb", "{}")
+    done = tunebook("run", path, "--dry-run", "-o", tmp_path / "." / "a.ipynb")
+    assert done.exit_code == 2
+    assert "itself would be written over" in done.stderr
+    assert [item.name for item in tmp_path.iterdir()] == ["a.ipynb"]
+
+
 @pytest.mark.parametrize("options", [("--executor", "colab"), ("--executor", "ray"), ("--model-path", "/")])
 def test_a_dry_run_is_for_this_machine_and_its_miniature_only(tmp_path, options):
     notebook = tmp_path / "n.ipynb"

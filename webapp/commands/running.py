@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webapp.commands.arguments import AS_JSON, FILE, write_output
+from webapp.commands.arguments import AS_JSON, FILE, refuse_to_overwrite, write_output
 from webapp.console import print_json, progress_bar, show_run
 from webapp.errors import Problem
 from webapp.notebooks.executors import EXECUTORS, executor, require_executor
@@ -71,6 +71,8 @@ def run(
     report = run_watched(_way(dry, place, model_path), notebook, workdir, timeout=timeout, place=place)
     executed = workdir / EXECUTED
     if output and executed.exists():
+    if output:
+        refuse_to_overwrite(notebook, output)  # its dry run's copy would go on being a miniature
         write_output(output, executed.read_bytes())
     finish_run(report, as_json=as_json)
 
