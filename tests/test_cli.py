@@ -1,7 +1,9 @@
 """The command line as a person uses it: documents on stdout, progress on stderr, exit status by whose fault it is."""
 
+import fcntl
 import gzip
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -154,6 +156,20 @@ def test_a_run_does_not_write_its_copy_over_the_notebook(tmp_path):
     done = tunebook("run", path, "--dry-run", "-o", tmp_path / "." / "a.ipynb")
     assert done.exit_code == 2
     assert "itself would be written over" in done.stderr
+    assert [item.name for item in tmp_path.iterdir()] == ["a.ipynb"]
+
+
+def test_a_notebook_is_run_once_at_a_time_in_a_folder(tmp_path):
+    path, folder = write(tmp_path / "a.ipynb", "{}"), tmp_path / "a.dryrun"
+    folder.mkdir()
+    held = os.open(folder, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    done = tunebook("run", path, "--dry-run")
+    assert (done.exit_code, folder.exists()) == (2, True)
+    assert f"is being run in {folder}" in done.stderr
+    os.close(held)
+    done = tunebook("run", path, "--dry-run")
+    assert "not a notebook made by Tunebook" in done.stderr
     assert [item.name for item in tmp_path.iterdir()] == ["a.ipynb"]
 
 
