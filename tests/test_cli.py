@@ -1,5 +1,6 @@
 """The command line as a person uses it: documents on stdout, progress on stderr, exit status by whose fault it is."""
 
+import errno
 import fcntl
 import gzip
 import json
@@ -149,6 +150,26 @@ def test_an_output_that_cannot_be_written_is_this_machines_fault(tmp_path):
     (tmp_path / "file").write_text("")
     done = tunebook("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", tmp_path / "file" / "out.ipynb")
     assert done.exit_code == 3
+
+
+def test_a_full_disk_is_this_machines_fault_and_one_line(monkeypatch):
+    def fill(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("webapp.commands.analyzing.analyze_file", lambda *_, **__: fill())
+    done = tunebook("analyze", SAMPLE)
+    assert done.exit_code == 3
+    assert "No space left on device: the output, or the temporary files in " in done.stderr
+    monkeypatch.setattr("webapp.commands.analyzing.analyze_file", lambda *_, **__: Path("/no such file").stat())
+    assert isinstance(tunebook("analyze", SAMPLE).exception, FileNotFoundError)
+
+
+def test_where_no_model_fits_each_is_named_with_its_reason(tmp_path):
+    rows = [GOOD.replace('"q"', json.dumps(f"{number} " + "many words " * 70_000)) for number in range(3)]
+    data = write(tmp_path / "d.jsonl", *rows)
+    done = tunebook("recommend", data, "--task", "qa", "--target", "server")
+    assert done.exit_code == 1
+    assert "  tinyllama-1.1b: Your longest 1 % of conversations need about" in done.stderr
 
 
 def test_a_run_does_not_write_its_copy_over_the_notebook(tmp_path):
