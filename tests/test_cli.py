@@ -194,6 +194,19 @@ def test_a_notebook_is_run_once_at_a_time_in_a_folder(tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["a.ipynb"]
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "utf-8"])
+def test_what_a_terminal_cannot_show_is_escaped(tmp_path, encoding):
+    data = write(tmp_path / "d.jsonl", GOOD.replace("answer", "  \U0001f600 \u00fc"))
+    odd = os.fsdecode(bytes(tmp_path) + b"/\xff.jsonl")
+    runner = CliRunner(charset=encoding)
+    shown = runner.invoke(main, ["fix", str(data), "--trim", "--preview"])
+    assert shown.exit_code == 0
+    assert ("\U0001f600" if encoding == "utf-8" else r"\U0001f600") in shown.stdout_bytes.decode(encoding)
+    told = runner.invoke(main, ["fix", str(data), "--trim", "-o", odd, "--json"])
+    assert told.exit_code == 0
+    assert json.loads(told.stdout_bytes.decode(encoding))["output"] == odd
+
+
 @pytest.mark.parametrize("options", [("--executor", "colab"), ("--executor", "ray"), ("--model-path", "/")])
 def test_a_dry_run_is_for_this_machine_and_its_miniature_only(tmp_path, options):
     notebook = tmp_path / "n.ipynb"

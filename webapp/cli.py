@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import webapp
-from webapp.console import fault_line
+from webapp.console import fault_line, show_what_cannot_be_written
 from webapp.errors import ENVIRONMENT_EXIT, Problem
 
 # The disk, not the program: full, at a limit, read-only, or failing.
@@ -75,6 +75,7 @@ def main() -> None:
 
     Exit status: 0 done, 1 your data, 2 usage, 3 this machine.
     """
+    show_what_cannot_be_written()
 
 
 if __name__ == "__main__":
