@@ -106,6 +106,7 @@ def test_recommend_says_first_whether_to_fine_tune_at_all(tmp_path):
         (("recommend", SAMPLE, "--task", "poetry", "--target", "cloud"), "poetry"),
         (("recommend", SAMPLE, "--task", "qa", "--target", "moon"), "moon"),
         (("recommend", SAMPLE, "--task", "qa", "--target", "cloud", "--gpu", "abacus"), "abacus"),
+        (("recommend", SAMPLE, "--task", "qa", "--target", "cloud", "--language", "English"), "such as en"),
         (("notebook", SAMPLE, "--model", "qwen3-17b", "-o", "x.ipynb"), "qwen3-1.7b"),
         (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "lora_rank"), "NAME=VALUE"),
         (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "lora_rank=true"), "lora_rank"),
