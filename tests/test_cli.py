@@ -1,7 +1,10 @@
 """The command line as a person uses it: documents on stdout, progress on stderr, exit status by whose fault it is."""
 
+import errno
+import fcntl
 import gzip
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +106,7 @@ def test_recommend_says_first_whether_to_fine_tune_at_all(tmp_path):
         (("recommend", SAMPLE, "--task", "poetry", "--target", "cloud"), "poetry"),
         (("recommend", SAMPLE, "--task", "qa", "--target", "moon"), "moon"),
         (("recommend", SAMPLE, "--task", "qa", "--target", "cloud", "--gpu", "abacus"), "abacus"),
+        (("recommend", SAMPLE, "--task", "qa", "--target", "cloud", "--language", "English"), "such as en"),
         (("notebook", SAMPLE, "--model", "qwen3-17b", "-o", "x.ipynb"), "qwen3-1.7b"),
         (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "lora_rank"), "NAME=VALUE"),
         (("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", "x.ipynb", "--set", "lora_rank=true"), "lora_rank"),
@@ -147,6 +151,61 @@ def test_an_output_that_cannot_be_written_is_this_machines_fault(tmp_path):
     (tmp_path / "file").write_text("")
     done = tunebook("notebook", SAMPLE, "--model", "qwen3-0.6b", "-o", tmp_path / "file" / "out.ipynb")
     assert done.exit_code == 3
+
+
+def test_a_full_disk_is_this_machines_fault_and_one_line(monkeypatch):
+    def fill(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("webapp.commands.analyzing.analyze_file", lambda *_, **__: fill())
+    done = tunebook("analyze", SAMPLE)
+    assert done.exit_code == 3
+    assert "No space left on device: the output, or the temporary files in " in done.stderr
+    monkeypatch.setattr("webapp.commands.analyzing.analyze_file", lambda *_, **__: Path("/no such file").stat())
+    assert isinstance(tunebook("analyze", SAMPLE).exception, FileNotFoundError)
+
+
+def test_where_no_model_fits_each_is_named_with_its_reason(tmp_path):
+    rows = [GOOD.replace('"q"', json.dumps(f"{number} " + "many words " * 70_000)) for number in range(3)]
+    data = write(tmp_path / "d.jsonl", *rows)
+    done = tunebook("recommend", data, "--task", "qa", "--target", "server")
+    assert done.exit_code == 1
+    assert "  tinyllama-1.1b: Your longest 1 % of conversations need about" in done.stderr
+
+
+def test_a_run_does_not_write_its_copy_over_the_notebook(tmp_path):
+    path = write(tmp_path / "a.ipynb", "{}")
+    done = tunebook("run", path, "--dry-run", "-o", tmp_path / "." / "a.ipynb")
+    assert done.exit_code == 2
+    assert "itself would be written over" in done.stderr
+    assert [item.name for item in tmp_path.iterdir()] == ["a.ipynb"]
+
+
+def test_a_notebook_is_run_once_at_a_time_in_a_folder(tmp_path):
+    path, folder = write(tmp_path / "a.ipynb", "{}"), tmp_path / "a.dryrun"
+    folder.mkdir()
+    held = os.open(folder, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    done = tunebook("run", path, "--dry-run")
+    assert (done.exit_code, folder.exists()) == (2, True)
+    assert f"is being run in {folder}" in done.stderr
+    os.close(held)
+    done = tunebook("run", path, "--dry-run")
+    assert "not a notebook made by Tunebook" in done.stderr
+    assert [item.name for item in tmp_path.iterdir()] == ["a.ipynb"]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "utf-8"])
+def test_what_a_terminal_cannot_show_is_escaped(tmp_path, encoding):
+    data = write(tmp_path / "d.jsonl", GOOD.replace("answer", "  \U0001f600 \u00fc"))
+    odd = os.fsdecode(bytes(tmp_path) + b"/\xff.jsonl")
+    runner = CliRunner(charset=encoding)
+    shown = runner.invoke(main, ["fix", str(data), "--trim", "--preview"])
+    assert shown.exit_code == 0
+    assert ("\U0001f600" if encoding == "utf-8" else r"\U0001f600") in shown.stdout_bytes.decode(encoding)
+    told = runner.invoke(main, ["fix", str(data), "--trim", "-o", odd, "--json"])
+    assert told.exit_code == 0
+    assert json.loads(told.stdout_bytes.decode(encoding))["output"] == odd
 
 
 @pytest.mark.parametrize("options", [("--executor", "colab"), ("--executor", "ray"), ("--model-path", "/")])

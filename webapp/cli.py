@@ -1,14 +1,18 @@
 """The `tunebook` command: each command is a few lines over the packages below, and loaded when it is called."""
 
+import errno
+import tempfile
 from importlib import import_module
 from typing import Any
 
 import click
 
 import webapp
-from webapp.console import fault_line
-from webapp.errors import Problem
+from webapp.console import fault_line, show_what_cannot_be_written
+from webapp.errors import ENVIRONMENT_EXIT, Problem
 
+# The disk, not the program: full, at a limit, read-only, or failing.
+_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 # The module of `webapp.commands` that each is in.
 COMMANDS = {
     "accounts": "accounts",
@@ -27,7 +31,7 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """The commands by their names; a Problem is one line on stderr, and the exit status is its own."""
+    """The commands by their names; a Problem, or a full disk, is one line on stderr and an exit status of its own."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """All names."""
@@ -48,9 +52,20 @@ class Commands(click.Group):
             click.echo(f"tunebook: {problem.message}", err=True)
             for item in problem.details.get("invalid_lines", {}).get("items", [])[:10]:
                 click.echo(f"  {fault_line(item)}", err=True)
+            for model in problem.details.get("excluded", []):
+                click.echo(f"  {model['model_id']}: {model['reason']}", err=True)
             for command in problem.details.get("commands", []):
                 click.echo(f"  {command}", err=True)
             ctx.exit(problem.exit_code)
+        except OSError as error:
+            if error.errno not in _OF_THE_MACHINE:
+                raise
+            click.echo(f"tunebook: {error.strerror}: {error.filename or _where_it_writes()}.", err=True)
+            ctx.exit(ENVIRONMENT_EXIT)
+
+
+def _where_it_writes() -> str:
+    return f"the output, or the temporary files in {tempfile.gettempdir()} (TMPDIR names another folder)"
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,6 +75,7 @@ def main() -> None:
 
     Exit status: 0 done, 1 your data, 2 usage, 3 this machine.
     """
+    show_what_cannot_be_written()
 
 
 if __name__ == "__main__":

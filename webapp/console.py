@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -15,9 +16,21 @@ _STEPS = 1000
 _WITH_REASONS = 5
 
 
+def show_what_cannot_be_written() -> None:
+    """Has characters that stdout and stderr have no bytes for, and bytes of names that are none, written as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def print_json(document: Any) -> None:
-    """One JSON document on stdout."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    """One JSON document on stdout, with JSON's own escapes where its encoding lacks a character."""
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(document, indent=2)
+    click.echo(text)
 
 
 def _line(message: str | None) -> str:
@@ -116,7 +129,7 @@ def show_fix(report: Mapping[str, Any]) -> None:
         (report["invalid_kept"], "of them still invalid, kept (--drop-invalid drops them)"),
         (report["unreadable"], "of those no JSON object, so left exactly as they are"),
         (report["too_long"], "left out: lines over the limit of 4 MiB"),
-        (report["unknown_keys"], "without keys that are neither messages nor tools"),
+        (report["unknown_keys"], "without keys that are no part of the conversation"),
         (report["still_long"], "still too long: a single turn is"),
     ):
         if count:

@@ -1,17 +1,19 @@
 """Every environment variable Tunebook reads, typed, with its default and one line of help."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from webapp.errors import Problem
 
 MIB = 1024 * 1024
 
 
 class Settings(BaseSettings):
-    """The settings of one process; read once, at its start."""
+    """The settings of one process; read once, at its start. Raises Problem `invalid_environment`."""
 
     model_config = SettingsConfigDict(env_prefix="TUNEBOOK_", frozen=True, populate_by_name=True, extra="ignore")
 
@@ -160,6 +162,14 @@ class Settings(BaseSettings):
         Field(validation_alias="GITHUB_TOKEN", description="Sent to that GitHub only, to make secret gists."),
     ] = None
 
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            # Not the value: it may be a secret.
+            said = "; ".join(f"{_variable(str(item['loc'][0]))}: {item['msg']}" for item in error.errors())
+            raise Problem("invalid_environment", f"{said}. See docs/settings.md.", status=500) from None
+
     @property
     def root(self) -> Path:
         """TUNEBOOK_HOME as an absolute path."""
@@ -204,6 +214,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The SQLAlchemy URL in use."""
         return self.database_url or f"sqlite:///{self.root / 'tunebook.db'}"
+
+
+def _variable(name: str) -> str:
+    """The environment variable of a field, which an error names by its alias where it has one."""
+    return f"TUNEBOOK_{name.upper()}" if name in Settings.model_fields else name
 
 
 def _listed(text: str) -> list[str]:

@@ -33,6 +33,14 @@ def test_held_out_rows_are_not_trained_on(made: Any) -> None:
     assert run_tokens(made({100: 200}), PLAN) == 180 * (100 + TEMPLATE)
 
 
+def test_no_more_than_500_conversations_are_held_out(made: Any) -> None:
+    many = made({100: 20_000})
+    assert workload(many, PLAN).eval_batches == 500 / PLAN.batch_size
+    assert run_tokens(many, PLAN) == 19_500 * (100 + TEMPLATE)
+    of_three = made({100: 20_000}, turns=3.0)
+    assert workload(of_three, PLAN).eval_batches == 3 * 500 / PLAN.batch_size
+
+
 def test_every_epoch_reads_them_again(made: Any) -> None:
     once = run_tokens(made({100: 200}), PLAN)
     assert run_tokens(made({100: 200}), msgspec.structs.replace(PLAN, epochs=3)) == 3 * once

@@ -45,6 +45,14 @@ def test_a_dataset_is_estimated_as_a_whole_run():
     assert "the whole run" in said.stdout
 
 
+def test_the_columns_of_a_dataset_can_be_named(tmp_path):
+    data = tmp_path / "d.csv"
+    data.write_text("frage,antwort\n" + "".join(f"Was ist {n}?,Das ist {n}.\n" for n in range(20)))
+    assert tunebook("--model", "qwen3-1.7b", "--data", data).exit_code == 1
+    mapping = ("--map", "frage=prompt", "--map", "antwort=completion")
+    assert "the whole run" in tunebook("--model", "qwen3-1.7b", "--data", data, *mapping).stdout
+
+
 @pytest.mark.parametrize("option", ["batch", "length", "rank", "epochs"])
 @pytest.mark.parametrize("value", [0, -1, "9" * 400, "9" * 5000, "many"])
 def test_a_number_beyond_the_bounds_of_the_api_is_a_mistake_of_usage(option, value):

@@ -100,6 +100,7 @@ def test_a_validation_part_goes_to_its_own_file(data, clean, tmp_path):
         (("-o", "x", "--trim", "--keep", "none"), "--dedupe"),
         (("-o", "x", "--trim", "--seed", "1"), "--validation-share"),
         (("-o", "x", "--dedupe", "roughly"), "roughly"),
+        (("-o", "x", "--validation-share", "0.2", "--validation-output", "./x"), "a file of their own"),
     ],
 )
 def test_a_wrong_option_is_exit_status_two_and_writes_nothing(data, tmp_path, monkeypatch, options, said):

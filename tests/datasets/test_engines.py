@@ -3,9 +3,11 @@
 import io
 import multiprocessing
 import pickle
+import signal
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -101,6 +103,13 @@ def no_process_is_left() -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+def test_ctrl_c_is_for_the_process_that_the_person_started() -> None:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, initializer=engines._follow_parent) as pool:
+        assert pool.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
+        assert pool.submit(signal.getsignal, signal.SIGTERM).result() == signal.SIG_DFL
 
 
 class Stopped(Exception):

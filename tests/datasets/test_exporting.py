@@ -59,10 +59,10 @@ def from_alpaca(content):
     rows = map(json.loads, content.splitlines())
     return [
         said(
-            *(text for turn in row.get("history", []) for text in turn),
+            *(text for turn in row["history"] for text in turn),
             row["instruction"] + row["input"],
             row["output"],
-            system=row.get("system"),
+            system=row["system"] or None,
         )
         for row in rows
     ]
@@ -85,6 +85,15 @@ def test_conversations_in_turns_come_back_as_they_were(tmp_path_factory, name, r
 
 def test_parquet_holds_everything(tmp_path):
     assert from_parquet(exported(tmp_path / "in", "parquet", FULL, said("a", "b"))) == [FULL, said("a", "b")]
+
+
+def test_alpaca_is_read_back_whole_though_only_its_last_row_has_a_history(tmp_path):
+    rows = [*(said(f"Question {n}", f"Answer {n}") for n in range(300)), said("a", "b", "c", "d", system="Be kind.")]
+    (tmp_path / "alpaca.jsonl").write_bytes(exported(tmp_path / "in", "alpaca", *rows))
+    with ExampleWriter(tmp_path) as sink:
+        analyze(tmp_path / "alpaca.jsonl", sink=sink)
+    read = [json.loads(line) for line in (tmp_path / "examples.jsonl").read_bytes().splitlines()]
+    assert read == rows
 
 
 def test_jsonl_is_the_canonical_lines(tmp_path):

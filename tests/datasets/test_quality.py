@@ -114,6 +114,12 @@ def test_ignored_keys_are_named() -> None:
     assert "id, topic" in found.message
 
 
+def test_ignored_keys_that_may_be_a_part_of_the_prompt_are_a_warning() -> None:
+    found = issues([*rows(50), *rows(3, "Another {} answer.", id=1, System="Be kind.")])["unknown_keys"]
+    assert (found.severity, found.count) == ("warning", 3)
+    assert "System, id" in found.message
+
+
 def test_long_examples_say_how_long() -> None:
     examples = [*rows(60), *rows(1, "word " * 5000)]
     found = issues(examples)["long_examples"]

@@ -1,9 +1,12 @@
 """The queue: first come, first served, to one supervisor only; and how work is called off."""
 
+from threading import Thread
+
 import pytest
 from sqlalchemy import update
 from sqlalchemy.dialects import postgresql
 
+from tests.databases import on_postgresql
 from webapp.errors import Problem
 from webapp.jobs import (
     add_job,
@@ -100,6 +103,25 @@ def test_a_running_job_is_asked_to_stop(store):
         with store.db.session() as session:
             job = request_cancel(session, job_id)
         assert (job.status, job.cancel_requested) == ("running", True)
+
+
+@on_postgresql
+def test_a_job_whose_supervisor_shuts_down_while_it_is_being_cancelled_is_cancelled(store, monkeypatch):
+    """On SQLite nobody else writes between the two statements."""
+    job_id = store.add()
+    claim(store.db, "w", 30)
+    release = Thread(target=attempts.release, args=(store.db, job_id, 1))
+
+    def update_after_release(table):
+        release.start()
+        release.join(1)
+        return update(table)
+
+    monkeypatch.setattr(queue, "update", update_after_release)
+    with store.db.session() as session:
+        request_cancel(session, job_id)
+    release.join()
+    assert store.job(job_id).status == "cancelled"
 
 
 def test_cancelling_twice_is_fine(store):

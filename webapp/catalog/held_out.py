@@ -13,3 +13,8 @@ def held_out_share(examples: int) -> float:
     """
     share = SHARE_OF_FEW if examples < FEW else min(SHARE, max(LEAST_SHARE, MAX_HELD_OUT / examples))
     return round(share, 4)
+
+
+def really_held_out(examples: int, share: float) -> float:
+    """What of this share of the examples is held out: a run stops at about 500, however many there are."""
+    return min(share, MAX_HELD_OUT / max(1, examples))

@@ -9,7 +9,7 @@ import msgspec
 from webapp.catalog.case import LENGTH_STEP, training_length
 from webapp.catalog.epochs import MOST_EPOCHS, epochs
 from webapp.catalog.gpus import Gpu, Method
-from webapp.catalog.held_out import held_out_share
+from webapp.catalog.held_out import held_out_share, really_held_out
 from webapp.catalog.memory import MemoryEstimate, estimate_memory
 from webapp.catalog.methods import METHOD_NAMES, methods_on, resolve_method
 from webapp.catalog.models import BaseModel
@@ -242,7 +242,8 @@ class _Choice:
         return max(1, round(trained * answers))
 
     def _held_out_share(self) -> float:
-        return float(self.given.get("eval_fraction", held_out_share(self.profile.examples)))
+        examples = self.profile.examples
+        return really_held_out(examples, float(self.given.get("eval_fraction", held_out_share(examples))))
 
     def _epochs_and_rate(self, method: Method) -> None:
         usual, examples = epochs(self.profile.examples), self.profile.examples

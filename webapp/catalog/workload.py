@@ -4,6 +4,7 @@ import math
 
 import msgspec
 
+from webapp.catalog.held_out import really_held_out
 from webapp.datasets import Analysis
 
 TOKENS_PER_MESSAGE = 5  # of a chat template: two markers, the role, two line ends (ChatML)
@@ -66,9 +67,14 @@ def run_tokens(analysis: Analysis, plan: RunPlan) -> int:
     Rows of a batch are of like length, so there is little padding; packed rows have 4 %.
     """
     rows, length = row_lengths(analysis, plan)
-    load = workload(analysis, plan)
+    load, trained = workload(analysis, plan), rows - _held_out_rows(analysis, plan, rows)
     whole = max(1, plan.epochs * load.train_batches)
-    return round(plan.epochs * rows * (1 - plan.eval_fraction) * length * trained_batches(load, plan) / whole)
+    return round(plan.epochs * trained * length * trained_batches(load, plan) / whole)
+
+
+def _held_out_rows(analysis: Analysis, plan: RunPlan, rows: float) -> float:
+    """How many of the rows are held out: those of whole conversations."""
+    return rows * really_held_out(analysis.total_examples, plan.eval_fraction)
 
 
 def trained_batches(load: Workload, plan: RunPlan) -> int:
@@ -80,7 +86,7 @@ def trained_batches(load: Workload, plan: RunPlan) -> int:
 def workload(analysis: Analysis, plan: RunPlan) -> Workload:
     """The micro-batches of an epoch and of one evaluation."""
     rows, length = row_lengths(analysis, plan)
-    held_out = rows * plan.eval_fraction
+    held_out = _held_out_rows(analysis, plan, rows)
     eval_batches = math.ceil(held_out / plan.batch_size)
     if plan.packing:
         per_row = PACKED_SHARE * plan.max_seq_length

@@ -1,5 +1,6 @@
 """What commands share: the data file, `--json`, and the file that `-o` names."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,14 +25,29 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @contextmanager
 def output_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, there whole or not at all, readable by everyone; a Problem when the place does not allow it."""
+    """A file to write, there whole or not at all, readable by everyone; a Problem when the place does not allow it.
+
+    Of a link the file that it names is written. A device or a pipe is refused: it would be replaced by a file.
+    """
     from webapp.storage.files import new_file  # and with it all of SQLAlchemy
 
     try:
-        with new_file(path.absolute(), mode=0o644) as file:
+        if path.exists() and not path.is_file():
+            message = f"{path} cannot be written: it is no ordinary file, and a whole file is put in its place."
+            raise Problem("output_not_writable", message, param="output")
+        with new_file(Path(os.path.realpath(path)), mode=0o644) as file:
             yield file
     except OSError as error:
-        raise Problem("output_not_writable", f"{path} cannot be written: {error.strerror}", status=500) from error
+        raise _not_writable(path, error) from error
+    except Problem as problem:
+        if not isinstance(problem.__cause__, OSError):
+            raise
+        # It speaks of the store, and this is a place of the person's own.
+        raise _not_writable(path, problem.__cause__) from problem
+
+
+def _not_writable(path: Path, error: OSError) -> Problem:
+    return Problem("output_not_writable", f"{path} cannot be written: {error.strerror}", status=500)
 
 
 def write_output(path: Path, content: bytes) -> None:
@@ -40,10 +56,15 @@ def write_output(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def same_file(first: Path, second: Path) -> bool:
+    """Whether both name one file, that may not be there yet, whatever links lead to it."""
+    return os.path.realpath(first) == os.path.realpath(second)
+
+
 def refuse_to_overwrite(data: Path, path: Path) -> None:
-    """Problem `output_is_data` where a notebook, or its rows, would be written over the data they are made of."""
-    if path.resolve() == data.resolve():
-        message = f"{data} itself would be written over: give the notebook another name with -o."
+    """Problem `output_is_data` where what is made of `data` would be written over it."""
+    if same_file(data, path):
+        message = f"{data} itself would be written over: choose another name with -o."
         raise Problem("output_is_data", message, param="output")
 
 

@@ -9,7 +9,7 @@ from webapp.catalog import Method, RunPlan, find_gpu
 from webapp.catalog import estimate as estimate_run
 from webapp.catalog.estimates import BATCHES, EPOCHS, LENGTHS, RANKS
 from webapp.commands.analyzing import analyzed
-from webapp.commands.arguments import AS_JSON
+from webapp.commands.arguments import AS_JSON, MAP
 from webapp.console import print_json, show_estimate
 
 
@@ -35,6 +35,7 @@ from webapp.console import print_json, show_estimate
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A dataset: the whole run on it is estimated too.",
 )
+@MAP
 @click.option("--epochs", type=click.IntRange(*EPOCHS), default=3, show_default=True, help="With --data: of that run.")
 @AS_JSON
 def estimate(
@@ -46,6 +47,7 @@ def estimate(
     rank: int,
     no_checkpointing: bool,
     data: Path | None,
+    mapping: dict[str, str],
     epochs: int,
     as_json: bool,
 ) -> None:
@@ -63,7 +65,7 @@ def estimate(
         batch=batch,
         rank=rank,
         checkpointing=not no_checkpointing,
-        analysis=analyzed(data) if data else None,
+        analysis=analyzed(data, mapping=mapping) if data else None,
         plan=RunPlan(epochs=epochs),
     ).to_dict()
     print_json(answer) if as_json else show_estimate(answer)

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from webapp.commands.analyzing import analyzed
-from webapp.commands.arguments import AS_JSON, DATA, FILE, MAP, output_file
+from webapp.commands.arguments import AS_JSON, DATA, FILE, MAP, output_file, same_file
 from webapp.console import print_json, progress_bar, show_fix
 from webapp.datasets import Analysis
 from webapp.datasets.repair import (
@@ -103,6 +103,9 @@ def _require_outputs(plan: Plan, output: Path | None, validation_output: Path | 
         raise Problem("invalid_operation", message, param="validation-output")
     if not output and not preview:
         raise Problem("invalid_operation", "Name the file to write with -o, or add --preview.", param="output")
+    if output and validation_output and same_file(output, validation_output):
+        message = f"-o and --validation-output both name {output}: the rows held out need a file of their own."
+        raise Problem("invalid_operation", message, param="validation-output")
 
 
 def _analysis(data: Path, mapping: Mapping[str, str]) -> Analysis | None:

@@ -1,5 +1,6 @@
 """`tunebook recommend`: which models suit a file of rows, and whether to fine-tune at all."""
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -9,6 +10,14 @@ from webapp.catalog import Gating, Method
 from webapp.commands.analyzing import kept
 from webapp.commands.arguments import AS_JSON, DATA, MAP, PRESET
 from webapp.console import print_json, show_recommendation
+
+
+def _codes(_context: click.Context, _option: click.Parameter, languages: tuple[str, ...]) -> tuple[str, ...]:
+    """The languages, each a code: a name would be that of no language of the data, and then none would count."""
+    for language in languages:
+        if not re.fullmatch("[a-z]{2,3}", language):
+            raise click.BadParameter(f"{language!r} is no code of a language; write it as the report does, such as en.")
+    return languages
 
 
 @click.command()
@@ -29,7 +38,14 @@ from webapp.console import print_json, show_recommendation
     type=click.Choice(get_args(Method)),
     help="How to train; by default LoRA where it fits, else QLoRA.",
 )
-@click.option("--language", "languages", multiple=True, help="A language of the data that counts; by default all do.")
+@click.option(
+    "--language",
+    "languages",
+    multiple=True,
+    callback=_codes,
+    metavar="CODE",
+    help="A language of the data that counts, by its code in the report (en); by default all do.",
+)
 @PRESET
 @AS_JSON
 def recommend(

@@ -1,14 +1,18 @@
 """`tunebook run`: a notebook that Tunebook made is run, here or elsewhere."""
 
+import fcntl
+import os
 import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from webapp.commands.arguments import AS_JSON, FILE, write_output
+from webapp.commands.arguments import AS_JSON, FILE, refuse_to_overwrite, write_output
 from webapp.console import print_json, progress_bar, show_run
 from webapp.errors import Problem
 from webapp.notebooks.executors import EXECUTORS, executor, require_executor
@@ -67,6 +71,8 @@ def run(
     What it writes lies beside it, in NAME.run (NAME.dryrun for a dry run): the executed notebook, and in tunebook-run
     the model and the report. Run it again after an interruption and it goes on from its last checkpoint.
     """
+    if output:
+        refuse_to_overwrite(notebook, output)  # its dry run's copy would go on being a miniature
     workdir = workdir_of(notebook, dry=dry)
     report = run_watched(_way(dry, place, model_path), notebook, workdir, timeout=timeout, place=place)
     executed = workdir / EXECUTED
@@ -102,14 +108,17 @@ def run_watched(
     rows: Path | None = None,
     place: str = "local",
 ) -> dict[str, Any]:
-    """Runs the notebook with a progress bar; Ctrl-C ends it kindly and the report says so."""
+    """Runs the notebook with a progress bar; Ctrl-C ends it kindly and the report says so.
+
+    Raises Problem `run_under_way` while another command runs it in this folder.
+    """
     from webapp.jobs import remote_of
     from webapp.notebooks.progress import Progress
     from webapp.notebooks.running import Watch
 
     progress = Progress()
-    remote = remote_of(workdir / f"{place}.remote", f"tunebook-{secrets.token_hex(8)}")
-    with progress_bar("running") as show, stop_signals() as stop:
+    with _alone_in(workdir), progress_bar("running") as show, stop_signals() as stop:
+        remote = remote_of(workdir / f"{place}.remote", f"tunebook-{secrets.token_hex(8)}")
 
         def on_event(event: Any) -> None:
             progress.follow(event)
@@ -117,6 +126,31 @@ def run_watched(
 
         watch = Watch(timeout=timeout, on_event=on_event, cancelled=stop.is_set, remote=remote)
         return way(notebook, workdir, watch, rows).to_dict()
+
+
+@contextmanager
+def _alone_in(workdir: Path) -> Iterator[None]:
+    """Holds the folder, which two runs would both write their checkpoints and reports into."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    folder = os.open(workdir, os.O_RDONLY)
+    try:
+        _hold(folder, workdir)
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # what was no notebook has left nothing in it
+                workdir.rmdir()
+    finally:
+        os.close(folder)
+
+
+def _hold(folder: int, name: Path) -> None:
+    """Locks the open folder until it is closed, or its process has ended."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        message = f"This notebook is being run in {name}: wait until that has ended, or run a copy of it."
+        raise Problem("run_under_way", message, status=409, param="notebook") from error
 
 
 def finish_run(report: dict[str, Any], *, as_json: bool) -> None:

@@ -99,14 +99,18 @@ def form_of(layout: Layout) -> Form:
     return Form(decode, partial(_row_faults, layout))
 
 
-def as_messages(layout: Layout, line: bytes) -> bytes:
-    """The line in OpenAI's form; as it stands where it is in that form, or no row of this layout."""
+def as_messages(layout: Layout, line: bytes) -> tuple[bytes, bool]:
+    """The line in OpenAI's form, and whether it had keys that this leaves out.
+
+    As it stands where it is in that form, or no row of this layout.
+    """
     if layout.verbatim:
-        return line
+        return line, False
     try:
-        return msgspec.json.encode(_converted(layout, line).value)
+        made = _converted(layout, line)
+        return msgspec.json.encode(made.value), bool(made.ignored)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return line
+        return line, False
 
 
 def convert(layout: Layout, row: Mapping[str, Any]) -> Converted:

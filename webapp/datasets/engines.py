@@ -63,7 +63,7 @@ def in_processes(workers: int) -> Engine:
         pickle.dumps(by)  # a tokenizer that cannot travel would have the pool wait for ever
         # Not forked: whoever analyses may have threads, and a lock that one of them holds would stay locked.
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers - 1, context, initializer=end_with_parent, initargs=(signal.SIGKILL,))
+        pool = ProcessPoolExecutor(workers - 1, context, initializer=_follow_parent)
         try:
             yield partial(_shared, here=partial(examine, by=by), pool=pool, ahead=4 * (workers - 1))
         except BrokenProcessPool as error:
@@ -74,6 +74,12 @@ def in_processes(workers: int) -> Engine:
             pool.shutdown(wait=False, cancel_futures=True)
 
     return Engine(start, workers)
+
+
+def _follow_parent() -> None:
+    """Makes this process end with its parent only: Ctrl-C, which a terminal sends to both, is the parent's to hear."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(signal.SIGKILL)
 
 
 def _shared(

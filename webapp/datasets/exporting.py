@@ -2,7 +2,7 @@
 
     jsonl     OpenAI's messages, the canonical lines as they are
     sharegpt  {"conversations": [{"from": "human", "value": ...}, ...]}, from system, human and gpt
-    alpaca    {"instruction", "input", "output"}, the last turn; system and history (earlier turns) where there are any
+    alpaca    {"instruction", "input", "output"}, the last turn; system and history (earlier turns), perhaps empty
     parquet   columns `messages` (a list of structs) and `tools` (JSON text), null where a key is absent
 
 The names of ShareGPT and Alpaca are those of LLaMA-Factory's data/README.md.
@@ -72,12 +72,8 @@ def _alpaca(conversation: Conversation) -> dict[str, Any]:
         raise _Inexpressible("messages that are not user and assistant in turns")
     texts = [message.content for message in turns]
     *history, (instruction, output) = zip(texts[::2], texts[1::2], strict=True)
-    row: dict[str, Any] = {"instruction": instruction, "input": "", "output": output}
-    if system is not None:
-        row["system"] = system
-    if history:
-        row["history"] = history
-    return row
+    # All columns in every row: what only later rows have, a reader that goes by the first ones does not look for.
+    return {"instruction": instruction, "input": "", "output": output, "system": system or "", "history": history}
 
 
 def _refuse_what_only_messages_hold(conversation: Conversation) -> None:

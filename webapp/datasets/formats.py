@@ -101,6 +101,12 @@ def fits(row: Mapping[str, Any], layout: Layout) -> bool:
     )
 
 
+def is_optional(column: str) -> bool:
+    """Whether a column of this name may be a part of a conversation, beside those that make a format."""
+    name = _known(column)
+    return name == "tools" or any(name in names for names in _OPTIONAL.values())
+
+
 def is_preference(row: Mapping[str, Any]) -> bool:
     """Whether the row holds a better and a worse answer, or an answer with a verdict."""
     names = {_known(column): column for column in row}

@@ -34,6 +34,9 @@ def is_failure(error: BaseException) -> bool:
 
 
 def _encode(fast: "gigatoken.Tokenizer", texts: Sequence[str]) -> TokenBatch:
+    # Or gigatoken does so at its first text, where it takes a Ctrl-C for a missing package and gives lists instead.
+    import awkward  # noqa: F401
+
     layout = fast.encode_batch(list(texts), parallel=False).layout
     offsets = np.asarray(layout.offsets.data, np.int64)
     # The buffer may hold more than these texts, and need not begin with them.

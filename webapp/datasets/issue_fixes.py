@@ -15,7 +15,8 @@ ISSUE_FIXES = {
     "ends_without_answer": "Add the missing answer, or remove what follows the last one.",
     "unusual_order": "Merge messages of one role that follow one another: tunebook fix --merge-turns.",
     "missing_system_prompts": "Give all examples the system prompt that the model will be used with, or none.",
-    "unknown_keys": "Nothing, unless one of them holds something to be learned.",
+    "unknown_keys": "Nothing, unless one of them holds something to be learned: then say what this column is, or move "
+    "a row that has it to the beginning of the file, by whose first rows its columns are known.",
     "older_names": "Nothing; the names of today are written wherever the data is handed on.",
     "secrets": "Take them out (tunebook fix --redact) and revoke them.",
     "personal_data": "Replace it, unless it is made up: tunebook fix --redact.",

@@ -23,6 +23,7 @@ import msgspec
 
 from webapp.datasets.answers import SHORT_ANSWER_CHARACTERS
 from webapp.datasets.examining import LONG_EXAMPLE_TOKENS
+from webapp.datasets.formats import is_optional
 from webapp.datasets.group_report import Leakage
 from webapp.datasets.issue_fixes import ISSUE_FIXES
 from webapp.datasets.markers import MARKERS
@@ -162,7 +163,7 @@ def _noticed(evidence: Evidence) -> Iterator[tuple[str, Severity, str]]:
         yield "missing_system_prompts", "info", "Some examples have a system prompt and these have none."
     yield (
         "unknown_keys",
-        "info",
+        "warning" if any(map(is_optional, evidence.unknown_keys)) else "info",
         f"Keys that are no part of the conversation are ignored: {', '.join(evidence.unknown_keys)}.",
     )
     yield (

@@ -181,6 +181,8 @@ def request_cancel(session: Session, job_id: str) -> Job:
     """
     unheld = Job.status.in_(("created", "queued")) | ((Job.status == "running") & (Job.executor == ELSEWHERE))
     waiting = (Job.id == job_id) & unheld
+    # Held: given back by its supervisor between the two statements, it would be neither waiting nor running for them.
+    session.execute(select(Job.id).where(Job.id == job_id).with_for_update())
     if (job := change(session, waiting, final("cancelled"))) is not None:
         return job
     session.execute(update(Job).where(Job.id == job_id, Job.status == "running").values(cancel_requested=True))

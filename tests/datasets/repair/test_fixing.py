@@ -194,6 +194,14 @@ def test_keys_that_the_format_does_not_know_are_left_out_and_counted(mend):
     assert report.unknown_keys == 1
 
 
+def test_columns_of_another_format_that_are_left_out_are_counted_too(mend):
+    rows = [{"question": f"What is {n}?", "answer": f"It is {n}.", "id": n} for n in range(3)]
+    report, _, _ = mend(lines(*rows), Trim())
+    assert (report.unknown_keys, report.unchanged) == (3, False)
+    report, _, _ = mend(lines(*({**row, "id": None} for row in rows[:1]), {"question": "a", "answer": "b"}), Trim())
+    assert report.unknown_keys == 1
+
+
 def test_the_folder_has_the_examples_and_the_analysis_of_the_new_rows(tmp_path):
     report, analysis = fix(sample_path(), Plan(ALL), tmp_path, before=analyze(sample_path()))
     assert analysis == analyze(tmp_path / "upload.jsonl")

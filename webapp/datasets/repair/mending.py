@@ -9,7 +9,6 @@ import msgspec
 from webapp.datasets.answers import teaches_nothing
 from webapp.datasets.opening import RowStream
 from webapp.datasets.parsing import Parsed, parse
-from webapp.datasets.reading import Line
 from webapp.datasets.records import Conversation, encode
 from webapp.datasets.repair.changes import MAX_CHANGES, Change, changed, dropped
 from webapp.datasets.repair.messages import merge_turns, normalise_roles, strip_markers, trim
@@ -23,7 +22,7 @@ from webapp.datasets.repair.operations import (
     StripMarkers,
 )
 from webapp.datasets.repair.redaction import Redactor
-from webapp.datasets.repair.rows import Row, close_row, open_row, read_rows, without_marks
+from webapp.datasets.repair.rows import Found, Row, close_row, open_row, read_rows, without_marks
 from webapp.datasets.repair.splitting import Splitter
 from webapp.datasets.tokens import Tokenizer
 
@@ -68,15 +67,16 @@ class Mending:
 
     def run(self, source: RowStream, target: BinaryIO, progress: Callable[[float], None]) -> None:
         """Reads every row of `source` and writes what becomes of it; `progress` gets the share that was read."""
-        for line, share in read_rows(source):
+        for found in read_rows(source):
             self.read += 1
-            for content in self._mended(line):
+            for content in self._mended(found):
                 target.write(content + b"\n")
-                self.lines.append(line.number)
+                self.lines.append(found.line.number)
             if self.read % _ROWS_A_REPORT == 0:
-                progress(share)
+                progress(found.share)
 
-    def _mended(self, line: Line) -> list[bytes]:
+    def _mended(self, found: Found) -> list[bytes]:
+        line = found.line
         if line.content is None:
             self.too_long += 1
             return []
@@ -91,6 +91,7 @@ class Mending:
             parsed = parse(content)
         if not parsed:
             return self._still_invalid(line.number, mended, content)
+        self.unknown_keys += found.left_out or bool(parsed.unknown_keys)
         return self._finished(line.number, mended, parsed)
 
     def _stepped(self, line: int, row: Row, *, marked: bool) -> Row:
@@ -113,7 +114,6 @@ class Mending:
         tally.note(lambda: changed(line, before, [after]))
 
     def _finished(self, line: int, row: Row, parsed: Parsed) -> list[bytes]:
-        self.unknown_keys += bool(parsed.unknown_keys)
         parts = self.splitter.split(parsed.conversation) if self.splitter else [parsed.conversation]
         if len(parts) > 1:
             tally = self.tallies["split_long"]

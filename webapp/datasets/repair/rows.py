@@ -16,15 +16,27 @@ Row = dict[str, Any]
 BYTE_ORDER_MARK = "\ufeff"
 
 
-def read_rows(source: RowStream) -> Iterator[tuple[Line, float]]:
-    """The lines of a source that hold something, each in messages form if it can be, and the share read by then."""
+class Found(NamedTuple):
+    """A line that holds something, in messages form if it can be; `left_out`: it had keys that this form has not.
+
+    `share` of the source was read by then.
+    """
+
+    line: Line
+    left_out: bool
+    share: float
+
+
+def read_rows(source: RowStream) -> Iterator[Found]:
+    """The lines of a source that hold something."""
     for block in read_blocks(source.stream):
         share = source.share(block.end)
         for number, content in enumerate(block.lines, block.first):
             if content is None:
-                yield Line(number, None), share
+                yield Found(Line(number, None), False, share)
             elif content and not content.isspace():
-                yield Line(number, as_messages(source.layout, content)), share
+                messages, left_out = as_messages(source.layout, content)
+                yield Found(Line(number, messages), left_out, share)
 
 
 class Opened(NamedTuple):
