@@ -1,9 +1,9 @@
 """Which other websites may call the API, and how."""
 
 import pytest
-from pydantic import ValidationError
 
 from webapp import create_app
+from webapp.errors import Problem
 from webapp.settings import Settings
 
 LISTED, OTHER = "https://app.example", "https://evil.example"
@@ -102,5 +102,5 @@ def test_colab_reads_downloads_as_before(client):
 
 @pytest.mark.parametrize("value", ["*", "https://*.example", "app.example", "https://app.example/path", "null"])
 def test_what_is_no_website_is_not_listed(value):
-    with pytest.raises(ValidationError, match="is no website"):
+    with pytest.raises(Problem, match="is no website"):
         Settings(cors_origins=value)

@@ -127,6 +127,12 @@ def test_what_is_none(kind: str, text: str) -> None:
     assert found(text, kind) == []
 
 
+@pytest.mark.parametrize("address", ["jürgen.groß@corp.de", "anna@müller.de", "Żaneta@corp.pl", "юра@почта.рф"])
+def test_addresses_are_found_whole_in_letters_beyond_ascii(address: str) -> None:
+    assert found(f"写信给{address}, bitte", "email") == [address]
+    assert report(line("Hello there"), line(f"写信给{address}, bitte")).privacy.kinds["email"].lines == [2]
+
+
 @pytest.mark.parametrize("kind", ["card", "iban"])
 def test_check_digits_that_are_off_by_one_are_refused(kind: str) -> None:
     for item in planted(kind, PLANTED):

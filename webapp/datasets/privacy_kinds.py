@@ -34,7 +34,13 @@ class Kind(msgspec.Struct, frozen=True, dict=True):
 
 
 _CARD = r"\b[2-6]\d{3}(?:[ -]?\d{4}[ -]?\d{4}[ -]?\d{1,4}(?:[ -]?\d{1,3})?|[ -]\d{6}[ -]\d{4,5})\b"
-_EMAIL = r"\b[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,6}\.[A-Za-z]{2,24}\b"
+# Latin, Greek and Cyrillic letters beyond ASCII. Scripts that put no space before an address are left out.
+_LETTERS = "\u00c0-\u024f\u0370-\u052f"
+_LABEL = rf"[A-Za-z0-9{_LETTERS}-]{{1,63}}"
+_EMAIL = (
+    rf"(?:\b[A-Za-z0-9]|[{_LETTERS}])[A-Za-z0-9{_LETTERS}._%+-]{{0,63}}@{_LABEL}(?:\.{_LABEL}){{0,6}}"
+    rf"\.(?:[A-Za-z]{{2,24}}\b|[{_LETTERS}]{{2,24}})"
+)
 _PHONE = (
     r"(?:\+\d{1,3}[ .-]?)?\(\d{3}\) ?\d{3}[ .-]\d{4}\b|\b\d{3}-\d{3}-\d{4}\b|\b\d{3}\.\d{3}\.\d{4}\b"
     r"|\+[1-9]\d{0,2}(?: ?\(0\) ?)?(?:[ .-]?\d{1,4}){2,5}\b"
